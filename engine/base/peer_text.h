@@ -17,7 +17,7 @@ class PeerText {
   explicit PeerText(const char* bytes) : bytes_(bytes) {}
 
   // Borrowed from this object.
-  [[nodiscard]] std::string_view view() const noexcept { return bytes_; }
+  [[nodiscard]] constexpr std::string_view view() const noexcept { return bytes_; }
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
 
@@ -27,12 +27,29 @@ class PeerText {
   std::string bytes_;
 };
 
+// The same, borrowed: whoever hands one out says how long the bytes stay.
+class PeerView {
+ public:
+  constexpr PeerView() = default;
+  explicit constexpr PeerView(std::string_view bytes) noexcept : bytes_(bytes) {}
+  constexpr PeerView(const PeerText& owner) noexcept : bytes_(owner.view()) {}  // borrowed from `owner`
+
+  [[nodiscard]] constexpr std::string_view view() const noexcept { return bytes_; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return bytes_.empty(); }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return bytes_.size(); }
+
+  friend constexpr bool operator==(const PeerView&, const PeerView&) = default;
+
+ private:
+  std::string_view bytes_;
+};
+
 // Appends `bytes` so that they stay on one log line and cannot pretend to be ours: control characters, DEL and backslash
 // become \n, \t, \\ or \ooo; bytes above 127 stay when they form valid UTF-8, else become \ooo. At most `bytes_max` input bytes are
 // shown; the rest is replaced by "...".
 void append_printable(std::string& out, std::string_view bytes, std::size_t bytes_max = 512);
 [[nodiscard]] std::string printable(std::string_view bytes, std::size_t bytes_max = 512);
-[[nodiscard]] inline std::string printable(const PeerText& text, std::size_t bytes_max = 512) {
+[[nodiscard]] inline std::string printable(PeerView text, std::size_t bytes_max = 512) {
   return printable(text.view(), bytes_max);
 }
 

@@ -1,0 +1,68 @@
+// The bytes of a message while it arrives: slices of receive buffers where that is cheap, compacted copies where it is not.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/buffer/block_pool.h"
+#include "engine/buffer/chain.h"
+
+namespace postern::inline buffer {
+
+// A shard's cap on memory pinned by messages in flight. One shard.
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
+  [[nodiscard]] bool try_take(std::size_t bytes) noexcept {
+    if (bytes > bytes_max_ - used_) return false;
+    used_ += bytes;
+    return true;
+  }
+  void give_back(std::size_t bytes) noexcept {
+    POSTERN_CHECK(bytes <= used_);
+    used_ -= bytes;
+  }
+  [[nodiscard]] std::size_t used() const noexcept { return used_; }
+  [[nodiscard]] std::size_t bytes_max() const noexcept { return bytes_max_; }
+
+ private:
+  std::size_t bytes_max_;
+  std::size_t used_ = 0;
+};
+
+// One shard; pool and budget outlive it.
+class MessageBuffer {
+ public:
+  MessageBuffer(BlockPool& pool, MemoryBudget& budget) noexcept : pool_(pool), budget_(budget) {}
+  MessageBuffer(const MessageBuffer&) = delete;
+  MessageBuffer& operator=(const MessageBuffer&) = delete;
+  ~MessageBuffer() { clear(); }
+
+  // Appends the bytes. `copy` asks for a copy although the slice would be cheap to keep (its source runs short of buffers). A
+  // slice that uses less than a quarter of its block is copied anyway: a peer sending crumbs must not pin whole buffers.
+  // False when the shard's budget is used up; the bytes are then not appended.
+  [[nodiscard]] bool append(Slice slice, bool copy = false);
+
+  [[nodiscard]] const Chain& chain() const noexcept { return chain_; }
+  [[nodiscard]] std::size_t size() const noexcept { return chain_.size(); }
+  // Bytes copied here on the way in, beyond the one copy into the commit batch.
+  [[nodiscard]] std::uint64_t copied_bytes() const noexcept { return copied_bytes_; }
+  [[nodiscard]] std::size_t pinned_bytes() const noexcept { return pinned_; }
+  // Lets go of all bytes and their share of the budget.
+  void clear() noexcept;
+
+ private:
+  bool append_copy(std::string_view bytes);
+  bool take(std::size_t bytes) noexcept;
+
+  BlockPool& pool_;
+  MemoryBudget& budget_;
+  Chain chain_;
+  Block* tail_ = nullptr;  // our own block with room at its end, referenced by the chain
+  std::size_t tail_used_ = 0;
+  const Block* counted_ = nullptr;  // the block whose capacity was counted last
+  std::size_t pinned_ = 0;
+  std::uint64_t copied_bytes_ = 0;
+};
+
+}  // namespace postern::inline buffer
