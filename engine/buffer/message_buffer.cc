@@ -29,8 +29,7 @@ bool MessageBuffer::append_copy(std::string_view bytes) {
   while (!bytes.empty()) {
     if (tail_ == nullptr || tail_used_ == tail_->capacity()) {
       // Grow with the message, so that a small one stays small and a large one needs few blocks.
-      const std::size_t wanted = std::clamp(chain_.size(), bytes.size(), BlockPool::kLargest);
-      Block& block = pool_.acquire(std::clamp<std::size_t>(wanted, BlockPool::kSizes[0], BlockPool::kLargest));
+      Block& block = pool_.acquire(std::min(std::max(chain_.size(), bytes.size()), BlockPool::kLargest));
       if (!take(block.capacity())) {
         pool_.release(block);
         return false;
