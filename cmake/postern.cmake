@@ -2,6 +2,7 @@
 #
 #   postern_library(<name> [DEPS ...] [TEST_DEPS ...])
 #   postern_executable(<program> LIBRARY <name>)
+#   postern_python_tests()
 #
 # postern_library finds the folder's files by their names, so that adding a file needs no edit here:
 #   *_test.cc    one GoogleTest program <name>_test, one ctest entry of that name
@@ -155,4 +156,52 @@ function(postern_executable program)
   _postern_use_pch(${program})
   target_link_libraries(${program} PRIVATE postern_${arg_LIBRARY} postern_allocator)
   set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endfunction()
+
+# Every tests/<folder>/<name>_test.py becomes the ctest entry <folder>.<name>, labelled <folder>, run as a program by python3.
+# A line `# ctest: word ...` near its top may say more:
+#   timeout=<seconds>  other than 120        alone      nothing else runs meanwhile
+#   smoke              also in the sanitizer trees (others run in release and debug only)
+#   full               only when the environment says POSTERN_FULL=1; else it is skipped, and ctest says so
+# Exit status 77 means skipped: the test's peer or the kernel's feature is not there.
+function(postern_python_tests)
+  file(GLOB scripts RELATIVE ${CMAKE_SOURCE_DIR}/tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*/*_test.py)
+  foreach(script IN LISTS scripts)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${script})
+    get_filename_component(folder ${script} DIRECTORY)
+    get_filename_component(name ${script} NAME_WE)
+    string(REGEX REPLACE "_test$" "" name ${name})
+    file(STRINGS ${CMAKE_SOURCE_DIR}/tests/${script} directives REGEX "^# ctest: ")
+    string(REGEX REPLACE "# ctest: " "" directives "${directives}")
+    string(REPLACE " " ";" directives "${directives}")
+    set(timeout 120)
+    set(labels ${folder})
+    set(alone OFF)
+    set(full OFF)
+    foreach(directive IN LISTS directives)
+      if(directive MATCHES "^timeout=([0-9]+)$")
+        set(timeout ${CMAKE_MATCH_1})
+      elseif(directive STREQUAL "alone")
+        set(alone ON)
+      elseif(directive STREQUAL "smoke")
+        list(APPEND labels smoke)
+      elseif(directive STREQUAL "full")
+        set(full ON)
+        list(APPEND labels full)
+      else()
+        message(FATAL_ERROR "tests/${script}: '# ctest: ${directive}' is not known")
+      endif()
+    endforeach()
+    if(POSTERN_SANITIZE AND NOT "smoke" IN_LIST labels)
+      continue()
+    endif()
+    set(command Python3::Interpreter -B ${CMAKE_SOURCE_DIR}/tests/${script})
+    if(full)
+      set(command sh -c "[ \"$POSTERN_FULL\" = 1 ] || exit 77; exec \"$@\"" sh ${Python3_EXECUTABLE} -B
+          ${CMAKE_SOURCE_DIR}/tests/${script})
+    endif()
+    add_test(NAME ${folder}.${name} COMMAND ${command})
+    set_tests_properties(${folder}.${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} RUN_SERIAL ${alone}
+      SKIP_RETURN_CODE 77 ENVIRONMENT "${POSTERN_TEST_ENVIRONMENT};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests")
+  endforeach()
 endfunction()
