@@ -55,8 +55,8 @@ template <ScanStop kStop>
 
 // What one block's marks mean, given the two bits carried from the block before it.
 struct BlockLines {
-  std::uint64_t ends;     // LF behind CR
-  std::uint64_t stops;    // where the caller's ScanStop applies
+  std::uint64_t ends;   // LF behind CR
+  std::uint64_t stops;  // where the caller's ScanStop applies
 };
 
 template <ScanStop kStop>
@@ -119,7 +119,7 @@ template <ScanStop kStop>
 template <ScanStop kStop>
 [[gnu::always_inline]] inline std::size_t scan_blocks(LineScan& given, std::string_view text) noexcept {
   LineScan scan = given;
-  Bytes all = {};            // the bitwise or of all bytes: its top bits say 8-bit
+  Bytes all = {};             // the bitwise or of all bytes: its top bits say 8-bit
   Bytes smallest = ~Bytes{};  // the smallest byte at each place: zero says NUL
   const char* const begin = text.data();
   const char* at = begin;
@@ -174,8 +174,8 @@ ScanFunction function_of(ScanKernel kernel) noexcept {
 }  // namespace
 
 bool is_available(ScanKernel kernel) noexcept {
-  return kernel != ScanKernel::avx2 || (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0 &&
-                                        __builtin_cpu_supports("lzcnt") != 0);
+  return kernel != ScanKernel::avx2 ||
+         (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0 && __builtin_cpu_supports("lzcnt") != 0);
 }
 
 std::size_t scan_lines_with(ScanKernel kernel, LineScan& scan, std::string_view text, ScanStop stop) noexcept {

@@ -11,12 +11,12 @@ namespace postern::inline buffer {
 // What the scan knows of the text so far; carried from call to call. The start value is that of a message's first byte. Who
 // leaves bytes out of the text or puts others in adjusts it.
 struct LineScan {
-  bool after_cr = false;            // the last byte was CR
-  bool at_line_start = true;        // the last two bytes were CR LF, or there was no byte yet
-  bool has_8bit = false;            // a byte above 127
-  bool has_nul = false;             //
-  std::uint64_t lines = 0;          // ended by CR LF
-  std::uint64_t line_bytes = 0;     // since the last line end, a CR that may be the next one's first half included
+  bool after_cr = false;             // the last byte was CR
+  bool at_line_start = true;         // the last two bytes were CR LF, or there was no byte yet
+  bool has_8bit = false;             // a byte above 127
+  bool has_nul = false;              //
+  std::uint64_t lines = 0;           // ended by CR LF
+  std::uint64_t line_bytes = 0;      // since the last line end, a CR that may be the next one's first half included
   std::uint64_t line_bytes_max = 0;  // of the ended lines, line ends not counted
 
   friend bool operator==(const LineScan&, const LineScan&) = default;

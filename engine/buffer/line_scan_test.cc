@@ -18,21 +18,14 @@ struct StopCase {
   std::size_t dot;
 };
 
-constexpr StopCase kCases[] = {
-    {"", 0, 0, 0},
-    {"a", 1, 1, 1},
-    {".", 1, 0, 0},
-    {"a.b\r\n", 5, 5, 5},
-    {"a\r\n.b", 5, 3, 3},
-    {"a\nb", 1, 1, 3},
-    {"\n", 0, 0, 1},
-    {"a\r", 2, 2, 2},
-    {"a\rb", 2, 2, 3},
-    {"a\r\r\n", 2, 2, 4},
-    {"a\n.b", 1, 1, 4},      // a bare LF starts no line
-    {"a\r.b", 2, 2, 4},      //
-    {"a\n\r\n.b", 1, 1, 4},  // CR LF does, whatever stood before it
-    {"a\r\r\n.b", 2, 2, 4},
+constexpr StopCase kCases[] =
+    {
+        {"", 0, 0, 0},          {"a", 1, 1, 1},       {".", 1, 0, 0},     {"a.b\r\n", 5, 5, 5},
+        {"a\r\n.b", 5, 3, 3},   {"a\nb", 1, 1, 3},    {"\n", 0, 0, 1},    {"a\r", 2, 2, 2},
+        {"a\rb", 2, 2, 3},      {"a\r\r\n", 2, 2, 4}, {"a\n.b", 1, 1, 4},  // a bare LF starts no line
+        {"a\r.b", 2, 2, 4},                                                //
+        {"a\n\r\n.b", 1, 1, 4},                                            // CR LF does, whatever stood before it
+        {"a\r\r\n.b", 2, 2, 4},
 };
 
 TEST(LineScan, StopsWhereItSays) {
@@ -61,7 +54,8 @@ TEST(LineScan, CountsLines) {
   for (const ScanKernel kernel : kKernels) {
     if (!is_available(kernel)) continue;
     LineScan scan;
-    std::string text = "\r\n" + std::string(10, 'a') + "\r\n" + std::string(3, 'b') + "\r\n" + std::string(200, 'c') + "\r\nrest";
+    std::string text =
+        "\r\n" + std::string(10, 'a') + "\r\n" + std::string(3, 'b') + "\r\n" + std::string(200, 'c') + "\r\nrest";
     ASSERT_EQ(scan_lines_with(kernel, scan, text, ScanStop::bare_or_dot), text.size());
     EXPECT_EQ(scan.lines, 4U);
     EXPECT_EQ(scan.line_bytes_max, 200U);
