@@ -4,17 +4,18 @@
 // What each sequence on the wire becomes. <> is the start of the data, which counts as the start of a line; x and y are text.
 //
 //   on the wire                     normalise stores      remark
-//   CR LF . CR LF  (or <> . CR LF)  CR LF, end            the only end there is; the CR LF before the dot belongs to the text
+//   CR LF . CR LF  (or <> . CR LF)  CR LF, end            the only end there is; the CR LF before the dot is text
 //   CR LF . .                       CR LF .               a dot that starts a line is taken out when the line goes on
 //   CR LF . x                       CR LF x               also when the peer forgot to stuff
 //   x LF y                          x CR LF y             bare LF
 //   x CR y                          x CR LF y             bare CR
 //   x CR CR LF                      x CR LF CR LF         bare CR, then a line end
 //   x LF CR LF                      x CR LF CR LF         bare LF, then a line end
-//   x LF . CR LF                    x CR LF . CR LF       no line started at the dot: it is text, a line of one dot, and not
-//   the x LF . LF                       x CR LF . CR LF       end. Whoever sends it on stuffs it x CR . CR LF x CR LF . CR LF
-//   (RFC 5321 section 4.5.2), as for every stored line x CR . CR                       x CR LF . CR LF       that starts with a
-//   dot. CR LF . LF                      CR LF CR LF           the dot starts a line that goes on (with a bare LF): taken out
+//   x LF . CR LF                    x CR LF . CR LF       no line starts at the dot: it is text, stored as a line of one
+//   x LF . LF                       x CR LF . CR LF       dot, and not the end. Whoever sends it on stuffs it, as it does
+//   x CR . CR LF                    x CR LF . CR LF       every stored line that starts with a dot
+//   x CR . CR y                     x CR LF . CR LF y
+//   CR LF . LF                      CR LF CR LF           the dot starts a line that goes on (with a bare LF): taken out
 //   CR LF . CR x                    CR LF CR LF x         likewise, with a bare CR
 //   CR LF . CR CR LF                CR LF CR LF CR LF     likewise
 //   CR CR LF . CR LF                CR LF CR LF, end      the wire does hold CR LF . CR LF
