@@ -76,10 +76,10 @@ class Sleep final : public Waiter {
 
 [[nodiscard]] inline Sleep sleep_until(Instant deadline, StopSource* stop = nullptr) { return Sleep({deadline, stop}); }
 
-// Lets everything else that is ready run first.
+// Gives way: everything else that is ready, and new input, come first.
 struct Yield {
   [[nodiscard]] bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> handle) const { Scheduler::current().schedule(handle); }
+  void await_suspend(std::coroutine_handle<> handle) const { Scheduler::current().schedule_last(handle); }
   void await_resume() const noexcept {}
 };
 

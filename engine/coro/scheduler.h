@@ -14,6 +14,8 @@ class Scheduler {
   virtual ~Scheduler() = default;
   // Runs `handle` in a later step of this turn or the next turn, never from within this call.
   virtual void schedule(std::coroutine_handle<> handle) = 0;
+  // As schedule(), but after all that is ready and a look at the kernel: for those who have had their share of this turn.
+  virtual void schedule_last(std::coroutine_handle<> handle) { schedule(handle); }
   // The time as of the start of this turn; cheap.
   [[nodiscard]] virtual Instant now() const = 0;
   [[nodiscard]] virtual WallTime wall_now() const = 0;
