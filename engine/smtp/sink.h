@@ -1,0 +1,58 @@
+// Where the bytes of one message go: the spool, seen from the session.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/base/result.h"
+#include "engine/buffer/chain.h"
+#include "engine/buffer/slice.h"
+#include "engine/coro/task.h"
+
+namespace postern::smtp {
+
+// What is put on top of the received bytes.
+struct Additions {
+  std::string_view top;  // complete header fields, each ended by CR LF (Received: first); borrowed until commit() has ended
+};
+
+struct CommitReceipt {
+  std::uint64_t message_bytes = 0;  // as delivery will see it: additions and received bytes
+};
+
+// Whether the writer may go on at once.
+enum class Pace : std::uint8_t {
+  go_on,
+  wait,  // await room() before the next write: the bytes given were taken
+};
+
+// One message. Made by SessionHooks::open_message, which keeps ownership; the session uses it until exactly one of commit() and
+// abort() has been awaited, and not afterwards. One shard.
+class MessageSink {
+ public:
+  virtual ~MessageSink() = default;
+
+  // The message's id as logs and the reply to the peer show it ("1wlos3-000008-0T"); known from the start, same until the end.
+  [[nodiscard]] virtual std::string_view id() const = 0;
+
+  // Takes the next bytes as they are to be stored (CR LF line ends, dots taken out). Never suspends. `copy`: the slice's source
+  // runs short of buffers, so that keeping the slice itself would starve others. Errors: too_large (the shard's memory for
+  // messages is used up), disk_full. After an error nothing more is written, and abort() follows.
+  [[nodiscard]] virtual Result<Pace> write(Slice bytes, bool copy) = 0;
+  // Awaited after write() said `wait`.
+  [[nodiscard]] virtual Task<Result<void>> room();
+
+  // The received bytes so far: at least the header block, up to whatever may have been moved out of memory. Views of it stay
+  // valid until commit() or abort() is called.
+  [[nodiscard]] virtual const Chain& text() const = 0;
+
+  // Makes the message durable. When it succeeds the message is ours: the peer is told 250. Errors: disk_full, in_doubt, io; the
+  // peer is then told to try again. Not cut short by anything.
+  [[nodiscard]] virtual Task<Result<CommitReceipt>> commit(const Additions& additions) = 0;
+  // Forgets the message.
+  [[nodiscard]] virtual Task<void> abort() = 0;
+};
+
+inline Task<Result<void>> MessageSink::room() { co_return Result<void>{}; }
+
+}  // namespace postern::smtp

@@ -1,0 +1,101 @@
+// What is known of one connection while it lasts.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/base/clock.h"
+#include "engine/base/peer_text.h"
+#include "engine/io/stream.h"
+#include "engine/smtp/check_scope.h"
+
+namespace postern::smtp {
+
+// EHLO keywords that a client may be offered, in the order in which they are announced. RFC numbers beside them.
+enum class Extension : std::uint32_t {
+  limits = 1U << 0,                 // 9422
+  eight_bit_mime = 1U << 1,         // 6152
+  dsn = 1U << 2,                    // 3461
+  etrn = 1U << 3,                   // 1985; offered where a rule for it exists, as are the next two
+  vrfy = 1U << 4,                   //
+  expn = 1U << 5,                   //
+  pipelining = 1U << 6,             // 2920
+  chunking = 1U << 7,               // 3030
+  smtputf8 = 1U << 8,               // 6531; offered only together with eight_bit_mime
+  enhanced_status_codes = 1U << 9,  // 2034
+};
+
+// A bit set of extensions.
+class Extensions {
+ public:
+  constexpr Extensions() = default;
+  [[nodiscard]] constexpr bool has(Extension e) const noexcept { return (bits_ & static_cast<std::uint32_t>(e)) != 0; }
+  constexpr Extensions& set(Extension e, bool on = true) noexcept {
+    const auto bit = static_cast<std::uint32_t>(e);
+    bits_ = on ? bits_ | bit : bits_ & ~bit;
+    return *this;
+  }
+  friend constexpr bool operator==(Extensions, Extensions) = default;
+
+ private:
+  std::uint32_t bits_ = 0;
+};
+
+// All that a site offers unless told otherwise: everything but etrn, vrfy and expn.
+[[nodiscard]] constexpr Extensions usual_extensions() noexcept {
+  return Extensions()
+      .set(Extension::limits)
+      .set(Extension::eight_bit_mime)
+      .set(Extension::dsn)
+      .set(Extension::pipelining)
+      .set(Extension::chunking)
+      .set(Extension::smtputf8)
+      .set(Extension::enhanced_status_codes);
+}
+
+struct SessionCounters {
+  std::uint32_t mail_commands = 0;  // all of them, refused ones too
+  std::uint32_t accepted = 0;       // messages answered 250
+  std::uint32_t errors = 0;         // syntax and protocol errors
+  std::uint32_t unknown = 0;        // unrecognized commands
+  std::uint32_t nonmail = 0;        // commands beside those that a message needs
+};
+
+// Recipients of the current transaction, by what became of them.
+struct RecipientCounters {
+  std::uint32_t commands = 0;
+  std::uint32_t refused = 0;  // permanently, or discarded
+  std::uint32_t deferred = 0;
+};
+
+// Owned by the session; hooks may keep a reference until `closed` was called. Hooks read it, and start checks in its scopes.
+struct SessionState {
+  Endpoints endpoints;
+  Instant connected_at;  // monotonic
+  bool encrypted = false;
+
+  bool helo_seen = false;
+  bool esmtp = false;  // the last greeting was EHLO
+  PeerText helo;       // its argument, in lower case; empty before the first
+  Extensions offered;  // in the reply to the last EHLO; empty after HELO
+
+  PeerView command;   // the line being worked on, without its line end; valid while a hook runs
+  PeerView argument;  // what follows the verb in it
+
+  SessionCounters counters;
+  RecipientCounters recipients;
+
+  CheckScope connection_checks;   // ends when the connection does
+  CheckScope transaction_checks;  // ends with the message, RSET, EHLO, or the connection
+
+  [[nodiscard]] bool offers(Extension e) const noexcept { return offered.has(e); }
+};
+
+// "smtp", "esmtp", "utf8esmtp", "esmtps" ...: the name that Received: and the log give to how a message came in.
+[[nodiscard]] constexpr std::string_view protocol_name(const SessionState& state, bool smtputf8) noexcept {
+  if (!state.esmtp) return state.encrypted ? "smtps" : "smtp";
+  if (state.encrypted) return smtputf8 ? "utf8esmtps" : "esmtps";
+  return smtputf8 ? "utf8esmtp" : "esmtp";
+}
+
+}  // namespace postern::smtp
