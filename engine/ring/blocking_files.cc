@@ -106,8 +106,9 @@ Result<void> fill_with_zeros(int root, const std::string& path, std::uint64_t by
   if (present > bytes && ::ftruncate(file->get(), static_cast<off_t>(bytes)) != 0)
     return failure_from_errno(errno, "cut file");
   if (present < bytes) {
-    // Promise the extent in one piece before writing it, so that it is laid out in one piece. Not every file system can.
-    if (::fallocate(file->get(), 0, 0, static_cast<off_t>(bytes)) != 0 && errno == ENOSPC)
+    // Promise the extent before writing it, so that it is laid out in one piece; the size keeps saying how far the zeros reach.
+    // Not every file system can.
+    if (::fallocate(file->get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) != 0 && errno == ENOSPC)
       return failure_from_errno(ENOSPC, "allocate file");
     const std::uint64_t from = present / File::kDirectAlignment * File::kDirectAlignment;
     // A file cut off within a block was being filled when we were stopped: what is there is zeros too.

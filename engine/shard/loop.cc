@@ -15,7 +15,11 @@ Loop::~Loop() { set_current(nullptr); }
 void Loop::run(Task<void> main) {
   Gate gate;
   gate.start(std::move(main));
-  while (gate.inside() > 0) turn();
+  finish_turn();
+  while (gate.inside() > 0) {
+    wait_for_work();
+    turn();
+  }
 }
 
 void Loop::turn() {
@@ -23,12 +27,15 @@ void Loop::turn() {
   now_ = clock_.now();
   for (Poller* poller : pollers_) poller->poll();
   timers_.advance(now_);
+  std::ranges::copy(last_, std::back_inserter(ready_));
+  last_.clear();
+  finish_turn();
+}
+
+void Loop::finish_turn() {
   while (run_ready()) {
   }
   for (TurnEnd* turn_end : turn_ends_) turn_end->end_of_turn();
-  wait_for_work();
-  std::ranges::copy(last_, std::back_inserter(ready_));
-  last_.clear();
 }
 
 // What becomes ready while a batch runs is the next batch of the same turn: chains of awaiting coroutines end in one turn, and

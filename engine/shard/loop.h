@@ -1,7 +1,7 @@
 // The loop of one shard: one thread, one ring, nothing shared.
 //
-// A turn: read the clock; let pollers take in what has completed (a batch is drained before any of it runs); fire timers; run what is
-// ready until nothing is; start what was gathered (commits, queries); then one submit, with sleep when nothing is left to do.
+// A turn: one submit, with sleep when nothing is left to do; read the clock; let pollers take in what has completed (a batch is
+// drained before any of it runs); fire timers; run what is ready until nothing is; start what was gathered (commits, queries).
 #pragma once
 
 #include <atomic>
@@ -51,6 +51,7 @@ class Loop final : public Scheduler {
 
  private:
   void turn();
+  void finish_turn();
   bool run_ready();
   void wait_for_work();
 

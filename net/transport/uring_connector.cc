@@ -1,0 +1,86 @@
+#include "net/transport/uring_connector.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "net/transport/socket.h"
+
+namespace postern::transport {
+namespace {
+
+// Owns the address until the kernel has done with it; outlives the frame that waits only because connect() awaits the end.
+class Connect final : public ring::Operation {
+ public:
+  void submit(ring::Ring& ring, int slot, SocketAddress to) {
+    length_ = to.to_sockaddr(address_);
+    io_uring_sqe& sqe = ring.prepare(*this);
+    io_uring_prep_connect(&sqe, slot, reinterpret_cast<sockaddr*>(&address_), length_);
+    sqe.flags |= IOSQE_FIXED_FILE;
+  }
+  Event done;
+  int result = 0;
+
+ private:
+  void on_completion(const ring::Completion& completion) override {
+    result = completion.result;
+    done.set();
+  }
+  sockaddr_storage address_{};
+  socklen_t length_ = 0;
+};
+
+Result<int> open_socket(SocketAddress to, std::optional<IpAddress> from) {
+  const int descriptor = ::socket(to.address.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return failure_from_errno(errno, "socket");
+  const int on = 1;
+  bool good = ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+  if (good && from) {
+    sockaddr_storage address{};
+    const unsigned length = SocketAddress{*from, 0}.to_sockaddr(address);
+    good = ::bind(descriptor, reinterpret_cast<sockaddr*>(&address), length) == 0;
+  }
+  if (good) return descriptor;
+  const int error = errno;
+  ::close(descriptor);
+  return failure_from_errno(error, from ? "bind outgoing address" : "set TCP_NODELAY");
+}
+
+// Installs a socket as a direct descriptor; the ordinary one is closed.
+Result<int> open_slot(ring::Ring& ring, SocketAddress to, std::optional<IpAddress> from) {
+  const auto descriptor = open_socket(to, from);
+  if (!descriptor) return descriptor;
+  const int slot = ring.take_slot();
+  Result<void> installed = slot < 0 ? Result<void>(failure(Errc::too_large, "direct descriptors")) : ring.install(slot, *descriptor);
+  ::close(*descriptor);
+  if (installed) return slot;
+  if (slot >= 0) ring.give_slot(slot);
+  return failure(installed.error());
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<Stream>>> UringConnector::connect(SocketAddress to, std::optional<IpAddress> from, Wait wait) {
+  const auto slot = open_slot(pool_.ring, to, from);
+  if (!slot) co_return failure(slot.error());
+  auto operation = std::make_unique<Connect>();
+  operation->submit(pool_.ring, *slot, to);
+  const Result<void> waited = co_await operation->done.wait(wait);
+  if (!waited) {
+    pool_.ring.cancel(*operation);
+    static_cast<void>(co_await operation->done.wait());
+  }
+  if (waited && operation->result == 0) {
+    SocketAddress local{from.value_or(IpAddress()), 0};
+    co_return std::unique_ptr<Stream>(new UringStream(pool_, *slot, Endpoints{to, local}));
+  }
+  static_cast<void>(pool_.ring.install(*slot, -1).has_value());
+  pool_.ring.give_slot(*slot);
+  if (!waited) co_return failure(waited.error().code, "connect");
+  co_return failure_from_errno(-operation->result, "connect");
+}
+
+}  // namespace postern::transport
