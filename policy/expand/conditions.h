@@ -1,0 +1,44 @@
+// The conditions of ${if ...}: one row each, with the shape of its arguments and the test itself.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace postern::expand {
+
+enum class Shape : std::uint8_t {
+  one_string,   // {a}
+  two_strings,  // {a}{b}
+  two_numbers,  // {a}{b}, each an integer
+  conditions,   // {{cond}{cond}...}
+  variable,     // def:name
+  not_built,    // known, refused by name
+};
+
+// Nothing: the argument cannot be understood, and `why` says so.
+using TestOne = std::optional<bool> (*)(std::string_view a, std::string& why);
+using TestTwo = bool (*)(std::string_view a, std::string_view b);
+using TestNumbers = bool (*)(std::int64_t a, std::int64_t b);
+
+struct ConditionDef {
+  std::string_view name;
+  Shape shape = Shape::not_built;
+  TestOne one = nullptr;
+  TestTwo two = nullptr;
+  TestNumbers numbers = nullptr;
+  bool any = false;  // conditions: true for or, false for and
+};
+
+[[nodiscard]] std::span<const ConditionDef> conditions() noexcept;
+[[nodiscard]] const ConditionDef* find_condition(std::string_view name) noexcept;
+
+// An integer as conditions read it: decimal, signed, with K, M or G behind it, blanks around it; empty means 0.
+[[nodiscard]] std::optional<std::int64_t> read_integer(std::string_view text, std::string& why);
+
+// Exim's rules for ${if bool{}}: empty, 0, no, false; non-zero digits, yes, true.
+[[nodiscard]] std::optional<bool> read_bool(std::string_view text, std::string& why);
+
+}  // namespace postern::expand

@@ -1,0 +1,388 @@
+#include "policy/expand/variables.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/smtp/chars.h"
+#include "policy/expand/nearest.h"
+
+namespace postern::expand {
+
+namespace {
+
+using Id = VariableId;
+
+constexpr VariableDef ours(std::string_view name, Id id) { return {name, id, Bytes::ours, {}}; }
+constexpr VariableDef peers(std::string_view name, Id id) { return {name, id, Bytes::peers, {}}; }
+constexpr VariableDef later(std::string_view name, std::string_view why) { return {name, Id::none, Bytes::peers, why}; }
+
+constexpr std::string_view kAcl = "ACL variables are not built yet";
+constexpr std::string_view kArc = "ARC is not built yet";
+constexpr std::string_view kAuth = "SMTP AUTH is not built yet";
+constexpr std::string_view kBmi = "Brightmail is not built yet";
+constexpr std::string_view kCallout = "address verification is not built yet";
+constexpr std::string_view kDcc = "DCC is not built yet";
+constexpr std::string_view kDelivery = "it is not built yet for this delivery process";
+constexpr std::string_view kDkim = "DKIM is not built yet";
+constexpr std::string_view kDmarc = "DMARC is not built yet";
+constexpr std::string_view kDns = "DNS lookups are not built yet";
+constexpr std::string_view kDnsbl = "DNS lists are not built yet";
+constexpr std::string_view kEvents = "events are not built yet";
+constexpr std::string_view kFacts = "this fact is not collected yet";
+constexpr std::string_view kHeaders = "looking at message headers is not built yet";
+constexpr std::string_view kItems = "the expansion item that sets it is not built yet";
+constexpr std::string_view kLocal = "there are no local submissions and no local users here";
+constexpr std::string_view kLookups = "lookups are not built yet";
+constexpr std::string_view kMime = "MIME scanning is not built yet";
+constexpr std::string_view kProxy = "the PROXY protocol is not built yet";
+constexpr std::string_view kRateLimit = "rate limits are not built yet";
+constexpr std::string_view kRegex = "regular expressions are not built yet";
+constexpr std::string_view kRouting = "the router feature that sets it is not built yet";
+constexpr std::string_view kScan = "content scanning is not built yet";
+constexpr std::string_view kSpf = "SPF is not built yet";
+constexpr std::string_view kSrs = "SRS is not built yet";
+constexpr std::string_view kTls = "TLS is not built yet";
+
+constexpr auto kVariables = std::to_array<VariableDef>({
+    later("acl_arg1", kAcl),
+    later("acl_arg2", kAcl),
+    later("acl_arg3", kAcl),
+    later("acl_arg4", kAcl),
+    later("acl_arg5", kAcl),
+    later("acl_arg6", kAcl),
+    later("acl_arg7", kAcl),
+    later("acl_arg8", kAcl),
+    later("acl_arg9", kAcl),
+    later("acl_narg", kAcl),
+    later("acl_verify_message", kCallout),
+    later("address_data", kRouting),
+    later("address_file", kDelivery),
+    later("address_pipe", kDelivery),
+    later("arc_domains", kArc),
+    later("arc_oldest_pass", kArc),
+    later("arc_state", kArc),
+    later("arc_state_reason", kArc),
+    later("atrn_host", kDelivery),
+    later("atrn_mode", kDelivery),
+    later("auth1", kAuth),
+    later("auth2", kAuth),
+    later("auth3", kAuth),
+    later("authenticated_fail_id", kAuth),
+    later("authenticated_id", kAuth),
+    later("authenticated_sender", kAuth),
+    later("authentication_failed", kAuth),
+    later("av_failed", kScan),
+    later("bmi_alt_location", kBmi),
+    later("bmi_base64_tracker_verdict", kBmi),
+    later("bmi_base64_verdict", kBmi),
+    later("bmi_deliver", kBmi),
+    later("body_linecount", kFacts),
+    later("body_zerocount", kFacts),
+    later("bounce_recipient", kDelivery),
+    later("bounce_return_size_limit", kDelivery),
+    later("caller_gid", kLocal),
+    later("caller_uid", kLocal),
+    later("callout_address", kCallout),
+    later("compile_date", kFacts),
+    later("compile_number", kFacts),
+    later("config_dir", kFacts),
+    later("config_file", kFacts),
+    later("connection_id", kFacts),
+    later("csa_status", kDns),
+    later("dcc_header", kDcc),
+    later("dcc_result", kDcc),
+    later("dkim_algo", kDkim),
+    later("dkim_bodylength", kDkim),
+    later("dkim_canon_body", kDkim),
+    later("dkim_canon_headers", kDkim),
+    later("dkim_copiedheaders", kDkim),
+    later("dkim_created", kDkim),
+    later("dkim_cur_signer", kDkim),
+    later("dkim_domain", kDkim),
+    later("dkim_expires", kDkim),
+    later("dkim_headernames", kDkim),
+    later("dkim_identity", kDkim),
+    later("dkim_key_granularity", kDkim),
+    later("dkim_key_length", kDkim),
+    later("dkim_key_nosubdomains", kDkim),
+    later("dkim_key_notes", kDkim),
+    later("dkim_key_srvtype", kDkim),
+    later("dkim_key_testing", kDkim),
+    later("dkim_selector", kDkim),
+    later("dkim_signers", kDkim),
+    later("dkim_verify_reason", kDkim),
+    later("dkim_verify_signers", kDkim),
+    later("dkim_verify_status", kDkim),
+    later("dmarc_alignment_dkim", kDmarc),
+    later("dmarc_alignment_spf", kDmarc),
+    later("dmarc_ar_header", kDmarc),
+    later("dmarc_domain_policy", kDmarc),
+    later("dmarc_status", kDmarc),
+    later("dmarc_status_text", kDmarc),
+    later("dmarc_used_domain", kDmarc),
+    later("dnslist_domain", kDnsbl),
+    later("dnslist_matched", kDnsbl),
+    later("dnslist_text", kDnsbl),
+    later("dnslist_value", kDnsbl),
+    peers("domain", Id::domain),
+    later("domain_data", kLookups),
+    later("event_data", kEvents),
+    later("event_defer_errno", kEvents),
+    later("event_name", kEvents),
+    later("exim_gid", kFacts),
+    later("exim_path", kFacts),
+    later("exim_uid", kFacts),
+    ours("exim_version", Id::exim_version),
+    later("headers_added", kHeaders),
+    later("home", kLocal),
+    ours("host", Id::host),
+    ours("host_address", Id::host_address),
+    later("host_data", kLookups),
+    later("host_lookup_deferred", kDns),
+    later("host_lookup_failed", kDns),
+    ours("host_port", Id::host_port),
+    later("initial_cwd", kFacts),
+    later("inode", kDelivery),
+    ours("interface_address", Id::interface_address),
+    ours("interface_port", Id::interface_port),
+    later("item", kItems),
+    later("ldap_dn", kLookups),
+    later("load_average", kFacts),
+    peers("local_part", Id::local_part),
+    later("local_part_data", kLookups),
+    later("local_part_prefix", kRouting),
+    later("local_part_prefix_v", kRouting),
+    later("local_part_suffix", kRouting),
+    later("local_part_suffix_v", kRouting),
+    later("local_part_verified", kCallout),
+    later("local_scan_data", kScan),
+    later("local_user_gid", kLocal),
+    later("local_user_uid", kLocal),
+    later("localhost_number", kFacts),
+    later("log_inodes", kFacts),
+    later("log_space", kFacts),
+    later("lookup_dnssec_authenticated", kDns),
+    later("mailstore_basename", kDelivery),
+    later("malware_name", kScan),
+    later("max_received_linelength", kFacts),
+    later("message_age", kDelivery),
+    later("message_body", kFacts),
+    later("message_body_end", kFacts),
+    later("message_body_size", kFacts),
+    ours("message_exim_id", Id::message_exim_id),
+    later("message_headers", kHeaders),
+    later("message_headers_raw", kHeaders),
+    ours("message_id", Id::message_exim_id),
+    later("message_linecount", kFacts),
+    ours("message_size", Id::message_size),
+    later("mime_anomaly_level", kMime),
+    later("mime_anomaly_text", kMime),
+    later("mime_boundary", kMime),
+    later("mime_charset", kMime),
+    later("mime_content_description", kMime),
+    later("mime_content_disposition", kMime),
+    later("mime_content_id", kMime),
+    later("mime_content_size", kMime),
+    later("mime_content_transfer_encoding", kMime),
+    later("mime_content_type", kMime),
+    later("mime_decoded_filename", kMime),
+    later("mime_filename", kMime),
+    later("mime_is_coverletter", kMime),
+    later("mime_is_multipart", kMime),
+    later("mime_is_rfc822", kMime),
+    later("mime_part_count", kMime),
+    later("original_domain", kRouting),
+    later("original_local_part", kRouting),
+    later("originator_gid", kLocal),
+    later("originator_uid", kLocal),
+    later("parent_domain", kRouting),
+    later("parent_local_part", kRouting),
+    later("pid", kFacts),
+    later("pipe_addresses", kDelivery),
+    later("prdr_requested", kFacts),
+    ours("primary_hostname", Id::primary_hostname),
+    later("proxy_external_address", kProxy),
+    later("proxy_external_port", kProxy),
+    later("proxy_host_address", kProxy),
+    later("proxy_host_port", kProxy),
+    later("proxy_local_address", kProxy),
+    later("proxy_local_port", kProxy),
+    later("proxy_session", kProxy),
+    later("proxy_target_address", kProxy),
+    later("proxy_target_port", kProxy),
+    later("prvscheck_address", kItems),
+    later("prvscheck_keynum", kItems),
+    later("prvscheck_result", kItems),
+    ours("qualify_domain", Id::qualify_domain),
+    ours("qualify_recipient", Id::qualify_recipient),
+    later("queue_name", kDelivery),
+    later("queue_size", kDelivery),
+    ours("rcpt_count", Id::rcpt_count),
+    later("rcpt_defer_count", kFacts),
+    later("rcpt_fail_count", kFacts),
+    later("received_count", kHeaders),
+    peers("received_for", Id::received_for),
+    ours("received_ip_address", Id::interface_address),
+    ours("received_port", Id::interface_port),
+    ours("received_protocol", Id::received_protocol),
+    later("received_time", kFacts),
+    later("recipient_data", kLookups),
+    later("recipient_verify_failure", kCallout),
+    later("recipients", kFacts),
+    ours("recipients_count", Id::recipients_count),
+    later("regex1", kRegex),
+    later("regex_match_string", kRegex),
+    later("reply_address", kHeaders),
+    peers("return_path", Id::return_path),
+    later("return_size_limit", kDelivery),
+    ours("router_name", Id::router_name),
+    later("runrc", kItems),
+    later("self_hostname", kRouting),
+    peers("sender_address", Id::sender_address),
+    later("sender_address_data", kCallout),
+    peers("sender_address_domain", Id::sender_address_domain),
+    peers("sender_address_local_part", Id::sender_address_local_part),
+    later("sender_data", kLookups),
+    peers("sender_fullhost", Id::sender_fullhost),
+    later("sender_helo_dnssec", kDns),
+    peers("sender_helo_name", Id::sender_helo_name),
+    later("sender_helo_verified", kDns),
+    ours("sender_host_address", Id::sender_host_address),
+    later("sender_host_authenticated", kAuth),
+    later("sender_host_dnssec", kDns),
+    later("sender_host_name", kDns),
+    ours("sender_host_port", Id::sender_host_port),
+    peers("sender_ident", Id::sender_ident),
+    later("sender_rate", kRateLimit),
+    later("sender_rate_limit", kRateLimit),
+    later("sender_rate_period", kRateLimit),
+    peers("sender_rcvhost", Id::sender_rcvhost),
+    later("sender_verify_failure", kCallout),
+    later("sending_ip_address", kDelivery),
+    later("sending_port", kDelivery),
+    ours("smtp_active_hostname", Id::smtp_active_hostname),
+    later("smtp_command", kFacts),
+    later("smtp_command_argument", kFacts),
+    later("smtp_command_history", kFacts),
+    later("smtp_count_at_connection_start", kFacts),
+    later("smtp_notquit_reason", kFacts),
+    later("spam_action", kScan),
+    later("spam_bar", kScan),
+    later("spam_report", kScan),
+    later("spam_score", kScan),
+    later("spam_score_int", kScan),
+    later("spf_header_comment", kSpf),
+    later("spf_received", kSpf),
+    later("spf_result", kSpf),
+    later("spf_result_guessed", kSpf),
+    later("spf_smtp_comment", kSpf),
+    later("spf_used_domain", kSpf),
+    ours("spool_directory", Id::spool_directory),
+    later("spool_inodes", kFacts),
+    later("spool_space", kFacts),
+    later("srs_db_address", kSrs),
+    later("srs_db_key", kSrs),
+    later("srs_orig_recipient", kSrs),
+    later("srs_orig_sender", kSrs),
+    later("srs_recipient", kSrs),
+    later("srs_status", kSrs),
+    later("thisaddress", kFacts),
+    ours("tls_bits", Id::tls_in_bits),
+    later("tls_certificate_verified", kTls),
+    ours("tls_cipher", Id::tls_in_cipher),
+    ours("tls_in_bits", Id::tls_in_bits),
+    later("tls_in_certificate_verified", kTls),
+    ours("tls_in_cipher", Id::tls_in_cipher),
+    ours("tls_in_cipher_std", Id::tls_in_cipher_std),
+    later("tls_in_ocsp", kTls),
+    later("tls_in_ourcert", kTls),
+    later("tls_in_peercert", kTls),
+    peers("tls_in_peerdn", Id::tls_in_peerdn),
+    later("tls_in_resumption", kTls),
+    peers("tls_in_sni", Id::tls_in_sni),
+    ours("tls_in_ver", Id::tls_in_ver),
+    later("tls_out_bits", kTls),
+    later("tls_out_certificate_verified", kTls),
+    later("tls_out_cipher", kTls),
+    later("tls_out_cipher_std", kTls),
+    later("tls_out_dane", kTls),
+    later("tls_out_ocsp", kTls),
+    later("tls_out_ourcert", kTls),
+    later("tls_out_peercert", kTls),
+    later("tls_out_peerdn", kTls),
+    later("tls_out_resumption", kTls),
+    later("tls_out_sni", kTls),
+    later("tls_out_tlsa_usage", kTls),
+    later("tls_out_ver", kTls),
+    peers("tls_peerdn", Id::tls_in_peerdn),
+    peers("tls_sni", Id::tls_in_sni),
+    later("tod_bsdinbox", kFacts),
+    ours("tod_epoch", Id::tod_epoch),
+    later("tod_epoch_l", kFacts),
+    ours("tod_full", Id::tod_full),
+    ours("tod_log", Id::tod_log),
+    later("tod_logfile", kFacts),
+    ours("tod_zone", Id::tod_zone),
+    ours("tod_zulu", Id::tod_zulu),
+    ours("transport_name", Id::transport_name),
+    later("value", kItems),
+    later("verify_mode", kCallout),
+    ours("version_number", Id::version_number),
+    later("warn_message_delay", kDelivery),
+    later("warn_message_recipient", kDelivery),
+    later("warn_message_recipients", kDelivery),
+});
+static_assert(std::ranges::is_sorted(kVariables, {}, &VariableDef::name));
+static_assert(std::ranges::adjacent_find(kVariables, {}, &VariableDef::name) == kVariables.end());
+static_assert(std::ranges::all_of(kVariables, [](const VariableDef& v) { return (v.id == Id::none) != v.not_built.empty(); }));
+
+struct Family {
+  std::string_view prefix;
+  std::string_view why;
+};
+
+// Longer prefixes before the shorter ones that begin them.
+constexpr auto kFamilies = std::to_array<Family>({
+    {"acl_c", kAcl},
+    {"acl_m", kAcl},
+    {"bheader_", kHeaders},
+    {"bh_", kHeaders},
+    {"header_", kHeaders},
+    {"h_", kHeaders},
+    {"lheader_", kHeaders},
+    {"lh_", kHeaders},
+    {"rheader_", kHeaders},
+    {"rh_", kHeaders},
+    {"r_", kRouting},
+    {"regex", kRegex},
+});
+
+}  // namespace
+
+const VariableDef* find_variable(std::string_view name) noexcept {
+  const auto* const found = std::ranges::lower_bound(kVariables, name, {}, &VariableDef::name);
+  return found != kVariables.end() && found->name == name ? found : nullptr;
+}
+
+std::string_view refused_family(std::string_view name) noexcept {
+  if (!name.empty() && smtp::is(smtp::CharClass::digit, name.front())) return kRegex;
+  for (const Family& family : kFamilies)
+    if (name.starts_with(family.prefix) && name.size() > family.prefix.size()) return family.why;
+  return {};
+}
+
+std::string nearest_variable(std::string_view name) { return did_you_mean(name, kVariables, "$"); }
+
+std::string_view variable_name(VariableId id) noexcept {
+  for (const VariableDef& variable : kVariables)
+    if (variable.id == id) return variable.name;
+  return {};
+}
+
+Bytes variable_bytes(VariableId id) noexcept {
+  for (const VariableDef& variable : kVariables)
+    if (variable.id == id) return variable.bytes;
+  return Bytes::peers;
+}
+
+}  // namespace postern::expand

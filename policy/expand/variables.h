@@ -1,0 +1,81 @@
+// The variables of the language: one table. A name that is known but has no value yet is refused by name when the text that
+// uses it is compiled: an empty value would quietly change what a policy means.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace postern::expand {
+
+enum class VariableId : std::uint8_t {
+  none,  // a name that is known and not built
+  domain,
+  exim_version,
+  host,
+  host_address,
+  host_port,
+  interface_address,
+  interface_port,
+  local_part,
+  message_exim_id,
+  message_size,
+  primary_hostname,
+  qualify_domain,
+  qualify_recipient,
+  rcpt_count,
+  received_for,
+  received_protocol,
+  recipients_count,
+  return_path,
+  router_name,
+  sender_address,
+  sender_address_domain,
+  sender_address_local_part,
+  sender_fullhost,
+  sender_helo_name,
+  sender_host_address,
+  sender_host_port,
+  sender_ident,
+  sender_rcvhost,
+  smtp_active_hostname,
+  spool_directory,
+  tls_in_bits,
+  tls_in_cipher,
+  tls_in_cipher_std,
+  tls_in_peerdn,
+  tls_in_sni,
+  tls_in_ver,
+  tod_epoch,
+  tod_full,
+  tod_log,
+  tod_zone,
+  tod_zulu,
+  transport_name,
+  version_number,
+};
+
+// Whose bytes a value is made of. A peer's bytes never name a file, and are data wherever they land.
+enum class Bytes : std::uint8_t { ours, peers };
+
+struct VariableDef {
+  std::string_view name;
+  VariableId id;
+  Bytes bytes = Bytes::ours;
+  std::string_view not_built = {};  // why it is refused; empty when it is built
+};
+
+// Exact names only.
+[[nodiscard]] const VariableDef* find_variable(std::string_view name) noexcept;
+
+// Why `name` is refused, for the families that no table can list (acl_m_anything, h_subject ...); empty for other names.
+[[nodiscard]] std::string_view refused_family(std::string_view name) noexcept;
+
+// `: did you mean "$domain"?` or nothing.
+[[nodiscard]] std::string nearest_variable(std::string_view name);
+
+[[nodiscard]] std::string_view variable_name(VariableId id) noexcept;
+[[nodiscard]] Bytes variable_bytes(VariableId id) noexcept;
+
+}  // namespace postern::expand
