@@ -7,9 +7,9 @@
 //   pad     := zero bytes up to a multiple of 4096
 //
 // Integers are little-endian; a u64 is two words, the low one first. The sum of a batch is seeded with the incarnation, so that
-// bytes of an earlier file on the same blocks never read as a batch; sequence grows by one from 1. The file is filled with zeros
-// to its full length before it is used, and replaced by a new one, which begins with what is still known, before it is full.
-// A new file is written and synced under another name and then renamed.
+// bytes of an earlier file on the same blocks never read as a batch; sequence grows by one from 1. The file is filled with
+// zeros to its full length before it is used, and replaced by a new one, which begins with what is still known, before it is
+// full. A new file is written and synced under another name and then renamed.
 //
 //   kind        words                                                        says
 //   scanned     number:u64 incarnation:u64 offset:u64                        records below offset were read; done unless queued
@@ -61,7 +61,7 @@ enum QueuedFlag : std::uint32_t { kQueuedAttempting = 1 };
 // One record, in the shape it is read and written in. Fields that its kind does not have are ignored.
 struct JournalRecord {
   JournalKind kind = JournalKind::done;
-  spool::RecordKey key;                      // for scanned: key.offset is the end of what was read; for drained: without an offset
+  spool::RecordKey key;                // for scanned: key.offset is the end of what was read; for drained: without an offset
   std::uint32_t flags = 0;             // queued
   std::uint32_t recipients = 0;        // queued
   RetryTimes times;                    // queued, deferred

@@ -1,5 +1,5 @@
-// What delivery knows of the messages in the spool: for each segment how far it was read, and which messages in it are not done.
-// Pure: the journal is what makes it survive; the ledger is the journal's meaning.
+// What delivery knows of the messages in the spool: for each segment how far it was read, and which messages in it are not
+// done. Pure: the journal is what makes it survive; the ledger is the journal's meaning.
 #pragma once
 
 #include <cstdint>
