@@ -11,7 +11,9 @@ PeerView Envelope::copy(PeerView text) {
   return PeerView(arena_.copy(text.view()));
 }
 
-Mailbox Envelope::copy(const Mailbox& mailbox) { return Mailbox(copy(mailbox.text()).view(), mailbox.domain().size()); }
+EnvelopeAddress Envelope::copy(const EnvelopeAddress& address) {
+  return EnvelopeAddress(copy(address.text()).view(), address.domain().size());
+}
 
 void Envelope::set_sender(const ReversePath& sender) {
   POSTERN_CHECK(!has_sender_);

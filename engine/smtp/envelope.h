@@ -9,18 +9,21 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/peer_text.h"
+#include "engine/smtp/params.h"
 
 namespace postern::smtp {
 
-// A mailbox in canonical form: local part as it must be written (quoted only where needed), '@', domain in lower case or an
+// An address in canonical form: local part as it must be written (quoted only where needed), '@', domain in lower case or an
 // address literal. Empty for the null reverse-path. Borrowed from the Envelope.
-class Mailbox {
+class EnvelopeAddress {
  public:
-  constexpr Mailbox() = default;
-  // `domain_bytes` of `text` are the domain; 0 when there is none (then there is no '@' either).
-  constexpr Mailbox(std::string_view text, std::size_t domain_bytes) noexcept : text_(text), domain_bytes_(domain_bytes) {}
+  constexpr EnvelopeAddress() = default;
+  // The last `domain_bytes` of `text` are the domain; 0 when there is none (then there is no '@' either).
+  constexpr EnvelopeAddress(std::string_view text, std::size_t domain_bytes) noexcept
+      : text_(text), domain_bytes_(domain_bytes) {}
 
   [[nodiscard]] constexpr PeerView text() const noexcept { return PeerView(text_); }
+  // In wire form, with quotes where there are any; append_unquoted() takes them off.
   [[nodiscard]] constexpr PeerView local_part() const noexcept {
     return PeerView(text_.substr(0, text_.size() - (domain_bytes_ == 0 ? 0 : domain_bytes_ + 1)));
   }
@@ -32,28 +35,21 @@ class Mailbox {
   std::size_t domain_bytes_ = 0;
 };
 
-// BODY=, RFC 6152.
-enum class EnvelopeBody : std::uint8_t { unspecified, seven_bit, eight_bit_mime };
-// RET=, RFC 3461 section 4.3.
-enum class EnvelopeRet : std::uint8_t { unspecified, full, headers };
-// NOTIFY=, RFC 3461 section 4.1. Bit set; 0: not given.
-enum NotifyFlag : std::uint8_t { kNotifyNever = 1, kNotifySuccess = 2, kNotifyFailure = 4, kNotifyDelay = 8 };
-
 struct Recipient {
-  Mailbox address;
-  std::uint8_t notify = 0;  // NotifyFlag bits
-  PeerView orcpt;           // "rfc822;xtext" as received; empty: not given
+  EnvelopeAddress address;
+  NotifySet notify = 0;
+  PeerView orcpt;  // "rfc822;xtext" as received; empty: not given
 };
 
 // MAIL's part of the envelope.
 struct ReversePath {
-  Mailbox address;                             // empty: null reverse-path
+  EnvelopeAddress address;                     // empty: null reverse-path
   std::optional<std::uint64_t> declared_size;  // SIZE=, RFC 1870; bytes
-  EnvelopeBody body = EnvelopeBody::unspecified;
-  EnvelopeRet ret = EnvelopeRet::unspecified;
+  BodyType body = BodyType::unstated;
+  DsnReturn ret = DsnReturn::unstated;
   bool smtputf8 = false;  // RFC 6531
   PeerView envid;         // xtext as received, RFC 3461 section 4.4; empty: not given
-  PeerView auth;          // AUTH=, xtext as received, RFC 4954 section 5; empty: not given
+  PeerView auth;          // xtext as received, or <>, RFC 4954 section 5; empty: not given
 };
 
 // All views it hands out live until clear(). Clearing keeps a little memory, so that a transaction like the last one allocates
@@ -82,7 +78,7 @@ class Envelope {
  private:
   static constexpr std::size_t kRecipientsKept = 16;
   [[nodiscard]] PeerView copy(PeerView text);
-  [[nodiscard]] Mailbox copy(const Mailbox& mailbox);
+  [[nodiscard]] EnvelopeAddress copy(const EnvelopeAddress& address);
 
   bool has_sender_ = false;
   ReversePath sender_;

@@ -66,7 +66,7 @@ class HeaderView {
   template <class Visit>
   void for_each(Visit&& visit) const {
     std::string_view rest = block().view();
-    while (std::optional<HeaderField> field = next_field(rest))
+    while (const std::optional<HeaderField> field = next_field(rest))
       if (!visit(*field)) return;
   }
   // The first field of that name (case does not matter).
@@ -75,10 +75,13 @@ class HeaderView {
   [[nodiscard]] static std::optional<HeaderField> next_field(std::string_view& rest) noexcept;
 
  private:
+  void join() const;
+
   const Chain* text_ = nullptr;
   std::size_t bytes_ = 0;
   BlockPool* pool_ = nullptr;
-  mutable Slice joined_;                   // where the block did not lie in one slice
+  mutable const char* joined_ = nullptr;   // where the block does not lie in one slice, once it was asked for
+  mutable Slice pooled_;                   // the memory behind it
   mutable std::unique_ptr<char[]> large_;  // likewise, beyond what the pool has
 };
 

@@ -18,6 +18,7 @@ std::string_view to_string(NotQuit reason) noexcept {
 
 ReadyOr<Verdict> SessionHooks::helo() { return Verdict{}; }
 ReadyOr<Verdict> SessionHooks::mail(const Envelope&) { return Verdict{}; }
+bool SessionHooks::has_space(std::uint64_t) { return true; }
 ReadyOr<Verdict> SessionHooks::predata(const Envelope&) { return Verdict{}; }
 void SessionHooks::headers_complete(const Envelope&, const HeaderView&) {}
 Pace SessionHooks::body(const Slice&) { return Pace::go_on; }
@@ -26,7 +27,7 @@ void SessionHooks::accepted(const MessageView&, const CommitReceipt&) {}
 void SessionHooks::reset() {}
 ReadyOr<Verdict> SessionHooks::quit() { return Verdict{}; }
 ReadyOr<Verdict> SessionHooks::notquit(NotQuit) { return Verdict{}; }
-ReadyOr<Verdict> SessionHooks::vrfy(const Mailbox&) { return Verdict{.decision = Decision::deny}; }
+ReadyOr<Verdict> SessionHooks::vrfy(const EnvelopeAddress&) { return Verdict{.decision = Decision::deny}; }
 ReadyOr<Verdict> SessionHooks::expn(PeerView) { return Verdict{.decision = Decision::deny}; }
 ReadyOr<Verdict> SessionHooks::etrn(PeerView) { return Verdict{.decision = Decision::deny}; }
 void SessionHooks::event(const SessionEvent&) {}

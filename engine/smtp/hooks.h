@@ -99,10 +99,12 @@ class SessionHooks {
   // Before the greeting. `state` may be kept until closed(). `options` comes filled with what the session was made with and may
   // be changed for this client. A text in an accepting verdict takes the banner's place.
   [[nodiscard]] virtual ReadyOr<Verdict> connect(SessionState& state, SessionOptions& options) = 0;
-  // HELO and EHLO; state.helo holds the new name. May still change options.extensions and the like.
+  // HELO and EHLO; state.helo holds the new name. May still change options.keywords and the like.
   [[nodiscard]] virtual ReadyOr<Verdict> helo();
   // The envelope holds the sender. discard: all recipients are accepted and the message goes nowhere.
   [[nodiscard]] virtual ReadyOr<Verdict> mail(const Envelope& envelope);
+  // Whether the spool has room for a message of that many bytes (0: not declared); asked at MAIL, before mail(). False: 452.
+  [[nodiscard]] virtual bool has_space(std::uint64_t bytes);
   // The recipient is not in the envelope yet.
   [[nodiscard]] virtual ReadyOr<Verdict> rcpt(const Envelope& envelope, const Recipient& recipient) = 0;
   // DATA, before 354. Not asked for BDAT, where the text comes with the command.
@@ -134,7 +136,7 @@ class SessionHooks {
   [[nodiscard]] virtual ReadyOr<Verdict> notquit(NotQuit reason);
 
   // Refused where no rule allows them (252 to VRFY, 550 to EXPN, 458 to ETRN). An accepting verdict's text goes behind "250 ".
-  [[nodiscard]] virtual ReadyOr<Verdict> vrfy(const Mailbox& address);
+  [[nodiscard]] virtual ReadyOr<Verdict> vrfy(const EnvelopeAddress& address);
   [[nodiscard]] virtual ReadyOr<Verdict> expn(PeerView argument);
   [[nodiscard]] virtual ReadyOr<Verdict> etrn(PeerView argument);
 

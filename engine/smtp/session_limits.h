@@ -45,7 +45,7 @@ struct SessionOptions {
   std::string_view banner;                // text behind "220 "; several lines separated by \n; borrowed until it has been sent
   std::string_view qualify_domain;        // borrowed; for addresses without a domain, postmaster among them
   std::string_view helo_allow_chars;      // borrowed; beside letters, digits, dot and hyphen
-  Extensions extensions = usual_extensions();
+  EhloKeywords keywords = usual_keywords();
   BareNewline bare_newline =
       BareNewline::reject;         // of messages; commands: reject is strict, normalise lets a bare LF end a line
   bool enforce_sync = true;        // smtp_enforce_sync

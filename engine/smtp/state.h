@@ -11,8 +11,9 @@
 
 namespace postern::smtp {
 
-// EHLO keywords that a client may be offered, in the order in which they are announced. RFC numbers beside them.
-enum class Extension : std::uint32_t {
+// Keywords that a client may be offered in the reply to EHLO, in that order; SIZE before them and HELP behind them always are.
+// RFC numbers beside them.
+enum class EhloKeyword : std::uint32_t {
   limits = 1U << 0,                 // 9422
   eight_bit_mime = 1U << 1,         // 6152
   dsn = 1U << 2,                    // 3461
@@ -25,32 +26,32 @@ enum class Extension : std::uint32_t {
   enhanced_status_codes = 1U << 9,  // 2034
 };
 
-// A bit set of extensions.
-class Extensions {
+// A bit set of them.
+class EhloKeywords {
  public:
-  constexpr Extensions() = default;
-  [[nodiscard]] constexpr bool has(Extension e) const noexcept { return (bits_ & static_cast<std::uint32_t>(e)) != 0; }
-  constexpr Extensions& set(Extension e, bool on = true) noexcept {
-    const auto bit = static_cast<std::uint32_t>(e);
+  constexpr EhloKeywords() = default;
+  [[nodiscard]] constexpr bool has(EhloKeyword k) const noexcept { return (bits_ & static_cast<std::uint32_t>(k)) != 0; }
+  constexpr EhloKeywords& set(EhloKeyword k, bool on = true) noexcept {
+    const auto bit = static_cast<std::uint32_t>(k);
     bits_ = on ? bits_ | bit : bits_ & ~bit;
     return *this;
   }
-  friend constexpr bool operator==(Extensions, Extensions) = default;
+  friend constexpr bool operator==(EhloKeywords, EhloKeywords) = default;
 
  private:
   std::uint32_t bits_ = 0;
 };
 
 // All that a site offers unless told otherwise: everything but etrn, vrfy and expn.
-[[nodiscard]] constexpr Extensions usual_extensions() noexcept {
-  return Extensions()
-      .set(Extension::limits)
-      .set(Extension::eight_bit_mime)
-      .set(Extension::dsn)
-      .set(Extension::pipelining)
-      .set(Extension::chunking)
-      .set(Extension::smtputf8)
-      .set(Extension::enhanced_status_codes);
+[[nodiscard]] constexpr EhloKeywords usual_keywords() noexcept {
+  return EhloKeywords()
+      .set(EhloKeyword::limits)
+      .set(EhloKeyword::eight_bit_mime)
+      .set(EhloKeyword::dsn)
+      .set(EhloKeyword::pipelining)
+      .set(EhloKeyword::chunking)
+      .set(EhloKeyword::smtputf8)
+      .set(EhloKeyword::enhanced_status_codes);
 }
 
 struct SessionCounters {
@@ -75,9 +76,9 @@ struct SessionState {
   bool encrypted = false;
 
   bool helo_seen = false;
-  bool esmtp = false;  // the last greeting was EHLO
-  PeerText helo;       // its argument, in lower case; empty before the first
-  Extensions offered;  // in the reply to the last EHLO; empty after HELO
+  bool esmtp = false;    // the last greeting was EHLO
+  PeerText helo;         // its argument, in lower case; empty before the first
+  EhloKeywords offered;  // in the reply to the last EHLO; empty after HELO
 
   PeerView command;   // the line being worked on, without its line end; valid while a hook runs
   PeerView argument;  // what follows the verb in it
@@ -88,7 +89,7 @@ struct SessionState {
   CheckScope connection_checks;   // ends when the connection does
   CheckScope transaction_checks;  // ends with the message, RSET, EHLO, or the connection
 
-  [[nodiscard]] bool offers(Extension e) const noexcept { return offered.has(e); }
+  [[nodiscard]] bool offers(EhloKeyword k) const noexcept { return offered.has(k); }
 };
 
 // "smtp", "esmtp", "utf8esmtp", "esmtps" ...: the name that Received: and the log give to how a message came in.
