@@ -1,0 +1,82 @@
+#include "appliance/log/log_writer.h"
+
+#include "engine/base/check.h"
+
+namespace postern::log {
+namespace {
+
+constexpr std::size_t kLineBytesMax = 32 * 1024;
+constexpr std::size_t kBatchBytesMax = 256 * 1024;
+
+}  // namespace
+
+LogWriter::LogWriter(LogFiles& files, shard::Offload& offload, const Clock& clock)
+    : files_(files), offload_(offload), clock_(clock), ring_(kRingBytes) {
+  idle_.set();
+}
+
+LogWriter::~LogWriter() { POSTERN_CHECK(!draining_); }
+
+std::string_view LogWriter::time_stamp() {
+  const WallTime now = Scheduler::current().wall_now();
+  if (now.seconds() != stamp_second_) {
+    stamp_second_ = now.seconds();
+    stamp_ = format_log_time(now) + " ";
+  }
+  return stamp_;
+}
+
+void LogWriter::write(Stream stream, std::string_view line) {
+  if (!ring_.push(stream, time_stamp(), line.substr(0, kLineBytesMax))) return stats_.dropped.add();
+  stats_.lines.add();
+  if (draining_) {
+    more_ = true;
+  } else if (ring_.more_than_half_full()) {
+    start_draining();
+  } else if (!Timer::armed()) {
+    idle_.clear();
+    Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(kDelayMs));
+  }
+}
+
+void LogWriter::start_draining() {
+  if (draining_) return;
+  Scheduler::current().disarm(*this);
+  idle_.clear();
+  draining_ = true;
+  more_ = false;
+  if (offload_.submit(*this, shard::Offload::home())) return;
+  draining_ = false;
+  Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(kDelayMs));
+}
+
+void LogWriter::run_on_pool() {
+  failed_batches_ = 0;
+  bool more = true;
+  while (more) {
+    while ((more = ring_.pop(main_text_, reject_text_, panic_text_)) && main_text_.size() < kBatchBytesMax) {
+    }
+    for (const auto& [stream, text] : {std::pair{Stream::main, &main_text_}, {Stream::reject, &reject_text_}, {Stream::panic, &panic_text_}}) {
+      if (!text->empty() && !files_.append(stream, *text, clock_.now())) ++failed_batches_;
+      text->clear();
+    }
+  }
+}
+
+void LogWriter::done_on_shard() {
+  draining_ = false;
+  stats_.write_errors.add(failed_batches_);
+  if (more_)
+    Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(kDelayMs));
+  else
+    idle_.set();
+}
+
+Task<void> LogWriter::close() {
+  while (!idle_.is_set()) {
+    if (!draining_) start_draining();
+    static_cast<void>(co_await idle_.wait({Scheduler::current().now().plus_ms(kDelayMs), nullptr}));
+  }
+}
+
+}  // namespace postern::log
