@@ -57,9 +57,9 @@ set(POSTERN_TEST_ENVIRONMENT
     "POSTERN_SOURCE_DIR=${CMAKE_SOURCE_DIR}"
     "POSTERN_BINARY_DIR=${CMAKE_BINARY_DIR}"
     "POSTERN_BIN=${CMAKE_BINARY_DIR}/postern"
-    "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:abort_on_error=1"
-    "UBSAN_OPTIONS=print_stacktrace=1"
-    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+    "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:abort_on_error=1:allow_addr2line=1"
+    "UBSAN_OPTIONS=print_stacktrace=1:allow_addr2line=1"
+    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:allow_addr2line=1")
 
 function(_postern_test name sources)
   add_executable(${name} ${sources})
