@@ -12,7 +12,6 @@
 namespace postern::spool {
 
 struct CommitInput;
-struct CommitReceipt;
 
 // Records are encoded for one place in one segment: offsets and checksums depend on both. One shard.
 class BatchBuffer {
@@ -29,7 +28,7 @@ class BatchBuffer {
   // Whether a record with such a payload fits, in memory and in the segment.
   [[nodiscard]] bool has_room(std::size_t payload_bytes) const noexcept;
   // Encodes one record and says where it will stand. Checked: has_room(payload_bytes), and that is encoded_size(input).
-  [[nodiscard]] CommitReceipt append(const CommitInput& input, std::size_t payload_bytes) noexcept;
+  [[nodiscard]] RecordKey append(const CommitInput& input, std::size_t payload_bytes) noexcept;
   // Completes the batch as number `number` and returns its bytes, padded to a block. They stay until clear().
   [[nodiscard]] std::span<const std::byte> finish(std::uint32_t number) noexcept;
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }

@@ -25,7 +25,7 @@ struct OpenSegment {
   std::uint64_t records = 0;  // durable ones
 };
 
-// Writes a seal at `end` durably. `segment` stays until the end. Suspends.
+// Writes the seal block durably. `file` stays until the end. Suspends. After an error it may or may not be there.
 [[nodiscard]] Task<Result<void>> write_seal(File& file, SegmentSeal seal);
 
 }  // namespace postern::spool

@@ -127,7 +127,14 @@ static_assert(sizeof(DiskMessageHead) == 48 && std::has_unique_object_representa
 // with `seed`. Checked: a name has at most 65535 bytes, any other string and count below 2^32.
 std::uint32_t encode_message(const CommitInput& input, std::uint32_t seed, std::byte* to) noexcept;
 
+struct RecipientView;
+
 namespace detail {
+
+// Reads the item at `at` and returns where the next one starts.
+const std::byte* load_item(const std::byte* at, Attribute& into) noexcept;
+const std::byte* load_item(const std::byte* at, HeaderEdit& into) noexcept;
+const std::byte* load_item(const std::byte* at, RecipientView& into) noexcept;
 
 // Walks items that parse_message() has found whole.
 template <class Item>
@@ -182,13 +189,6 @@ struct RecipientView {
   AttributeRange attributes;
 };
 using RecipientRange = detail::ItemRange<RecipientView>;
-
-namespace detail {
-// Reads the item at `at` and returns where the next one starts.
-const std::byte* load_item(const std::byte* at, Attribute& into) noexcept;
-const std::byte* load_item(const std::byte* at, HeaderEdit& into) noexcept;
-const std::byte* load_item(const std::byte* at, RecipientView& into) noexcept;
-}  // namespace detail
 
 // A stored message, borrowed from the payload's bytes. Iterate with range-for; nothing is allocated.
 struct MessageView {

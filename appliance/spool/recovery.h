@@ -21,12 +21,12 @@ struct RecoveryReport {
   std::uint64_t records = 0;              // in the segments sealed now
   std::uint64_t unconfirmed_records = 0;  // of them in the last batch: their senders may never have had an answer, or had 451,
                                           // and may send again. Possible duplicates, never losses.
-  std::uint64_t torn_bytes = 0;       // of last batches that did not reach the disk whole: never acknowledged
-  std::uint64_t cut_bytes = 0;        // of whole batches behind the end that a note states: answered with 451
-  std::uint64_t damaged_bytes = 0;    // reported as Damage
-  std::uint64_t highest_number = 0;   // over all files, free ones included
-  std::string refused_path;           // with Errc::unsupported: the file
-  std::uint32_t refused_version = 0;  //   and the format version it has
+  std::uint64_t torn_bytes = 0;           // of last batches that did not reach the disk whole: never acknowledged
+  std::uint64_t cut_bytes = 0;            // of whole batches behind the end that a note states: answered with 451
+  std::uint64_t damaged_bytes = 0;        // reported as Damage
+  std::uint64_t highest_number = 0;       // over all files, free ones included
+  std::string refused_path;               // with Errc::unsupported: the file
+  std::uint32_t refused_version = 0;      //   and the format version it has
 };
 
 // Recovers one directory (an ingress shard's, also one that no longer exists, or delivery's store) whose lock the caller holds.
