@@ -1,5 +1,5 @@
 # Sourced by runtests and quickstart: the Debian packages that building and testing want, and how to get them.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 
 build_packages='clang-19 lld-19 cmake ninja-build ccache pkg-config libc6-dev libstdc++-12-dev liburing-dev libjemalloc-dev
   libfmt-dev'

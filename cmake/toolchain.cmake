@@ -84,11 +84,11 @@ endif()
 
 if(POSTERN_TESTS)
   find_package(GTest REQUIRED)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
 endif()
 if(POSTERN_BENCH)
   find_package(benchmark REQUIRED)
 endif()
-find_package(Python3 COMPONENTS Interpreter)
 
 # One precompiled header for the whole tree: the standard headers that nearly every file needs, and Result.
 add_library(postern_pch OBJECT cmake/pch.cc)

@@ -3,6 +3,7 @@
 
 import os
 import sys
+import shutil
 import tempfile
 import unittest
 
@@ -10,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import acceptance
 import format as format_lint
 import layering
+import units
 import wording
 
 LAYERS = """
@@ -152,6 +154,26 @@ class Acceptance(Tree):
     def test_the_list_has_its_gaps(self):
         self.assertEqual(len(acceptance.EXPECTED), 155)
         self.assertNotIn("S008", acceptance.EXPECTED)
+
+
+@unittest.skipIf(shutil.which("systemd-analyze") is None, "no systemd-analyze here")
+class Units(Tree):
+    UNIT = "[Service]\nExecStart=/usr/sbin/postern run\nNoNewPrivileges=yes\n{}[Install]\nWantedBy=multi-user.target\n"
+
+    def check(self, first, second):
+        self.write("systemd/a.service", self.UNIT.format(first))
+        self.write("systemd/b.service", self.UNIT.format(second))
+        return units.check(self.root, ("a.service", "b.service"))
+
+    def test_good(self):
+        self.assertEqual(self.check("PrivateTmp=yes\n", "PrivateTmp=yes\n"), [])
+
+    def test_hardened_differently(self):
+        self.assert_problem(self.check("", "PrivateTmp=yes\n"), "b.service", "PrivateTmp=yes")
+
+    def test_unknown_setting(self):
+        problems = self.check("PrivateTemp=yes\n", "PrivateTemp=yes\n")
+        self.assertTrue(problems and "PrivateTemp" in problems[0], problems)
 
 
 if __name__ == "__main__":
