@@ -1,0 +1,128 @@
+#include "appliance/ingress/spool_sink.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "appliance/spool/attribute_names.h"
+#include "engine/base/check.h"
+
+namespace postern::ingress {
+namespace {
+
+using spool::Attribute;
+namespace attribute = spool::attribute;
+
+constexpr std::size_t kInlineRecipients = 4;
+
+// A few items without allocating, any number with.
+template <class Item, std::size_t kInline>
+class Items {
+ public:
+  explicit Items(std::size_t capacity) {
+    if (capacity > kInline) many_.resize(capacity);
+  }
+  Item& add() { return many_.empty() ? few_[count_++] : many_[count_++]; }
+  void push(const Item& item) { add() = item; }
+  [[nodiscard]] std::span<const Item> span() const noexcept { return {many_.empty() ? few_.data() : many_.data(), count_}; }
+  [[nodiscard]] std::span<const Item> last(std::size_t count) const noexcept { return span().last(count); }
+
+ private:
+  std::array<Item, kInline> few_{};
+  std::vector<Item> many_;
+  std::size_t count_ = 0;
+};
+
+constexpr std::size_t kMessageAttributesMax = 10;
+using MessageAttributes = Items<Attribute, kMessageAttributesMax>;
+
+void add_session_facts(MessageAttributes& to, const smtp::SessionState& state, std::string_view client, bool smtputf8) {
+  to.push(Attribute::text(attribute::kProtocol, smtp::protocol_name(state, smtputf8)));
+  to.push(Attribute::text(attribute::kHostAddress, client));
+  to.push(Attribute::number(attribute::kHostPort, state.endpoints.peer.port));
+  if (!state.helo.empty()) to.push(Attribute::peer_text(attribute::kHelo, state.helo));
+}
+
+void add_envelope_facts(MessageAttributes& to, const smtp::ReversePath& sender) {
+  if (sender.body == smtp::BodyType::eight_bit_mime) to.push(Attribute::text(attribute::kBody, "8BITMIME"));
+  if (sender.body == smtp::BodyType::seven_bit) to.push(Attribute::text(attribute::kBody, "7BIT"));
+  if (sender.smtputf8) to.push(Attribute::number(attribute::kSmtpUtf8, 1));
+  if (sender.ret != smtp::DsnReturn::unstated)
+    to.push(Attribute::text(attribute::kDsnRet, sender.ret == smtp::DsnReturn::full ? "FULL" : "HDRS"));
+  if (!sender.envid.empty()) to.push(Attribute::peer_text(attribute::kDsnEnvid, sender.envid));
+}
+
+}  // namespace
+
+Result<void> SpoolSink::open(const smtp::Envelope& envelope, std::uint64_t bytes_expected) {
+  POSTERN_CHECK(envelope_ == nullptr);
+  auto reserved = services_.space.try_reserve(std::max(bytes_expected, kReserveStepBytes));
+  if (!reserved) return failure(reserved.error());
+  const auto id = services_.ids.next();
+  if (!id) return failure(id.error());
+  reservation_ = std::move(*reserved);
+  id_ = *id;
+  received_ = Scheduler::current().wall_now();
+  envelope_ = &envelope;
+  has_8bit_ = false;
+  line_bytes_max_ = 0;
+  return {};
+}
+
+Result<smtp::Pace> SpoolSink::write(Slice bytes, bool copy) {
+  const std::size_t size = body_.size() + bytes.size();
+  if (size > reservation_.bytes() && !services_.space.try_grow(reservation_, std::max(kReserveStepBytes, bytes.size())))
+    return failure(Errc::disk_full, "reserve spool space");
+  if (!body_.append(std::move(bytes), copy)) return failure(Errc::too_large, "memory for messages");
+  return smtp::Pace::go_on;
+}
+
+Task<Result<smtp::CommitReceipt>> SpoolSink::commit(const smtp::Additions& additions) {
+  const smtp::ReversePath& sender = envelope_->sender();
+  const std::string client = state_.endpoints.peer.address.to_string();
+  MessageAttributes attributes(0);
+  add_session_facts(attributes, state_, client, sender.smtputf8);
+  add_envelope_facts(attributes, sender);
+  if (has_8bit_) attributes.push(Attribute::number(attribute::kHas8Bit, 1));
+  attributes.push(Attribute::number(attribute::kLineBytesMax, static_cast<std::int64_t>(line_bytes_max_)));
+
+  const std::size_t count = envelope_->recipients().size();
+  Items<spool::RecipientInput, kInlineRecipients> recipients(count);
+  Items<Attribute, 2 * kInlineRecipients> recipient_attributes(2 * count);
+  for (const smtp::Recipient& recipient : envelope_->recipients()) {
+    std::size_t added = 0;
+    if (recipient.notify != 0) recipient_attributes.push(Attribute::number(attribute::kNotify, recipient.notify)), ++added;
+    if (!recipient.orcpt.empty()) recipient_attributes.push(Attribute::peer_text(attribute::kOrcpt, recipient.orcpt)), ++added;
+    recipients.push({recipient.address.text(), recipient_attributes.last(added)});
+  }
+
+  const spool::HeaderEdit top{spool::HeaderPlace::at_start, additions.top};
+  const spool::CommitInput input{
+      .id = id_,
+      .received = received_,
+      .sender = sender.address.text(),
+      .attributes = attributes.span(),
+      .recipients = recipients.span(),
+      .header_edits = additions.top.empty() ? std::span<const spool::HeaderEdit>() : std::span(&top, 1),
+      .content = &body_.chain(),
+  };
+  const Result<spool::CommitReceipt> stored = co_await services_.writer.commit(input);
+  const std::uint64_t message_bytes = additions.top.size() + body_.size();
+  end();
+  if (!stored) co_return failure(stored.error());
+  co_return smtp::CommitReceipt{message_bytes};
+}
+
+Task<void> SpoolSink::abort() {
+  end();
+  co_return;
+}
+
+void SpoolSink::end() {
+  body_.clear();
+  reservation_.release();
+  envelope_ = nullptr;
+}
+
+}  // namespace postern::ingress

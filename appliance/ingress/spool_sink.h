@@ -1,0 +1,72 @@
+// A message on its way into the spool: the session's MessageSink over the shard's SegmentWriter.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "appliance/spool/message_id.h"
+#include "appliance/spool/message_ids.h"
+#include "appliance/spool/space.h"
+#include "appliance/spool/writer.h"
+#include "engine/buffer/message_buffer.h"
+#include "engine/smtp/envelope.h"
+#include "engine/smtp/sink.h"
+#include "engine/smtp/state.h"
+
+namespace postern::ingress {
+
+// What the sinks of one shard share. Outlives them.
+struct SpoolServices {
+  spool::SegmentWriter& writer;
+  spool::MessageIds& ids;
+  spool::SpaceWatch& space;
+  BlockPool& blocks;
+  MemoryBudget& memory;
+};
+
+// One for each connection, used for its messages one after the other. The body is kept as slices of the receive buffers and
+// copied once, into the commit batch.
+class SpoolSink final : public smtp::MessageSink {
+ public:
+  // `state` belongs to the connection and outlives this.
+  SpoolSink(const SpoolServices& services, const smtp::SessionState& state) noexcept
+      : services_(services), state_(state), body_(services.blocks, services.memory) {}
+
+  // Begins a message: takes an id and reserves space. The envelope stays until commit() or abort() has been awaited. Errors: disk_full
+  // (space runs low), busy (no ids left for this second).
+  [[nodiscard]] Result<void> open(const smtp::Envelope& envelope, std::uint64_t bytes_expected);
+
+  [[nodiscard]] std::string_view id() const override { return id_.view(); }
+  [[nodiscard]] const spool::MessageId& message_id() const noexcept { return id_; }
+  // When open() began the message.
+  [[nodiscard]] WallTime received() const noexcept { return received_; }
+  // For the record, known only when all bytes are here. Before commit().
+  void describe_body(bool has_8bit, std::uint64_t line_bytes_max) noexcept {
+    has_8bit_ = has_8bit;
+    line_bytes_max_ = line_bytes_max;
+  }
+  // Body bytes copied before the commit, of this message.
+  [[nodiscard]] std::uint64_t copied_bytes() const noexcept { return body_.copied_bytes(); }
+
+  [[nodiscard]] Result<smtp::Pace> write(Slice bytes, bool copy) override;
+  [[nodiscard]] const Chain& text() const override { return body_.chain(); }
+  [[nodiscard]] Task<Result<smtp::CommitReceipt>> commit(const smtp::Additions& additions) override;
+  [[nodiscard]] Task<void> abort() override;
+
+ private:
+  static constexpr std::uint64_t kReserveStepBytes = 64 * 1024;
+  void end();
+
+  const SpoolServices& services_;
+  const smtp::SessionState& state_;
+  const smtp::Envelope* envelope_ = nullptr;
+  spool::MessageId id_;
+  WallTime received_;
+  MessageBuffer body_;
+  spool::SpaceReservation reservation_;
+  std::uint64_t line_bytes_max_ = 0;
+  bool has_8bit_ = false;
+};
+
+}  // namespace postern::ingress
