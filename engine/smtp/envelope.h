@@ -9,6 +9,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/peer_text.h"
+#include "engine/smtp/address.h"
 #include "engine/smtp/params.h"
 
 namespace postern::smtp {
@@ -67,11 +68,14 @@ class Envelope {
   // Bytes of text and bookkeeping; what the cap on envelopes counts.
   [[nodiscard]] std::size_t bytes() const noexcept { return text_bytes_ + recipients_.size() * sizeof(Recipient); }
 
-  // Copies all texts. Checked: no sender yet.
+  // Copies all texts. Checked: no sender yet. `qualify_domain` completes an address without a domain, unless it is empty.
   void set_sender(const ReversePath& sender);
+  void set_sender(const Mailbox& mailbox, std::string_view qualify_domain, const MailParams& params);
   // A recipient is first held (its texts are copied and live until clear()), then judged, and then added or not. hold() returns
   // nothing when the envelope would grow beyond `bytes_max`.
   [[nodiscard]] std::optional<Recipient> hold(const Recipient& recipient, std::size_t bytes_max);
+  [[nodiscard]] std::optional<Recipient> hold(const Mailbox& mailbox, std::string_view qualify_domain, const RcptParams& params,
+                                              std::size_t bytes_max);
   void add(const Recipient& held) { recipients_.push_back(held); }
   void clear() noexcept;
 
@@ -79,6 +83,8 @@ class Envelope {
   static constexpr std::size_t kRecipientsKept = 16;
   [[nodiscard]] PeerView copy(PeerView text);
   [[nodiscard]] EnvelopeAddress copy(const EnvelopeAddress& address);
+  [[nodiscard]] EnvelopeAddress keep(const Mailbox& mailbox, std::string_view qualify_domain);
+  [[nodiscard]] bool has_room(std::size_t text_bytes, std::size_t bytes_max) const noexcept;
 
   bool has_sender_ = false;
   ReversePath sender_;

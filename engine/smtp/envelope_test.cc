@@ -42,6 +42,32 @@ TEST(Envelope, KeepsCopiesOfWhatItWasGiven) {
   EXPECT_EQ(envelope.recipients()[0].notify, kNotifyNever);
 }
 
+TEST(Envelope, WritesAddressesInCanonicalForm) {
+  struct Case {
+    std::string_view sent, qualify, kept, domain;
+  };
+  const Case cases[] = {
+      {"<Some.User@EXAMPLE.Org>", "", "Some.User@example.org", "example.org"},
+      {"<\"plain\"@example.org>", "", "plain@example.org", "example.org"},
+      {"<\"a b\\\"c\"@example.org>", "", "\"a b\\\"c\"@example.org", "example.org"},
+      {"<Postmaster>", "Here.example", "Postmaster@here.example", "here.example"},
+      {"<Postmaster>", "", "Postmaster", ""},
+      {"<a@[IPv6:2001:DB8::1]>", "", "a@[IPv6:2001:DB8::1]", "[IPv6:2001:DB8::1]"},
+      {"<>", "example.org", "", ""},
+  };
+  for (const Case& c : cases) {
+    const PathStep path = parse_path(c.sent, {.role = AddressRole::sender, .allow_literals = true, .allow_unqualified = true});
+    ASSERT_EQ(path.error, AddressError::none) << c.sent;
+    Envelope envelope;
+    envelope.set_sender(path.mailbox, c.qualify, {});
+    EXPECT_EQ(envelope.sender().address.text().view(), c.kept);
+    EXPECT_EQ(envelope.sender().address.domain().view(), c.domain);
+    const auto held = envelope.hold(path.mailbox, c.qualify, {}, kBytesMax);
+    ASSERT_TRUE(held.has_value());
+    EXPECT_EQ(held->address.text().view(), c.kept);
+  }
+}
+
 TEST(Envelope, NullSenderIsASender) {
   Envelope envelope;
   EXPECT_FALSE(envelope.has_sender());

@@ -23,7 +23,7 @@ ReadyOr<Verdict> SessionHooks::predata(const Envelope&) { return Verdict{}; }
 void SessionHooks::headers_complete(const Envelope&, const HeaderView&) {}
 Pace SessionHooks::body(const Slice&) { return Pace::go_on; }
 Task<void> SessionHooks::body_room() { co_return; }
-void SessionHooks::accepted(const MessageView&, const CommitReceipt&) {}
+void SessionHooks::accepted(const Envelope&, const BodyStats&, std::string_view, const CommitReceipt&) {}
 void SessionHooks::reset() {}
 ReadyOr<Verdict> SessionHooks::quit() { return Verdict{}; }
 ReadyOr<Verdict> SessionHooks::notquit(NotQuit) { return Verdict{}; }

@@ -125,8 +125,9 @@ class SessionHooks {
   // All bytes are in the sink. The verdict decides between commit() with `additions`, whose texts this object keeps until then,
   // and abort().
   [[nodiscard]] virtual ReadyOr<Verdict> end_of_data(const MessageView& message, Additions& additions) = 0;
-  // commit() has succeeded: the message is ours, before the peer is told. For the arrival line.
-  virtual void accepted(const MessageView& message, const CommitReceipt& receipt);
+  // commit() has succeeded: the message is ours, before the peer is told. For the arrival line; what that needs of the headers
+  // was noted in end_of_data().
+  virtual void accepted(const Envelope& envelope, const BodyStats& stats, std::string_view id, const CommitReceipt& receipt);
 
   // A transaction ends without a message: RSET, EHLO, the end of the connection, a refused message.
   virtual void reset();

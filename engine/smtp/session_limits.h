@@ -31,6 +31,7 @@ struct SessionLimits {
   std::int64_t smtp_data_head_start_ms = 600'000;
   std::uint64_t smtp_data_rate_min = 1000;  // bytes per second
   std::int64_t shutdown_grace_ms = 10'000;  // for open transactions when the service stops
+  std::int64_t linger_ms = 500;             // for a refused peer to read why, before the connection is cut
 
   // Work on one connection before others get their turn.
   std::size_t turn_bytes_max = 64 * 1024;

@@ -77,7 +77,7 @@ struct SessionState {
 
   bool helo_seen = false;
   bool esmtp = false;    // the last greeting was EHLO
-  PeerText helo;         // its argument, in lower case; empty before the first
+  PeerText helo;         // its argument as sent; empty before the first
   EhloKeywords offered;  // in the reply to the last EHLO; empty after HELO
 
   PeerView command;   // the line being worked on, without its line end; valid while a hook runs
