@@ -1,0 +1,190 @@
+#include "policy/acl/compile.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/base/peer_text.h"
+#include "engine/smtp/chars.h"
+#include "policy/acl/conditions.h"
+#include "policy/expand/compile.h"
+#include "policy/expand/nearest.h"
+
+namespace postern::acl {
+
+namespace {
+
+using expand::ConfigText;
+using smtp::CharClass;
+
+constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+constexpr bool is_name_char(char c) noexcept { return smtp::is(CharClass::let_dig, c) || c == '_'; }
+
+// The words of one line.
+class LineReader {
+ public:
+  explicit LineReader(const ConfigText& line) : line_(line), text_(line.view()) { skip_space(); }
+
+  [[nodiscard]] std::size_t at() const noexcept { return at_; }
+  [[nodiscard]] bool at_end() const noexcept { return at_ >= text_.size(); }
+  [[nodiscard]] bool take(char c) noexcept {
+    if (at_end() || text_[at_] != c) return false;
+    ++at_;
+    skip_space();
+    return true;
+  }
+  [[nodiscard]] std::string_view take_name() noexcept {
+    const std::size_t begin = at_;
+    while (!at_end() && is_name_char(text_[at_])) ++at_;
+    const std::string_view name = text_.substr(begin, at_ - begin);
+    skip_space();
+    return name;
+  }
+  [[nodiscard]] ConfigText rest() const { return line_.slice(at_); }
+
+ private:
+  void skip_space() noexcept {
+    while (!at_end() && is_space(text_[at_])) ++at_;
+  }
+
+  const ConfigText& line_;
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+std::string quoted(std::string_view word) { return fmt::format("\"{}\"", printable(word, 64)); }
+
+class AclCompiler {
+ public:
+  AclCompiler(std::string name, lists::ListCompiler& lists, expand::Diagnostics& diagnostics)
+      : lists_(lists), diagnostics_(diagnostics) {
+    acl_.name = std::move(name);
+  }
+
+  void read_line(const ConfigText& line) {
+    LineReader reader(line);
+    const std::size_t begin = reader.at();
+    const bool negated = reader.take('!');
+    const std::size_t word_at = reader.at();
+    const std::string_view word = reader.take_name();
+    const VerbDef* const verb = find_verb(word);
+    if (verb == nullptr) {
+      if (acl_.statements.empty() && !in_bad_statement_) {
+        in_bad_statement_ = true;
+        return error(line, word_at, fmt::format("unknown ACL verb {}{}", quoted(word), expand::did_you_mean(word, verbs())));
+      }
+      return read_step(line, reader, begin, negated, word_at, word);
+    }
+    in_bad_statement_ = false;
+    if (negated) error(line, begin, fmt::format("a verb cannot be negated: remove the ! before {}", quoted(word)));
+    acl_.statements.push_back({verb->verb, {}, line.slice(word_at, word.size())});
+    if (reader.at_end()) return;
+    const std::size_t step_begin = reader.at();
+    const bool step_negated = reader.take('!');
+    const std::size_t step_at = reader.at();
+    read_step(line, reader, step_begin, step_negated, step_at, reader.take_name());
+  }
+
+  [[nodiscard]] Acl take() { return std::move(acl_); }
+
+ private:
+  void error(const ConfigText& line, std::size_t at, std::string message) {
+    diagnostics_.error(line.position(at), std::move(message));
+  }
+
+  void read_step(const ConfigText& line, LineReader& reader, std::size_t begin, bool negated, std::size_t word_at,
+                 std::string_view word) {
+    const ConditionDef* const def = find_condition(word);
+    if (def == nullptr) return unknown_word(line, word_at, word);
+    if (!def->not_built.empty())
+      return error(line, word_at, fmt::format("{} cannot be used: {}", quoted(word), def->not_built));
+    if (negated && def->role != Role::condition)
+      return error(line, begin, fmt::format("{} is a modifier and cannot be negated: remove the !", quoted(word)));
+    if (def->role == Role::message && !acl_.statements.empty() && acl_.statements.back().verb == Verb::warn)
+      return error(line, word_at, "\"message\" adds a header line when it stands in warn, which is not built yet");
+    Step step{def, negated, {}, line.slice(begin)};
+    if (def->role == Role::endpass) {
+      if (!allows_endpass()) return error(line, word_at, "\"endpass\" belongs to accept and discard only");
+      if (!reader.at_end()) return error(line, reader.at(), "\"endpass\" takes no value");
+    } else {
+      if (!reader.take('=')) return error(line, reader.at(), fmt::format("\"=\" is missing after {}", quoted(word)));
+      if (!read_argument(*def, reader.rest(), step.argument)) return;
+    }
+    if (!acl_.statements.empty() && !in_bad_statement_) acl_.statements.back().steps.push_back(std::move(step));
+  }
+
+  [[nodiscard]] bool allows_endpass() const noexcept {
+    if (acl_.statements.empty()) return true;
+    const Verb verb = acl_.statements.back().verb;
+    return verb == Verb::accept || verb == Verb::discard;
+  }
+
+  void unknown_word(const ConfigText& line, std::size_t at, std::string_view word) {
+    if (word.empty()) return error(line, at, "the name of a verb, a condition or a modifier is expected here");
+    expand::Nearest nearest(word);
+    for (const VerbDef& verb : verbs()) nearest.offer(verb.name);
+    for (const ConditionDef& condition : conditions()) nearest.offer(condition.name);
+    error(line, at, fmt::format("unknown ACL condition or modifier {}{}", quoted(word), nearest.question()));
+  }
+
+  bool read_argument(const ConditionDef& def, const ConfigText& text, Argument& argument) {
+    switch (def.argument) {
+      case ArgumentKind::none: return true;
+      case ArgumentKind::domain_list: argument = lists_.domains(text, def.name); return true;
+      case ArgumentKind::host_list: argument = lists_.hosts(text, def.name); return true;
+      case ArgumentKind::address_list: argument = lists_.addresses(text, def.name); return true;
+      case ArgumentKind::local_part_list: argument = lists_.local_parts(text, def.name); return true;
+      case ArgumentKind::text: break;
+    }
+    std::optional<expand::Program> program = expand::compile(text, diagnostics_);
+    if (!program) return false;
+    argument = std::move(*program);
+    return true;
+  }
+
+  Acl acl_;
+  lists::ListCompiler& lists_;
+  expand::Diagnostics& diagnostics_;
+  bool in_bad_statement_ = false;  // its verb could not be read: its conditions are still checked, and dropped
+};
+
+}  // namespace
+
+Acl compile_acl(std::string name, std::span<const ConfigText> lines, lists::ListCompiler& lists,
+                expand::Diagnostics& diagnostics) {
+  AclCompiler compiler(std::move(name), lists, diagnostics);
+  for (const ConfigText& line : lines) compiler.read_line(line);
+  return compiler.take();
+}
+
+std::vector<ConfigText> lines_of(const ConfigText& text) {
+  std::vector<ConfigText> lines;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.view().find('\n', at), text.size());
+    std::size_t begin = at;
+    while (begin < end && is_space(text.view()[begin])) ++begin;
+    if (begin < end && text.view()[begin] != '#') lines.push_back(text.slice(begin, end - begin));
+    at = end + 1;
+  }
+  return lines;
+}
+
+void check_phase(const Acl& acl, Phase phase, expand::Diagnostics& diagnostics) {
+  const auto refuse = [&](const ConfigText& source, std::size_t at, std::string_view name) {
+    diagnostics.error(source.position(at),
+                      fmt::format("\"{}\" is not allowed in the ACL for {}, and {} = {} makes this one", name,
+                                  definition_of(phase).name, definition_of(phase).option, printable(acl.name, 64)));
+  };
+  for (const Statement& statement : acl.statements) {
+    const VerbDef& verb = definition_of(statement.verb);
+    if ((verb.phases & set_of(phase)) == 0) refuse(statement.source, 0, verb.name);
+    for (const Step& step : statement.steps)
+      if ((step.def->phases & set_of(phase)) == 0) refuse(step.source, step.source.view().find(step.def->name), step.def->name);
+  }
+}
+
+}  // namespace postern::acl
