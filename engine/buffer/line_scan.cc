@@ -96,10 +96,14 @@ template <ScanStop kStop>
 // ragged end of the text and for the block with the stop in it.
 template <ScanStop kStop>
 [[gnu::always_inline]] inline std::size_t finish_block(LineScan& scan, const char* from, std::size_t count) noexcept {
-  alignas(kBlock) char padded[kBlock] = {};
-  std::memcpy(padded, from, count);
   Bytes bytes;
-  load(bytes, padded);
+  if (count == kBlock) {
+    load(bytes, from);
+  } else {
+    alignas(kBlock) char padded[kBlock] = {};
+    std::memcpy(padded, from, count);
+    load(bytes, padded);
+  }
   const std::uint64_t valid = ~std::uint64_t{0} >> (kBlock - count);
   const Masks marks = find_marks<kStop>(bytes);
   const BlockLines lines = find_lines<kStop>(marks, scan.after_cr ? 1 : 0, scan.at_line_start ? 1 : 0);
@@ -185,6 +189,13 @@ std::size_t scan_lines_with(ScanKernel kernel, LineScan& scan, std::string_view 
 std::size_t scan_lines(LineScan& scan, std::string_view text, ScanStop stop) noexcept {
   static const ScanFunction best = function_of(is_available(ScanKernel::avx2) ? ScanKernel::avx2 : ScanKernel::baseline);
   return best(scan, text, stop);
+}
+
+std::size_t scan_lines_near(LineScan& scan, std::string_view text, ScanStop stop) noexcept {
+  constexpr std::size_t kNear = 16;
+  const std::string_view near = text.substr(0, kNear);
+  const std::size_t at = scan_plain(scan, near, stop);
+  return at < near.size() || near.size() == text.size() ? at : at + scan_lines(scan, text.substr(at), stop);
 }
 
 }  // namespace postern::inline buffer

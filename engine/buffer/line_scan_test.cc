@@ -130,6 +130,9 @@ TEST(LineScan, KernelsAgree) {
     LineScan scan = start;
     ASSERT_EQ(scan_lines(scan, text, stop), expected_at);
     ASSERT_TRUE(scan == expected);
+    scan = start;
+    ASSERT_EQ(scan_lines_near(scan, text, stop), expected_at);
+    ASSERT_TRUE(scan == expected);
   }
 }
 

@@ -11,17 +11,17 @@ BodyStep BodyLines::take(std::string_view input, bool stop_at_dots) noexcept {
     return {BodyStatus::need_more, input.size(), 0, {}};
   }
   const ScanStop stop = discarding_ ? ScanStop::dot : stop_at_dots ? ScanStop::bare_or_dot : ScanStop::bare;
-  const std::size_t clean = scan_lines(scan_, input, stop);
+  const std::size_t clean = stopped_ ? scan_lines_near(scan_, input, stop) : scan_lines(scan_, input, stop);
   wire_bytes_ += clean;
-  const bool stopped = clean < input.size();
-  if (stopped && !discarding_) {
+  stopped_ = clean < input.size();
+  if (stopped_ && !discarding_) {
     if (scan_.after_cr) return mend_bare_cr(clean);
     if (input[clean] == '\n') return mend_bare_lf(clean);
   }
-  at_dot_ = stopped;
+  at_dot_ = stopped_;
   const std::size_t keep_bytes = discarding_ ? 0 : clean;
   stored_bytes_ += keep_bytes;
-  return {stopped ? BodyStatus::more : BodyStatus::need_more, clean, keep_bytes, {}};
+  return {stopped_ ? BodyStatus::more : BodyStatus::need_more, clean, keep_bytes, {}};
 }
 
 // The CR is stored already, perhaps out of an earlier input, so that only its LF is missing.

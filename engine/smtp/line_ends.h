@@ -98,6 +98,7 @@ class BodyLines {
   BareNewline policy_;
   bool discarding_ = false;
   bool at_dot_ = false;
+  bool stopped_ = false;  // the last scan did: where there is one stop, the next is often near
 };
 
 }  // namespace postern::smtp
