@@ -186,10 +186,10 @@ void append_message_id(std::string& out, const smtp::HeaderView& headers) {
   append_printable(out, value, 256);
 }
 
-void append_arrival(std::string& out, const SessionState& state, const smtp::MessageView& message, std::uint64_t message_bytes) {
-  out += message.sink.id();
+void append_arrival(std::string& out, const SessionState& state, const Arrival& arrival) {
+  out += arrival.id;
   out += " <= ";
-  const smtp::ReversePath& sender = message.envelope.sender();
+  const smtp::ReversePath& sender = arrival.envelope.sender();
   if (sender.address.empty())
     out += "<>";
   else
@@ -199,18 +199,16 @@ void append_arrival(std::string& out, const SessionState& state, const smtp::Mes
   out += " P=";
   out += smtp::protocol_name(state, sender.smtputf8);
   out += " S=";
-  append_number(out, message_bytes);
-  const std::size_t before_id = out.size();
+  append_number(out, arrival.message_bytes);
+  if (arrival.message_id.empty()) return;
   out += " id=";
-  const std::size_t id_at = out.size();
-  append_message_id(out, message.headers);
-  if (out.size() == id_at) out.resize(before_id);
+  out += arrival.message_id;
 }
 
-void append_refused_connection(std::string& out, const SessionState& state, std::string_view why) {
-  out += "Connection from ";
-  append_client_address(out, state);
-  out += " refused: ";
+void append_refused_connection(std::string& out, const IpAddress& client, std::string_view why) {
+  out += "Connection from [";
+  out += client.to_string();
+  out += "] refused: ";
   out += why;
 }
 

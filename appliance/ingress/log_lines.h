@@ -18,9 +18,14 @@ void append_full_host(std::string& out, const smtp::SessionState& state);
 // "[192.0.2.1] (helo=client.example)": what Received: says of the client.
 void append_received_host(std::string& out, const smtp::SessionState& state);
 
-// "1wlos3-000008-0T <= a@b.example H=(c.example) [192.0.2.1] P=esmtp S=1234 id=x@y". `message_bytes` includes added headers.
-void append_arrival(std::string& out, const smtp::SessionState& state, const smtp::MessageView& message,
-                    std::uint64_t message_bytes);
+struct Arrival {
+  std::string_view id;
+  const smtp::Envelope& envelope;
+  std::string_view message_id;      // of the header, as append_message_id() gives it; empty: none
+  std::uint64_t message_bytes = 0;  // added headers included
+};
+// "1wlos3-000008-0T <= a@b.example H=(c.example) [192.0.2.1] P=esmtp S=1234 id=x@y".
+void append_arrival(std::string& out, const smtp::SessionState& state, const Arrival& arrival);
 
 // The line for `event`, if it deserves one. `envelope` is that of the current transaction; `id` is empty before there is one. A
 // refusal goes to the reject log too.
@@ -32,7 +37,7 @@ struct EventLine {
                                                     std::string_view id);
 
 // "Connection from [192.0.2.1] refused: too many connections".
-void append_refused_connection(std::string& out, const smtp::SessionState& state, std::string_view why);
+void append_refused_connection(std::string& out, const IpAddress& client, std::string_view why);
 
 // The Message-ID of a header, without angle brackets and printable; empty when there is none.
 void append_message_id(std::string& out, const smtp::HeaderView& headers);

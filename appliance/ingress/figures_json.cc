@@ -1,0 +1,80 @@
+#include "appliance/ingress/figures_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "appliance/metrics/figures.h"
+
+namespace postern::ingress {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class Part, class Get>
+std::uint64_t sum(std::span<const ShardFigures> shards, Part part, Get get) {
+  std::uint64_t total = 0;
+  for (const ShardFigures& shard : shards) total += (part(shard)->*get).get();
+  return total;
+}
+
+Json refusals(std::span<const ShardFigures> shards) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Refusal::kCount); ++i) {
+    std::uint64_t total = 0;
+    for (const ShardFigures& shard : shards) total += shard.ingress->refusals[i].get();
+    json[std::string(to_string(static_cast<Refusal>(i)))] = total;
+  }
+  return json;
+}
+
+Json commit_latency(std::span<const ShardFigures> shards) {
+  std::vector<const Histogram*> parts;
+  for (const ShardFigures& shard : shards) parts.push_back(&shard.spool->commit_us);
+  std::uint64_t total_us = 0;
+  for (const Histogram* part : parts) total_us += part->sum();
+  const std::uint64_t commits = metrics::count(parts);
+  return {{"count", commits},
+          {"mean", commits == 0 ? 0 : total_us / commits},
+          {"p50", metrics::percentile(parts, 0.5)},
+          {"p90", metrics::percentile(parts, 0.9)},
+          {"p99", metrics::percentile(parts, 0.99)}};
+}
+
+}  // namespace
+
+std::string figures_json(std::span<const ShardFigures> shards, const ConnectionLimits& limits) {
+  const auto ingress = [](const ShardFigures& shard) { return shard.ingress; };
+  const auto spool = [](const ShardFigures& shard) { return shard.spool; };
+  const auto log = [](const ShardFigures& shard) { return shard.log; };
+  const auto ring = [](const ShardFigures& shard) { return shard.ring; };
+  Json json;
+  json["shards"] = shards.size();
+  json["connections"] = {{"accepted", sum(shards, ingress, &IngressStats::connections)},
+                         {"open", limits.connections()},
+                         {"open_max", limits.connections_max()},
+                         {"lost", sum(shards, ingress, &IngressStats::lost_connections)},
+                         {"timed_out", sum(shards, ingress, &IngressStats::timeouts)}};
+  json["messages"] = {{"accepted", sum(shards, ingress, &IngressStats::messages)},
+                      {"recipients", sum(shards, ingress, &IngressStats::recipients)},
+                      {"bytes", sum(shards, ingress, &IngressStats::message_bytes)},
+                      {"discarded", sum(shards, ingress, &IngressStats::discarded)}};
+  json["refused"] = refusals(shards);
+  json["commit_us"] = commit_latency(shards);
+  json["spool"] = {{"commits", sum(shards, spool, &spool::SpoolStats::commits)},
+                   {"batches", sum(shards, spool, &spool::SpoolStats::batches)},
+                   {"bytes", sum(shards, spool, &spool::SpoolStats::bytes)},
+                   {"in_doubt", sum(shards, spool, &spool::SpoolStats::in_doubt)},
+                   {"segments_in_use", sum(shards, spool, &spool::SpoolStats::segments_in_use)},
+                   {"segments_free", sum(shards, spool, &spool::SpoolStats::segments_free)}};
+  json["low_space"] = sum(shards, ingress, &IngressStats::low_space) > 0;
+  json["pinned_bytes"] = sum(shards, ingress, &IngressStats::pinned_bytes);
+  json["log"] = {{"lines", sum(shards, log, &log::LogStats::lines)},
+                 {"dropped", sum(shards, log, &log::LogStats::dropped)},
+                 {"write_errors", sum(shards, log, &log::LogStats::write_errors)}};
+  json["ring"] = {{"enters", sum(shards, ring, &ring::RingStats::enters)},
+                  {"submissions", sum(shards, ring, &ring::RingStats::submissions)},
+                  {"completions", sum(shards, ring, &ring::RingStats::completions)},
+                  {"overflows", sum(shards, ring, &ring::RingStats::overflows)}};
+  return json.dump(2) + "\n";
+}
+
+}  // namespace postern::ingress

@@ -1,0 +1,56 @@
+// What the configuration says about taking in mail, as the sessions of all shards use it. Immutable once made.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/smtp/session_limits.h"
+#include "policy/acl/acl.h"
+#include "policy/acl/phases.h"
+#include "policy/expand/program.h"
+#include "policy/lists/host_list.h"
+
+namespace postern::ingress {
+
+// To whom something is offered, or for whom something is allowed, by the address of the client.
+struct ClientLists {
+  lists::HostList enhanced_status;        // enhanced_status_advertise_hosts
+  lists::HostList limits;                 // limits_advertise_hosts
+  lists::HostList pipelining;             // pipelining_advertise_hosts
+  lists::HostList chunking;               // chunking_advertise_hosts
+  lists::HostList smtputf8;               // smtputf8_advertise_hosts
+  lists::HostList dsn;                    // dsn_advertise_hosts
+  lists::HostList helo_accept_junk;       // helo_accept_junk_hosts
+  lists::HostList sender_unqualified;     // sender_unqualified_hosts
+  lists::HostList recipient_unqualified;  // recipient_unqualified_hosts
+  lists::HostList count_nonmail;          // smtp_accept_max_nonmail_hosts
+  lists::HostList bare_newline_exempt;    // those who get the other of reject and normalise
+  lists::HostList reject_connection;      // host_reject_connection
+};
+
+struct IngressPolicy {
+  smtp::SessionLimits limits;
+  std::uint32_t connections_max = 20'000;         // smtp_accept_max; 0: no limit
+  std::uint32_t connections_per_host_max = 0;     // smtp_accept_max_per_host; 0: no limit
+  bool accept_8bitmime = true;
+  bool enforce_sync = true;                       // smtp_enforce_sync
+  bool require_helo = false;                      // helo_verify and its kind come with DNS; Exim takes MAIL without HELO
+  smtp::BareNewline bare_newline = smtp::BareNewline::reject;
+  std::string primary_hostname;
+  std::string qualify_domain;
+  std::string qualify_recipient;
+  std::string helo_allow_chars;
+  std::string spool_directory;
+  expand::Program active_hostname;                // smtp_active_hostname; gives primary_hostname when it gives nothing
+  expand::Program banner;                         // smtp_banner
+  expand::Program received_header;                // received_header_text
+  ClientLists clients;
+  std::array<std::shared_ptr<const acl::Acl>, acl::kPhaseCount> acls;  // empty where none is set
+
+  [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept { return acls[static_cast<std::size_t>(phase)].get(); }
+};
+
+}  // namespace postern::ingress

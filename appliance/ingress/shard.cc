@@ -1,0 +1,369 @@
+#include "appliance/ingress/shard.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstdio>
+#include <optional>
+
+#include "appliance/ingress/connection.h"
+#include "appliance/ingress/log_lines.h"
+#include "appliance/spool/message_ids.h"
+#include "appliance/spool/recovery.h"
+#include "appliance/spool/space.h"
+#include "appliance/spool/writer.h"
+#include "engine/buffer/block_pool.h"
+#include "engine/buffer/message_buffer.h"
+#include "engine/coro/gate.h"
+#include "engine/ring/buffer_group.h"
+#include "engine/ring/uring_file_system.h"
+#include "engine/shard/loop.h"
+#include "engine/smtp/session.h"
+#include "net/transport/listener.h"
+
+namespace postern::ingress {
+namespace {
+
+// docs/limits.md lists these.
+constexpr std::uint32_t kSmallBuffers = 4096;
+constexpr std::uint32_t kSmallBufferBytes = 2048;
+constexpr std::uint32_t kLargeBuffers = 256;
+constexpr std::uint32_t kLargeBufferBytes = 32 * 1024;
+constexpr std::size_t kMessageMemoryBytesMax = 256UL << 20;
+constexpr std::size_t kMailboxLetters = 256;
+constexpr unsigned kSlotsBesideConnections = 256;  // accepts in flight, files, connections being refused
+constexpr unsigned kCompletionEntriesMax = 65536;
+constexpr std::int64_t kSpaceLookMs = 1'000;
+constexpr std::int64_t kTidyMs = 60'000;
+constexpr std::int64_t kRefusalWriteMs = 5'000;
+
+ring::RingOptions ring_options(std::uint32_t connections_max) {
+  const unsigned wanted = std::bit_ceil(2 * connections_max + 1024);
+  return {.sq_entries = 4096,
+          .cq_entries = std::min(wanted, kCompletionEntriesMax),
+          .direct_descriptors = connections_max + kSlotsBesideConnections};
+}
+
+std::string shard_directory(ShardId id) {
+  std::array<char, 24> name{};
+  std::snprintf(name.data(), name.size(), "ingress/%02u", id.value());
+  return name.data();
+}
+
+std::string_view admission_reply(Admission admission) {
+  return admission == Admission::too_many_from_host
+             ? "421 Too many concurrent SMTP connections from this IP address; please try again later.\r\n"
+             : "421 Too many concurrent SMTP connections; please try again later.\r\n";
+}
+
+void complain(const ShardPlan& plan, std::string_view what, const Error& error) {
+  std::fprintf(stderr, "postern: spool %s, shard %u: %.*s: %s\n", plan.spool_path.c_str(), plan.id.value(),
+               static_cast<int>(what.size()), what.data(), describe(error).c_str());
+}
+
+}  // namespace
+
+// All that lives on the shard's thread, made and destroyed there.
+class IngressShard::Body final : public transport::ConnectionHandler, public spool::DamageReporter {
+ public:
+  explicit Body(ShardPlan& plan) : plan_(plan), loop_(clock_) {}
+
+  // What can fail before the loop runs. Says why on standard error.
+  [[nodiscard]] bool set_up();
+  void run() { loop_.run(main(*this)); }
+
+  // From other threads.
+  void open() { post([](Body& body) { body.open_.set(); }); }
+  void stop() { post([](Body& body) { body.begin_stop(); }); }
+  [[nodiscard]] ShardFigures figures() const noexcept {
+    return {&stats_, &writer_->stats(), &log_->stats(), &ring_->stats()};
+  }
+
+ private:
+  void post(void (*what)(Body&));
+  void begin_stop();
+  void on_damage(const spool::Damage& damage) override;
+
+  static Task<void> main(Body& body);
+  [[nodiscard]] Task<Result<void>> start_spool();
+  [[nodiscard]] Task<Result<void>> recover_orphans();
+  void report_recovery(const std::string& directory, const spool::RecoveryReport& report);
+  static Task<void> watch_space(Body& body);
+  static Task<void> tidy(Body& body);
+  void start_listening();
+  [[nodiscard]] Task<void> finish();
+
+  void on_connection(std::unique_ptr<Stream> stream) override;
+  static Task<void> serve(Body& body, std::unique_ptr<Stream> stream);
+  static Task<void> refuse(Body& body, std::unique_ptr<Stream> stream, Admission admission);
+
+  ShardPlan& plan_;
+  SystemClock clock_;
+  SystemRandom random_;
+  shard::Loop loop_;
+  std::unique_ptr<ring::Ring> ring_;
+  std::optional<shard::Mailbox> mailbox_;
+  BlockPool blocks_;
+  MemoryBudget memory_{kMessageMemoryBytesMax};
+  std::unique_ptr<ring::BufferGroup> small_buffers_;
+  std::unique_ptr<ring::BufferGroup> large_buffers_;
+  std::optional<transport::StreamPool> streams_;
+  std::optional<ring::UringFileSystem> files_;
+  std::optional<spool::SegmentWriter> writer_;
+  std::optional<spool::MessageIds> ids_;
+  std::optional<spool::SpaceWatch> space_;
+  std::optional<log::LogWriter> log_;
+  std::optional<ConnectionServices> services_;
+  std::vector<std::unique_ptr<transport::Listener>> listeners_;
+  std::optional<control::ControlServer> control_;
+  IngressStats stats_;
+
+  Event open_;          // the start line was crossed, or stop
+  Event stopped_;       // stop was asked for
+  StopSource draining_;
+  StopSource stopping_;
+  Gate sessions_;
+  Gate background_;
+  bool ready_ = false;
+};
+
+bool IngressShard::Body::set_up() {
+  auto ring = ring::Ring::create(ring_options(plan_.limits.connections_max()));
+  if (!ring) {
+    complain(plan_, "cannot set up io_uring", ring.error());
+    return false;
+  }
+  ring_ = std::move(*ring);
+  loop_.add(*ring_);
+  loop_.set_sleeper(*ring_);
+  mailbox_.emplace(kMailboxLetters, ring_->waker());
+  loop_.add(*mailbox_);
+  shard::Offload::set_home(&*mailbox_);
+
+  auto small = ring::BufferGroup::create(*ring_, 1, kSmallBuffers, kSmallBufferBytes);
+  auto large = ring::BufferGroup::create(*ring_, 2, kLargeBuffers, kLargeBufferBytes);
+  if (!small || !large) {
+    complain(plan_, "cannot set up receive buffers", small ? large.error() : small.error());
+    return false;
+  }
+  small_buffers_ = std::move(*small);
+  large_buffers_ = std::move(*large);
+  streams_.emplace(transport::StreamPool{*ring_, *small_buffers_, *large_buffers_});
+
+  const int root = ::fcntl(plan_.spool_descriptor, F_DUPFD_CLOEXEC, 0);
+  if (root < 0) {
+    complain(plan_, "cannot open", error_from_errno(errno, "spool directory"));
+    return false;
+  }
+  files_.emplace(*ring_, plan_.disk_offload, root);
+  log_.emplace(plan_.log_files, plan_.log_offload, clock_);
+  const std::string directory = shard_directory(plan_.id);
+  writer_.emplace(*files_, directory,
+                  spool::WriterOptions{.shard = plan_.id, .preallocate_bytes = plan_.preallocate_bytes}, random_, *this,
+                  plan_.doorbell);
+  ids_.emplace(*files_, directory, plan_.id);
+  space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
+  services_.emplace(ConnectionServices{plan_.policy, {*writer_, *ids_, *space_, blocks_, memory_}, *log_, stats_});
+  return true;
+}
+
+void IngressShard::Body::post(void (*what)(Body&)) {
+  // One letter for each of the few things said to a shard in its life; the room is never short for long.
+  struct Note {
+    Body* body;
+    void (*what)(Body&);
+  };
+  auto* note = new Note{this, what};
+  const shard::Letter letter{[](void* argument) {
+                               const std::unique_ptr<Note> taken(static_cast<Note*>(argument));
+                               taken->what(*taken->body);
+                             },
+                             note};
+  while (!mailbox_->post(letter)) {
+  }
+}
+
+void IngressShard::Body::begin_stop() {
+  stopped_.set();
+  open_.set();
+  draining_.request_stop();
+}
+
+void IngressShard::Body::on_damage(const spool::Damage& damage) {
+  std::string line = "spool damage: ";
+  line += damage.path;
+  line += ": " + std::string(spool::to_string(damage.kind)) + " at offset " + std::to_string(damage.offset) + ", " +
+          std::to_string(damage.bytes) + " bytes could not be read";
+  log_->write(log::Stream::main, line);
+  log_->write(log::Stream::panic, line);
+}
+
+void IngressShard::Body::report_recovery(const std::string& directory, const spool::RecoveryReport& report) {
+  if (report.sealed == 0 && report.damaged_bytes == 0 && report.unreadable == 0) return;
+  log_->write(log::Stream::main, "spool recovery: " + directory + ": " + std::to_string(report.sealed) + " segments sealed, " +
+                                     std::to_string(report.records) + " messages found, " +
+                                     std::to_string(report.unconfirmed_records) + " of them possibly not answered (duplicates are possible), " +
+                                     std::to_string(report.damaged_bytes) + " bytes damaged");
+}
+
+Task<Result<void>> IngressShard::Body::start_spool() {
+  if (auto started = co_await writer_->start(); !started) {
+    const spool::RecoveryReport& report = writer_->recovery();
+    if (started.error().code == Errc::unsupported && !report.refused_path.empty())
+      std::fprintf(stderr,
+                   "postern: %s/%s has spool format version %u, which this version cannot read: run the version that wrote it, or a "
+                   "newer one\n",
+                   plan_.spool_path.c_str(), report.refused_path.c_str(), report.refused_version);
+    co_return started;
+  }
+  report_recovery(shard_directory(plan_.id), writer_->recovery());
+  co_return co_await ids_->start();
+}
+
+// Directories of shards that no longer exist (fewer CPUs than last time) hold mail that was answered 250.
+Task<Result<void>> IngressShard::Body::recover_orphans() {
+  auto entries = co_await files_->list("ingress");
+  if (!entries) co_return failure(entries.error());
+  for (const DirectoryEntry& entry : *entries) {
+    const bool numbered = entry.is_directory && entry.name.find_first_not_of("0123456789") == std::string::npos;
+    if (!numbered || std::stoul(entry.name) < plan_.shards) continue;
+    spool::RecoveryReport report;
+    const std::string directory = "ingress/" + entry.name;
+    if (auto recovered = co_await spool::recover_directory(*files_, directory, *this, report); !recovered) co_return recovered;
+    report_recovery(directory, report);
+  }
+  co_return Result<void>{};
+}
+
+Task<void> IngressShard::Body::watch_space(Body& body) {
+  for (;;) {
+    if (const auto info = co_await body.files_->space("ingress")) {
+      const bool was_low = body.space_->low();
+      body.space_->update(*info, body.writer_->reusable_bytes());
+      const bool low = body.space_->low();
+      body.stats_.low_space.set(low ? 1 : 0);
+      if (low != was_low && body.ready_)
+        body.log_->write(log::Stream::main, low ? "spool space is low: new messages are refused for now (check_spool_space)"
+                                                : "spool space is sufficient again");
+    }
+    body.stats_.pinned_bytes.set(body.memory_.used());
+    if (!co_await sleep_until(body.loop_.now().plus_ms(kSpaceLookMs), &body.stopping_)) co_return;
+  }
+}
+
+Task<void> IngressShard::Body::tidy(Body& body) {
+  while (co_await sleep_until(body.loop_.now().plus_ms(kTidyMs), &body.stopping_)) co_await body.writer_->tidy();
+}
+
+Task<void> IngressShard::Body::main(Body& body) {
+  Result<void> started = co_await body.start_spool();
+  if (started && body.plan_.recovers_orphans) started = co_await body.recover_orphans();
+  if (!started) {
+    complain(body.plan_, "cannot start", started.error());
+    body.plan_.start_line.arrive(false);
+    co_await body.log_->close();
+    // Nothing was promised yet: what was begun is found and sealed by the next start.
+    std::fflush(stderr);
+    ::_exit(1);
+  }
+  body.loop_.add(*body.writer_);
+  body.background_.start(watch_space(body));
+  body.background_.start(tidy(body));
+  while (body.space_->free_bytes() == 0 && !body.stopped_.is_set() &&
+         co_await sleep_until(body.loop_.now().plus_ms(1), nullptr)) {
+    if (body.stats_.low_space.get() != 0) break;
+  }
+  body.ready_ = true;
+  body.plan_.start_line.arrive(true);
+  static_cast<void>(co_await body.open_.wait());
+  if (!body.stopped_.is_set()) body.start_listening();
+  static_cast<void>(co_await body.stopped_.wait());
+  co_await body.finish();
+}
+
+void IngressShard::Body::start_listening() {
+  if (plan_.control_descriptor >= 0) {
+    control_.emplace(*streams_, blocks_, plan_.control_descriptor, *plan_.control);
+    control_->start();
+  }
+  for (const ListenSocket& socket : plan_.listeners) {
+    listeners_.push_back(std::make_unique<transport::Listener>(*streams_, socket.descriptor, socket.address, *this));
+    listeners_.back()->start();
+  }
+}
+
+Task<void> IngressShard::Body::finish() {
+  for (const auto& listener : listeners_) co_await listener->stop();
+  co_await sessions_.close();
+  if (control_) co_await control_->stop();
+  stopping_.request_stop();
+  co_await background_.close();
+  co_await writer_->stop();
+  loop_.remove(*writer_);
+  co_await ids_->stop();
+  co_await log_->close();
+  listeners_.clear();
+  control_.reset();
+}
+
+void IngressShard::Body::on_connection(std::unique_ptr<Stream> stream) {
+  stats_.connections.add();
+  const IpAddress client = stream->endpoints().peer.address;
+  const Admission admission = plan_.limits.admit(client, plan_.policy.connections_per_host_max);
+  if (admission == Admission::admitted)
+    sessions_.start(serve(*this, std::move(stream)));
+  else
+    sessions_.start(refuse(*this, std::move(stream), admission));
+}
+
+Task<void> IngressShard::Body::serve(Body& body, std::unique_ptr<Stream> stream) {
+  const IpAddress client = stream->endpoints().peer.address;
+  body.stats_.connections_open.add();
+  {
+    Connection connection(*body.services_);
+    smtp::SessionOptions options;
+    options.limits = &body.plan_.policy.limits;
+    smtp::Session session({body.blocks_, body.draining_, body.stopping_}, std::move(stream), connection, options);
+    co_await session.run();
+  }
+  body.stats_.connections_open.subtract();
+  body.plan_.limits.release(client);
+}
+
+Task<void> IngressShard::Body::refuse(Body& body, std::unique_ptr<Stream> stream, Admission admission) {
+  body.stats_.refused(admission == Admission::too_many_from_host ? Refusal::too_many_from_host : Refusal::too_many_connections);
+  std::string& line = body.services_->scratch;
+  line.clear();
+  append_refused_connection(line, stream->endpoints().peer.address,
+                            admission == Admission::too_many_from_host ? "too many connections from that IP address"
+                                                                       : "too many connections");
+  body.log_->write(log::Stream::main, line);
+  const Wait soon{body.loop_.now().plus_ms(kRefusalWriteMs), &body.stopping_};
+  if (co_await stream->write(Chain(Slice::literal(admission_reply(admission))), soon))
+    static_cast<void>(co_await stream->drain(soon));
+  co_await stream->close();
+}
+
+IngressShard::IngressShard(ShardPlan plan) : plan_(std::move(plan)) {}
+
+IngressShard::~IngressShard() = default;
+
+void IngressShard::run() {
+  Body body(plan_);
+  if (!body.set_up()) {
+    plan_.start_line.arrive(false);
+    return;
+  }
+  body_ = &body;
+  body.run();
+}
+
+void IngressShard::open() { body_->open(); }
+void IngressShard::stop() { body_->stop(); }
+ShardFigures IngressShard::figures() const noexcept { return body_->figures(); }
+
+}  // namespace postern::ingress

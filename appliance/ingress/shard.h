@@ -1,0 +1,86 @@
+// One shard of ingress: a thread with its loop, ring, buffers, spool writer and listeners. Nothing of it is shared but the table of
+// connection limits, and figures that others may read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "appliance/control/control_server.h"
+#include "appliance/ingress/connection_limits.h"
+#include "appliance/ingress/policy.h"
+#include "appliance/ingress/stats.h"
+#include "appliance/log/log_files.h"
+#include "appliance/log/log_writer.h"
+#include "appliance/spool/doorbell.h"
+#include "appliance/spool/stats.h"
+#include "engine/base/clock.h"
+#include "engine/base/ids.h"
+#include "engine/ring/ring.h"
+#include "engine/shard/mailbox.h"
+#include "engine/shard/offload.h"
+#include "engine/shard/shard_thread.h"
+
+namespace postern::ingress {
+
+struct ListenSocket {
+  int descriptor = -1;  // bound, not yet listening
+  SocketAddress address;
+};
+
+// What a shard is made from. Everything referred to outlives it.
+struct ShardPlan {
+  ShardId id;
+  std::uint32_t shards = 1;
+  const IngressPolicy& policy;
+  ConnectionLimits& limits;
+  int spool_descriptor = -1;           // the spool directory, borrowed
+  std::string spool_path;              // of the same, for control sockets and messages
+  std::vector<ListenSocket> listeners;  // taken over
+  spool::Publisher* doorbell = nullptr;  // of this shard; nullptr: nobody follows
+  std::uint64_t check_spool_space = 0;
+  std::uint64_t check_spool_inodes = 0;
+  std::uint64_t preallocate_bytes = 0;
+  log::LogFiles& log_files;
+  shard::Offload& log_offload;   // one thread
+  shard::Offload& disk_offload;
+  shard::StartLine& start_line;
+  int control_descriptor = -1;  // a listening UNIX socket, taken over; -1: another shard has it
+  control::CommandHandler* control = nullptr;
+  bool recovers_orphans = false;  // directories of shards that no longer exist are this one's to recover
+};
+
+// Figures of a shard, for others to read once it has arrived at the start line.
+struct ShardFigures {
+  const IngressStats* ingress = nullptr;
+  const spool::SpoolStats* spool = nullptr;
+  const log::LogStats* log = nullptr;
+  const ring::RingStats* ring = nullptr;
+};
+
+// Runs on a thread of its own; the functions below may be called from any other.
+class IngressShard {
+ public:
+  explicit IngressShard(ShardPlan plan);
+  IngressShard(const IngressShard&) = delete;
+  IngressShard& operator=(const IngressShard&) = delete;
+  ~IngressShard();
+
+  // The thread's whole life. Arrives at the start line when ready to take connections, or having said on standard error why not.
+  void run();
+
+  // After all have arrived: begins to accept.
+  void open();
+  // No new connections; open transactions get their grace, then 421. run() returns when the last connection has ended.
+  void stop();
+  [[nodiscard]] ShardFigures figures() const noexcept;
+
+ private:
+  class Body;
+  ShardPlan plan_;
+  Body* body_ = nullptr;  // on run()'s stack, from the start line until the end
+};
+
+}  // namespace postern::ingress
