@@ -1,0 +1,112 @@
+#include "policy/routing/route_list.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "engine/base/peer_text.h"
+#include "policy/expand/nearest.h"
+#include "policy/lists/list_text.h"
+
+namespace postern::routing {
+
+namespace {
+
+using expand::ConfigText;
+
+constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// The parts of one rule: words between blanks, or in double quotes.
+class WordReader {
+ public:
+  WordReader(const ConfigText& rule, expand::Diagnostics& diagnostics) : rule_(rule), diagnostics_(diagnostics) {}
+
+  // Nothing at the end.
+  std::optional<ConfigText> next() {
+    const std::string_view text = rule_.view();
+    while (at_ < text.size() && is_space(text[at_])) ++at_;
+    if (at_ >= text.size()) return std::nullopt;
+    const std::size_t begin = at_;
+    if (text[at_] == '"') {
+      const std::size_t close = text.find('"', at_ + 1);
+      if (close == text.npos) diagnostics_.error(rule_.position(begin), "a double quote is not closed");
+      at_ = std::min(close, text.size() - 1) + 1;
+      return rule_.slice(begin + 1, std::min(close, text.size()) - begin - 1);
+    }
+    while (at_ < text.size() && !is_space(text[at_])) ++at_;
+    return rule_.slice(begin, at_ - begin);
+  }
+
+ private:
+  const ConfigText& rule_;
+  expand::Diagnostics& diagnostics_;
+  std::size_t at_ = 0;
+};
+
+// How addresses are looked up does not matter while hosts are addresses.
+constexpr std::string_view kLookupWords[] = {"byname", "bydns", "bydns_a", "bydns_mx", "ipv4_only", "ipv4_prefer"};
+
+class RuleReader {
+ public:
+  RuleReader(const RouteListReader& context, const ConfigText& rule) : context_(context), words_(rule, context.diagnostics) {}
+
+  std::optional<RouteRule> read() {
+    const std::optional<ConfigText> pattern = words_.next();
+    if (!pattern) return std::nullopt;
+    if (pattern->view().starts_with('/')) {
+      error(*pattern, "the pattern of a rule cannot be a file name: use the router's option \"domains\"");
+      return std::nullopt;
+    }
+    RouteRule rule;
+    rule.pattern = context_.lists.one_domain(*pattern, "the pattern of a rule");
+    if (const std::optional<ConfigText> hosts = words_.next()) read_hosts_of(rule, *hosts);
+    for (auto option = words_.next(); option; option = words_.next()) read_option(rule, *option);
+    return rule;
+  }
+
+ private:
+  void error(const ConfigText& where, std::string message) { context_.diagnostics.error(where.position(), std::move(message)); }
+
+  void read_hosts_of(RouteRule& rule, const ConfigText& text) {
+    const auto expanded = expand::expand_at_load(text, context_.values, "the list of hosts", context_.diagnostics);
+    if (expanded) rule.hosts = read_hosts(*expanded, "route_list", context_.diagnostics);
+  }
+
+  void read_option(RouteRule& rule, const ConfigText& option) {
+    const std::string_view word = option.view();
+    if (word == "randomize" || word == "no_randomize") {
+      rule.randomize = word == "randomize";
+    } else if (std::ranges::find(context_.transports, word) != context_.transports.end()) {
+      rule.transport = word;
+    } else if (std::ranges::find(kLookupWords, word) == std::end(kLookupWords)) {
+      expand::Nearest nearest(word);
+      for (const std::string& transport : context_.transports) nearest.offer(transport);
+      for (const std::string_view known : {"randomize", "no_randomize", "byname", "bydns"}) nearest.offer(known);
+      error(option, fmt::format("unknown routing option or transport \"{}\"{}", printable(word, 64), nearest.question()));
+    }
+  }
+
+  const RouteListReader& context_;
+  WordReader words_;
+};
+
+}  // namespace
+
+std::vector<RouteRule> RouteListReader::read(const ConfigText& text) const {
+  std::vector<RouteRule> rules;
+  lists::ListReader reader(text.view(), ';');
+  for (std::string item; reader.next(item);) {
+    // The item's bytes keep their places: a doubled separator, which no address holds, would only shift those behind it.
+    const ConfigText rule = text.slice(reader.offset(), item.size());
+    if (rule.view() != item) {
+      diagnostics.error(rule.position(), "doubled separators in route_list belong to lookups, which are not built yet");
+      continue;
+    }
+    if (std::optional<RouteRule> read = RuleReader(*this, rule).read()) rules.push_back(std::move(*read));
+  }
+  return rules;
+}
+
+}  // namespace postern::routing
