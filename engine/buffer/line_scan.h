@@ -34,8 +34,9 @@ enum class ScanStop : std::uint8_t {
 // none). `scan` covers the bytes before it and no others.
 [[nodiscard]] std::size_t scan_lines(LineScan& scan, std::string_view text, ScanStop stop) noexcept;
 
-// The same, for text whose stop is probably a few bytes away: looks at those one by one before it takes up wide registers, which
-// nearly halves the cost of text that is nothing but bare newlines (mend_bare_newlines in engine/smtp/data_reader_bench.cc).
+// The same, for text whose stop is probably a few bytes away: looks at those one by one before it takes up wide registers,
+// which nearly halves the cost of text that is nothing but bare newlines (mend_bare_newlines in
+// engine/smtp/data_reader_bench.cc).
 [[nodiscard]] std::size_t scan_lines_near(LineScan& scan, std::string_view text, ScanStop stop) noexcept;
 
 enum class ScanKernel : std::uint8_t { plain, baseline, avx2 };
