@@ -1,6 +1,7 @@
 #include "appliance/ingress/shard.h"
 
 #include <fcntl.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -268,7 +269,7 @@ Task<void> IngressShard::Body::main(Body& body) {
     co_await body.log_->close();
     // Nothing was promised yet: what was begun is found and sealed by the next start.
     std::fflush(stderr);
-    ::_exit(1);
+    ::_exit(EX_OSERR);
   }
   body.loop_.add(*body.writer_);
   body.background_.start(watch_space(body));

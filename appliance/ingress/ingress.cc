@@ -1,0 +1,157 @@
+#include "appliance/ingress/ingress.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "appliance/ingress/figures_json.h"
+#include "engine/base/random.h"
+
+namespace postern::ingress {
+namespace {
+
+constexpr std::size_t kDiskThreads = 2;
+constexpr std::size_t kDiskJobsMax = 128;
+constexpr std::size_t kLogJobsMax = 64;
+constexpr int kListenBacklog = 4096;
+constexpr int kShardEnded = SIGUSR1;  // a shard's thread tells the first one
+
+sigset_t awaited_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, kShardEnded}) sigaddset(&set, signal);
+  return set;
+}
+
+class StatsCommand final : public control::CommandHandler {
+ public:
+  StatsCommand(const std::vector<std::unique_ptr<IngressShard>>& shards, const ConnectionLimits& limits) noexcept
+      : shards_(shards), limits_(limits) {}
+  Task<std::string> answer(std::string line) override {
+    if (line != "stats") co_return "unknown command; known: stats\n";
+    std::vector<ShardFigures> figures;
+    for (const auto& shard : shards_) figures.push_back(shard->figures());
+    co_return figures_json(figures, limits_);
+  }
+
+ private:
+  const std::vector<std::unique_ptr<IngressShard>>& shards_;
+  const ConnectionLimits& limits_;
+};
+
+class Process {
+ public:
+  explicit Process(IngressPlan plan)
+      : plan_(std::move(plan)),
+        limits_(plan_.policy.connections_max, SystemRandom().next()),
+        log_files_(plan_.log_pattern),
+        log_offload_(1, kLogJobsMax),
+        disk_offload_(kDiskThreads, kDiskJobsMax),
+        start_line_(static_cast<unsigned>(plan_.listeners.size())),
+        stats_(shards_, limits_) {}
+
+  int run() {
+    make_shards();
+    // Nothing was promised to anybody yet, so the way out is the short one.
+    if (!start_line_.wait_for_all() || !begin_listening()) ::_exit(EX_OSERR);
+    for (const auto& shard : shards_) shard->open();
+    if (plan_.on_listening) plan_.on_listening();
+    wait_for_end();
+    threads_.clear();
+    return EX_OK;
+  }
+
+ private:
+  void make_shards() {
+    const auto count = static_cast<std::uint32_t>(plan_.listeners.size());
+    if (plan_.doorbell != nullptr)
+      for (std::uint32_t i = 0; i < count; ++i) 
+        publishers_.push_back(std::unique_ptr<spool::Publisher>(new spool::Publisher(plan_.doorbell->publisher(i))));
+    for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<IngressShard>(shard_plan(i, count)));
+    running_ = count;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::optional<unsigned> cpu = i < plan_.cpus.size() ? std::optional(plan_.cpus[i]) : std::nullopt;
+      threads_.push_back(std::make_unique<shard::ShardThread>(cpu, [this, shard = shards_[i].get()] {
+        shard->run();
+        --running_;
+        ::kill(::getpid(), kShardEnded);
+      }));
+    }
+  }
+
+  ShardPlan shard_plan(std::uint32_t index, std::uint32_t count) {
+    return {.id = ShardId(static_cast<std::uint16_t>(index)),
+            .shards = count,
+            .policy = plan_.policy,
+            .limits = limits_,
+            .spool_descriptor = plan_.spool_descriptor,
+            .spool_path = plan_.spool_path,
+            .listeners = plan_.listeners[index],
+            .doorbell = publishers_.empty() ? nullptr : publishers_[index].get(),
+            .check_spool_space = plan_.check_spool_space,
+            .check_spool_inodes = plan_.check_spool_inodes,
+            .preallocate_bytes = plan_.preallocate_bytes / count,
+            .log_files = log_files_,
+            .log_offload = log_offload_,
+            .disk_offload = disk_offload_,
+            .start_line = start_line_,
+            .control_descriptor = index == 0 ? plan_.control_descriptor : -1,
+            .control = &stats_,
+            .recovers_orphans = index == 0};
+  }
+
+  // Only now is a connection taken, so that whoever gets one is answered at once.
+  bool begin_listening() {
+    for (const auto& sockets : plan_.listeners)
+      for (const ListenSocket& socket : sockets)
+        if (::listen(socket.descriptor, kListenBacklog) != 0) {
+          std::fprintf(stderr, "postern: cannot listen on %s: %s\n", socket.address.to_string().c_str(), std::strerror(errno));
+          return false;
+        }
+    return true;
+  }
+
+  void wait_for_end() {
+    const sigset_t awaited = awaited_signals();
+    bool stopping = false;
+    while (running_ > 0) {
+      int signal = 0;
+      if (::sigwait(&awaited, &signal) != 0 || signal == SIGHUP) continue;
+      if (signal == kShardEnded) continue;
+      if (stopping) ::_exit(EX_OK);
+      stopping = true;
+      for (const auto& shard : shards_) shard->stop();
+    }
+  }
+
+  IngressPlan plan_;
+  ConnectionLimits limits_;
+  log::LogFiles log_files_;
+  shard::Offload log_offload_;
+  shard::Offload disk_offload_;
+  shard::StartLine start_line_;
+  std::vector<std::unique_ptr<spool::Publisher>> publishers_;
+  std::vector<std::unique_ptr<IngressShard>> shards_;
+  StatsCommand stats_;
+  std::vector<std::unique_ptr<shard::ShardThread>> threads_;
+  std::atomic<std::uint32_t> running_{0};
+};
+
+}  // namespace
+
+void block_signals() {
+  const sigset_t awaited = awaited_signals();
+  ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+int run_ingress(IngressPlan plan) { return Process(std::move(plan)).run(); }
+
+}  // namespace postern::ingress

@@ -1,0 +1,36 @@
+// The ingress process: shards on their threads, signals on the first one.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "appliance/ingress/policy.h"
+#include "appliance/ingress/shard.h"
+#include "appliance/spool/doorbell.h"
+
+namespace postern::ingress {
+
+struct IngressPlan {
+  const IngressPolicy& policy;
+  std::vector<std::vector<ListenSocket>> listeners;  // for each shard; bound, taken over
+  std::vector<unsigned> cpus;                        // one for each shard; empty: not pinned
+  int spool_descriptor = -1;                         // the spool directory, borrowed
+  std::string spool_path;
+  std::string log_pattern;  // log_file_path
+  int control_descriptor = -1;
+  spool::Doorbell* doorbell = nullptr;  // with a slot for each shard; nullptr: nobody follows
+  std::uint64_t check_spool_space = 0;
+  std::uint64_t check_spool_inodes = 0;
+  std::uint64_t preallocate_bytes = 0;
+  std::function<void()> on_listening;  // called once connections are taken
+};
+
+// Runs until SIGTERM or SIGINT; a second one ends the process at once. Signals are blocked in the calling thread, which is the process's
+// first. Returns the exit status.
+[[nodiscard]] int run_ingress(IngressPlan plan);
+
+// Blocks the signals that run_ingress() and run loops like it wait for. Before any thread is made.
+void block_signals();
+
+}  // namespace postern::ingress
