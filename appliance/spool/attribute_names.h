@@ -1,4 +1,5 @@
-// Names of the attributes that ingress stores with a message and delivery reads. They are on disk: never change the meaning of one.
+// Names of the attributes that ingress stores with a message and delivery reads. They are on disk: never change the meaning of
+// one.
 #pragma once
 
 #include <string_view>

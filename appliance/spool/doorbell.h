@@ -43,7 +43,7 @@ struct DoorbellSlot {
 };
 static_assert(sizeof(DoorbellSlot) == 128 && std::atomic<std::uint64_t>::is_always_lock_free);
 
-// Ingress' side of one slot. One shard; borrowed from its Doorbell.
+// Ingress' side of one slot. One shard; borrowed from its Doorbell. Stays where it was made.
 class Publisher {
  public:
   Publisher(DoorbellSlot& slot, int event_fd) noexcept : slot_(&slot), event_fd_(event_fd) {}

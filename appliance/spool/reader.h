@@ -97,8 +97,11 @@ class SegmentReader {
   SegmentReader(std::string path, std::unique_ptr<File> file, const SegmentHeader& header, ReadPool& pool,
                 DamageReporter& reporter);
   [[nodiscard]] Task<Result<std::size_t>> read_blocks(std::span<std::byte> into, std::uint64_t offset);
-  [[nodiscard]] Task<Result<bool>> load(std::uint64_t limit, std::size_t want);
-  bool start_batch(std::uint64_t limit);
+  [[nodiscard]] Task<Result<void>> load(std::uint64_t offset, std::uint64_t want);
+  void move_window(std::uint64_t offset, std::uint64_t bytes);
+  [[nodiscard]] std::span<const std::byte> window_at(std::uint64_t offset) const;
+  [[nodiscard]] bool start_batch();
+  [[nodiscard]] Record make_record(const RecordStep& step) const;
   void report(DamageKind kind, std::uint64_t offset, std::uint64_t bytes);
 
   std::string path_;
@@ -108,9 +111,13 @@ class SegmentReader {
   ReadPool& pool_;
   DamageReporter& reporter_;
 
-  Slice window_;  // bytes read and not yet taken; starts at window_offset_, a block boundary
+  // What was read last: a slice from the start of its block, from window_offset_ in the file, a block boundary. It grows while
+  // its block has room, so that a trickle of small batches does not take a chunk each.
+  Slice window_;
+  Block* window_block_ = nullptr;
   std::uint64_t window_offset_ = 0;
   std::uint64_t position_ = kFirstBatchOffset;
+  std::uint64_t limit_ = 0;            // of the last fetch
   std::optional<BatchRecords> batch_;  // being taken
 };
 

@@ -51,7 +51,7 @@ class SegmentDirectory {
   // Where the segment of that number has its file while in use.
   [[nodiscard]] std::string path_of(std::uint64_t number) const { return path_ + "/" + segment_name(number); }
 
-  // Makes the directory and free/, durably but for the entry of the directory in its own parent. Suspends.
+  // Makes the directory and free/ durably; the parent is there, and stays whatever happens. Suspends.
   [[nodiscard]] Task<Result<void>> make();
 
   // The segments in use, by number (those whose header does not read come first). A file that is handed back meanwhile is left
@@ -75,6 +75,7 @@ class SegmentDirectory {
 
  private:
   [[nodiscard]] Task<Result<std::vector<SegmentInfo>>> list_in(std::string directory) const;
+  [[nodiscard]] Task<Result<void>> move_to_free(std::string path) const;
 
   FileSystem& files_;
   std::string path_;

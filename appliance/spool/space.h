@@ -48,7 +48,7 @@ class SpaceWatch {
   // What the file system says now, and bytes already ours that can be written again (SegmentWriter::reusable_bytes()).
   void update(const SpaceInfo& info, std::uint64_t reusable_bytes) noexcept;
   // True from the moment either figure falls below its minimum until both are an eighth above it, and before the first update.
-  // Free inodes are not looked at where the file system does not count them (it then says 0 of 0 or a huge number).
+  // Inodes count from the first update that shows any: some file systems have no such number.
   [[nodiscard]] bool low() const noexcept { return low_; }
   // Promises `bytes`; disk_full when low, or when this shard's part of what is free above the minimum does not hold them.
   [[nodiscard]] Result<SpaceReservation> try_reserve(std::uint64_t bytes) noexcept;
@@ -60,10 +60,14 @@ class SpaceWatch {
 
  private:
   friend class SpaceReservation;
+  [[nodiscard]] bool fits(std::uint64_t bytes) const noexcept;
+
   SpaceLimits limits_;
   std::uint64_t free_bytes_ = 0;
   std::uint64_t reserved_bytes_ = 0;
   bool low_ = true;
+  bool updated_ = false;
+  bool counts_inodes_ = false;
 };
 
 }  // namespace postern::spool

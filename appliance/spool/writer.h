@@ -163,8 +163,8 @@ class SegmentWriter final : public shard::TurnEnd {
 
   // Batches.
   void on_written(Result<std::size_t> outcome);
-  void complete_batch(std::size_t bytes);
-  void fail_batch(const Result<std::size_t>& outcome);
+  void complete_batch();
+  void fail_batch();
   void publish(const OpenSegment& segment);
 
   // Segments.
@@ -173,12 +173,14 @@ class SegmentWriter final : public shard::TurnEnd {
   void start_sealing();
   void abandon(std::unique_ptr<OpenSegment> segment);
   void leave_current();
+  void resume_with_current();
   [[nodiscard]] std::vector<SegmentKey> live_keys() const;
   [[nodiscard]] Task<void> prepare_next();
   [[nodiscard]] Task<void> seal_retiring();
-  [[nodiscard]] Task<void> adopt_with_notes();
-  [[nodiscard]] Task<void> seal_abandoned(std::vector<std::unique_ptr<OpenSegment>> segments);
-  [[nodiscard]] Task<void> put_back(std::unique_ptr<OpenSegment> segment);
+  [[nodiscard]] Task<void> adopt();
+  [[nodiscard]] Task<Result<std::unique_ptr<OpenSegment>>> prepare_with_notes();
+  [[nodiscard]] Task<void> seal_abandoned();
+  [[nodiscard]] Task<bool> seal(OpenSegment& segment, SealReason reason);
   [[nodiscard]] bool idle() const noexcept;
 
   FileSystem& files_;
@@ -213,7 +215,7 @@ class SegmentWriter final : public shard::TurnEnd {
   bool leave_current_ = false;  // once its batch in flight is done
   bool stopping_ = false;
   bool started_ = false;
-  Event next_changed_;
+  Event prepared_;
   Event drained_;
   StopSource stop_;
   Gate gate_;

@@ -425,6 +425,7 @@ Task<Result<void>> FakeFileSystem::remove(std::string path) {
 }
 
 Task<Result<void>> FakeFileSystem::sync_directory(std::string directory) {
+  if (directory == ".") directory.clear();
   co_await Turn{*this, FakeOp::sync_directory};
   if (auto admitted = admit(FakeOp::sync_directory, directory); !admitted) co_return admitted;
   if (!directory.empty())
