@@ -25,8 +25,13 @@ class CheckScope {
     return *stop_;
   }
 
-  // For the session: true when ending the scope needs no waiting.
-  [[nodiscard]] bool is_quiet() const noexcept { return gate_.inside() == 0; }
+  // For the session: asks all to stop. True when nothing is left to wait for, and the scope is then as new; false: await end().
+  [[nodiscard]] bool try_end() {
+    if (stop_) stop_->request_stop();
+    if (gate_.inside() > 0) return false;
+    stop_.reset();
+    return true;
+  }
   // For the session: asks all to stop, waits for them, and is then as new.
   [[nodiscard]] Task<void> end() {
     if (stop_) stop_->request_stop();

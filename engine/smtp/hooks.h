@@ -68,8 +68,8 @@ struct SessionEvent {
   SessionEventKind kind;
   Phase phase = Phase::connect;      // for `rejected`
   const Verdict* verdict = nullptr;  // likewise
-  PeerView input;                    // what the peer sent, beyond state.command
-  std::string_view text;             // our own words
+  PeerView input = {};               // what the peer sent, beyond state.command
+  std::string_view text = {};        // our own words
   std::uint64_t number = 0;
   std::uint64_t limit = 0;
   const Error* error = nullptr;

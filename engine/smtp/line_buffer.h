@@ -30,6 +30,10 @@ class LineBuffer {
     std::memcpy(const_cast<char*>(memory_.data()) + size_, bytes.data(), bytes.size());
     size_ += bytes.size();
   }
+  void truncate(std::size_t size) noexcept {
+    POSTERN_CHECK(size <= size_);
+    size_ = size;
+  }
   // Keeps the memory for the next line of a pipeline.
   void clear() noexcept { size_ = 0; }
   void release() noexcept {

@@ -123,4 +123,9 @@ Task<void> MessageIntake::abort() {
   if (MessageSink* sink = std::exchange(sink_, nullptr)) co_await sink->abort();
 }
 
+Task<void> MessageIntake::give_up() {
+  refusal_ = Refusal::answered;
+  return abort();
+}
+
 }  // namespace postern::smtp

@@ -70,6 +70,8 @@ class MessageIntake {
   [[nodiscard]] Task<Result<CommitReceipt>> commit(const Additions& additions);
   // Nothing when there is no sink any more.
   [[nodiscard]] Task<void> abort();
+  // The client has been told that a chunk was refused: the message has ended, but not yet for the client.
+  [[nodiscard]] Task<void> give_up();
 
   [[nodiscard]] Refusal refusal() const noexcept { return refusal_; }
   // Ends the message's hope; the first reason stays.

@@ -48,13 +48,15 @@ struct SessionOptions {
   std::string_view helo_allow_chars;      // borrowed; beside letters, digits, dot and hyphen
   EhloKeywords keywords = usual_keywords();
   BareNewline bare_newline =
-      BareNewline::reject;         // of messages; commands: reject is strict, normalise lets a bare LF end a line
-  bool enforce_sync = true;        // smtp_enforce_sync
-  bool require_helo = true;        // 503 to MAIL before HELO or EHLO
-  bool accept_helo_junk = false;   // helo_accept_junk_hosts
-  bool count_nonmail = true;       // smtp_accept_max_nonmail_hosts
-  bool qualify_sender = false;     // sender_unqualified_hosts
-  bool qualify_recipient = false;  // recipient_unqualified_hosts
+      BareNewline::reject;             // of messages; commands: reject is strict, normalise lets a bare LF end a line
+  bool enforce_sync = true;            // smtp_enforce_sync
+  bool require_helo = true;            // 503 to MAIL before HELO or EHLO
+  bool accept_helo_junk = false;       // helo_accept_junk_hosts
+  bool count_nonmail = true;           // smtp_accept_max_nonmail_hosts
+  bool qualify_sender = false;         // sender_unqualified_hosts
+  bool qualify_recipient = false;      // recipient_unqualified_hosts
+  bool allow_domain_literals = false;  // user@[192.0.2.1]
+  bool strip_trailing_dot = false;     // user@example.org. means user@example.org
 };
 
 }  // namespace postern::smtp

@@ -23,7 +23,7 @@ struct CommitReceipt {
 // Whether the writer may go on at once.
 enum class Pace : std::uint8_t {
   go_on,
-  wait,  // await room() before the next write: the bytes given were taken
+  wait,  // the bytes were taken; room() is awaited before more come, but for a line end that completes them
 };
 
 // One message. Made by SessionHooks::open_message, which keeps ownership; the session uses it until exactly one of commit() and
