@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "engine/base/utf8.h"
+
 namespace postern::smtp {
 namespace {
 
@@ -51,6 +53,7 @@ const GoodCase kGood[] = {
     {kUtf8, "<\"\xe4\xb8\xad \xe6\x96\x87\"@\xe4\xbe\x8b.\xe5\xad\x90>", "\"\xe4\xb8\xad \xe6\x96\x87\"",
      "\xe4\xbe\x8b.\xe5\xad\x90"},
     {kUtf8, "<a@example.org>", "a", "example.org"},
+    {kUtf8, "<@b\xc3\xbc.example:a@example.org>", "a", "example.org"},
     {kLiterals, "<a@[192.0.2.1]>", "a", "[192.0.2.1]"},
     {kLiterals, "<a@[IPv6:2001:db8::1]>", "a", "[IPv6:2001:db8::1]"},
     {kLiterals, "<a@[ipv6:::ffff:192.0.2.1]>", "a", "[ipv6:::ffff:192.0.2.1]"},
@@ -73,6 +76,7 @@ TEST(ParsePath, GoodPaths) {
       EXPECT_EQ(step.mailbox.local_part, c.local_part);
       EXPECT_EQ(step.mailbox.domain, c.domain);
       EXPECT_EQ(step.mailbox.is_null(), c.path == "<>");
+      EXPECT_EQ(step.mailbox.has_8bit, !is_ascii(c.local_part) || !is_ascii(c.domain));
       EXPECT_EQ(step.rest, behind);
     }
   }
