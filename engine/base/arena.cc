@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace postern::inline base {
 
@@ -24,7 +25,9 @@ std::string_view Arena::copy(std::string_view text) {
 }
 
 void Arena::clear() noexcept {
-  if (!blocks_.empty()) blocks_.erase(blocks_.begin() + (blocks_.front().size == kBlockBytes ? 1 : 0), blocks_.end());
+  const auto small = std::ranges::find(blocks_, kBlockBytes, &Block::size);
+  if (small != blocks_.end() && small != blocks_.begin()) std::swap(blocks_.front(), *small);
+  blocks_.erase(blocks_.begin() + (small != blocks_.end() ? 1 : 0), blocks_.end());
   used_ = 0;
 }
 

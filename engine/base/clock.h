@@ -14,10 +14,13 @@ struct Instant {
 
   [[nodiscard]] static constexpr Instant never() noexcept { return {std::numeric_limits<std::int64_t>::max()}; }
   [[nodiscard]] constexpr bool is_never() const noexcept { return *this == never(); }
-  // Saturates: never() plus anything is never().
+  // Saturates at both ends; never() plus anything is never().
   [[nodiscard]] constexpr Instant plus_ms(std::int64_t ms) const noexcept {
-    if (is_never() || ms >= (never().ns - ns) / 1'000'000) return never();
-    return {ns + ms * 1'000'000};
+    if (is_never()) return never();
+    std::int64_t step = 0;
+    std::int64_t sum = 0;
+    if (!__builtin_mul_overflow(ms, std::int64_t{1'000'000}, &step) && !__builtin_add_overflow(ns, step, &sum)) return {sum};
+    return ms > 0 ? never() : Instant{std::numeric_limits<std::int64_t>::min()};
   }
   friend constexpr auto operator<=>(const Instant&, const Instant&) = default;
 };
@@ -26,7 +29,8 @@ struct Instant {
 struct WallTime {
   std::int64_t us = 0;
 
-  [[nodiscard]] constexpr std::int64_t seconds() const noexcept { return us / 1'000'000; }
+  // Whole seconds, rounded down (also before 1970).
+  [[nodiscard]] constexpr std::int64_t seconds() const noexcept { return us / 1'000'000 - (us % 1'000'000 < 0 ? 1 : 0); }
   friend constexpr auto operator<=>(const WallTime&, const WallTime&) = default;
 };
 

@@ -71,6 +71,7 @@ IpAddress IpAddress::masked(unsigned prefix_bits) const noexcept {
 
 bool IpAddress::shares_prefix(const IpAddress& other, unsigned prefix_bits) const noexcept {
   if (v6_ != other.v6_) return false;
+  POSTERN_CHECK(prefix_bits <= bits());
   const unsigned whole = prefix_bits / 8;
   if (std::memcmp(bytes_.data(), other.bytes_.data(), whole) != 0) return false;
   const unsigned rest = prefix_bits % 8;
@@ -86,13 +87,20 @@ std::string IpAddress::to_string() const {
 
 std::optional<IpNetwork> IpNetwork::parse(std::string_view text) noexcept {
   const std::size_t slash = text.find('/');
-  const auto address = IpAddress::parse(text.substr(0, slash));
+  const std::string_view address_text = text.substr(0, slash);
+  const auto address = IpAddress::parse(address_text);
   if (!address) return std::nullopt;
   if (slash == text.npos) return IpNetwork{*address, address->bits()};
   const std::string_view digits = text.substr(slash + 1);
   unsigned prefix_bits = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix_bits);
-  if (error != std::errc{} || end != digits.data() + digits.size() || prefix_bits > address->bits()) return std::nullopt;
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  // The prefix of a mapped address counts from the IPv6 form it is written in.
+  if (address->is_v4() && address_text.find(':') != address_text.npos) {
+    if (prefix_bits < kMappedPrefix.size() * 8) return std::nullopt;
+    prefix_bits -= kMappedPrefix.size() * 8;
+  }
+  if (prefix_bits > address->bits()) return std::nullopt;
   return IpNetwork{address->masked(prefix_bits), prefix_bits};
 }
 

@@ -38,7 +38,7 @@ class IpAddress {
 
   // This address with all but the first `prefix_bits` bits zero.
   [[nodiscard]] IpAddress masked(unsigned prefix_bits) const noexcept;
-  // True when both are of one family and agree in the first `prefix_bits` bits.
+  // True when both are of one family and agree in the first `prefix_bits` bits (at most bits(), checked).
   [[nodiscard]] bool shares_prefix(const IpAddress& other, unsigned prefix_bits) const noexcept;
 
   // "192.0.2.1", "2001:db8::1" (RFC 5952).
@@ -56,6 +56,7 @@ struct IpNetwork {
   unsigned prefix_bits = 0;
 
   // "192.0.2.0/24", "2001:db8::/32", or an address alone. Bits beyond the prefix are ignored, as Exim does.
+  // "::ffff:192.0.2.0/120" is 192.0.2.0/24; a shorter prefix than 96 of a mapped address is refused.
   [[nodiscard]] static std::optional<IpNetwork> parse(std::string_view text) noexcept;
   [[nodiscard]] bool contains(const IpAddress& a) const noexcept { return address.shares_prefix(a, prefix_bits); }
 };

@@ -28,6 +28,12 @@ void append_ascii(std::string& out, unsigned char byte) {
     out += static_cast<char>(byte);
 }
 
+// Sequences that terminals and readers of logs act on: C1 control characters, LINE SEPARATOR and PARAGRAPH SEPARATOR.
+bool is_control(std::string_view sequence) {
+  if (sequence.size() == 2) return sequence[0] == '\xc2' && static_cast<unsigned char>(sequence[1]) < 0xa0;
+  return sequence == "\xe2\x80\xa8" || sequence == "\xe2\x80\xa9";
+}
+
 }  // namespace
 
 void append_printable(std::string& out, std::string_view bytes, std::size_t bytes_max) {
@@ -38,7 +44,7 @@ void append_printable(std::string& out, std::string_view bytes, std::size_t byte
     std::size_t taken = 1;
     if (byte < 0x80) {
       append_ascii(out, byte);
-    } else if (const std::size_t length = utf8_sequence_length(bytes); length > 0) {
+    } else if (const std::size_t length = utf8_sequence_length(bytes); length > 0 && !is_control(bytes.substr(0, length))) {
       out.append(bytes.substr(0, length));
       taken = length;
     } else {

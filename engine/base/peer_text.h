@@ -45,8 +45,9 @@ class PeerView {
 };
 
 // Appends `bytes` so that they stay on one log line and cannot pretend to be ours: control characters, DEL and backslash
-// become \n, \t, \\ or \ooo; bytes above 127 stay when they form valid UTF-8, else become \ooo. At most `bytes_max` input bytes are
-// shown; the rest is replaced by "...".
+// become \n, \t, \\ or \ooo; bytes above 127 stay when they form valid UTF-8 other than a control character (U+0080 to U+009F)
+// or a line or paragraph separator (U+2028, U+2029), else become \ooo. At most `bytes_max` input bytes are shown; the rest is
+// replaced by "...".
 void append_printable(std::string& out, std::string_view bytes, std::size_t bytes_max = 512);
 [[nodiscard]] std::string printable(std::string_view bytes, std::size_t bytes_max = 512);
 [[nodiscard]] inline std::string printable(PeerView text, std::size_t bytes_max = 512) {
