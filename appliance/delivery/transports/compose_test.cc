@@ -1,4 +1,4 @@
-#include "appliance/delivery/compose.h"
+#include "appliance/delivery/transports/compose.h"
 
 #include <gtest/gtest.h>
 
