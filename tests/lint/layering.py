@@ -15,7 +15,7 @@ ANGLED = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<([^>]+)>", re.M)
 # Comments, string and character literals, and raw strings; a digit separator (1'000) does not open a character literal.
 NOT_CODE = re.compile(
     r'//[^\n]*|/\*.*?\*/|R"([^(\s]*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])*\'', re.S)
-TEST_FILE = re.compile(r"(^tests/|^bench/|_test\.cc$|_fuzz\.cc$|_bench\.cc$)")
+TEST_FILE = re.compile(r"(^tests/|^bench/|_(test|fuzz|bench)\.cc$|_testing\.(h|cc)$|_for_test\.h$)")
 
 
 class Rules:
