@@ -25,7 +25,7 @@ enum class Extension : std::uint16_t {
 class ExtensionSet {
  public:
   constexpr ExtensionSet() = default;
-  constexpr ExtensionSet(Extension one) noexcept : bits_(static_cast<std::uint16_t>(one)) {}  // NOLINT: a set of one
+  constexpr ExtensionSet(Extension one) noexcept : bits_(static_cast<std::uint16_t>(one)) {}  // implicit: one is a set
   [[nodiscard]] constexpr bool has(Extension one) const noexcept { return (bits_ & static_cast<std::uint16_t>(one)) != 0; }
   constexpr void add(ExtensionSet more) noexcept { bits_ |= more.bits_; }
   constexpr void remove(ExtensionSet less) noexcept { bits_ &= static_cast<std::uint16_t>(~less.bits_); }
