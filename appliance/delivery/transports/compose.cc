@@ -94,11 +94,12 @@ void ComposedMessage::add(std::string_view piece, bool is_received) {
   last_is_received_ = is_received;
 }
 
-ComposedMessage::ComposedMessage(const spool::MessageView& message, std::string_view top) {
+ComposedMessage::ComposedMessage(const spool::MessageView& message, std::string_view top, std::string_view bottom) {
   const std::size_t section = header_section_bytes(message.content);
   const auto is_simple = [](const HeaderEdit& edit) { return edit.place == HeaderPlace::at_start; };
   std::vector<HeaderEdit> edits;
   for (const HeaderEdit& edit : message.header_edits) edits.push_back(edit);
+  if (!bottom.empty()) edits.push_back({HeaderPlace::at_end, bottom});
 
   add(top, false);
   if (std::ranges::all_of(edits, is_simple)) {

@@ -14,11 +14,11 @@
 
 namespace postern::delivery {
 
-// Pieces in order, each borrowed from the record's payload or from `top`. CR LF line ends.
+// Pieces in order, each borrowed from the record's payload, from `top` or from `bottom`. CR LF line ends.
 class ComposedMessage {
  public:
-  // `top` goes in front of everything: whole header fields, or nothing.
-  ComposedMessage(const spool::MessageView& message, std::string_view top);
+  // `top` goes in front of everything, `bottom` behind the header section: whole header fields, or nothing.
+  ComposedMessage(const spool::MessageView& message, std::string_view top, std::string_view bottom = {});
 
   [[nodiscard]] const std::vector<std::string_view>& pieces() const noexcept { return pieces_; }
   [[nodiscard]] std::uint64_t size() const noexcept { return bytes_; }

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "appliance/delivery/transports/added_headers.h"
+#include "appliance/delivery/transports/problem.h"
 #include "engine/base/check.h"
 #include "engine/base/peer_text.h"
 #include "engine/coro/scheduler.h"
@@ -24,22 +26,6 @@ std::string file_name_part(std::string_view hostname) {
       part += c;
   }
   return part;
-}
-
-Problem local_problem(const Error& error, std::string_view doing) {
-  Problem problem;
-  problem.kind = error.code == Errc::disk_full ? ProblemKind::disk_full : ProblemKind::local;
-  problem.os_errno = error.os_errno;
-  problem.text = fmt::format("{}: {}", doing, describe(error));
-  problem.status = error.code == Errc::disk_full ? smtp::EnhancedCode{4, 3, 1} : smtp::EnhancedCode{4, 3, 0};
-  return problem;
-}
-
-Problem expansion_problem(std::string why) {
-  Problem problem;
-  problem.text = std::move(why);
-  problem.status = {4, 3, 5};
-  return problem;
 }
 
 Task<Result<void>> write_all(File& file, const std::string& bytes, std::uint64_t offset) {
@@ -72,50 +58,36 @@ void LineEndWriter::finish(std::string& out) {
   if (std::exchange(holds_cr_, false)) out += '\r';
 }
 
-std::string maildir_top(const MaildirOptions& options, const TransportJob& job, WallTime now) {
-  std::string top;
-  if (options.return_path_add) top += fmt::format("Return-path: <{}>\r\n", job.message.sender.view());
-  if (options.envelope_to_add) {
-    top += "Envelope-to: ";
-    for (std::size_t i = 0; i < job.wanted.size(); ++i)
-      top.append(i == 0 ? "" : ",\r\n\t").append(job.recipients[job.wanted[i]].address.view());
-    top += "\r\n";
-  }
-  if (options.delivery_date_add) top += fmt::format("Delivery-date: {}\r\n", format_rfc5322_time(now));
-  return top;
-}
-
 std::string maildir_name(const TransportJob& job, std::string_view hostname) {
   const spool::RecordKey& key = job.record.key;
   return fmt::format("{}.I{:016x}O{:x}R{}.{}", job.message.received.seconds(), key.segment.incarnation, key.offset,
                      job.wanted.front(), file_name_part(hostname));
 }
 
+MaildirTransport::MaildirTransport(FileSystem& files, const config::Transport& transport, std::string hostname)
+    : files_(files),
+      transport_(transport),
+      options_(std::get<config::AppendfileTransport>(transport.driver)),
+      hostname_(std::move(hostname)) {}
+
 Task<void> MaildirTransport::deliver(const TransportJob& job, const expand::EvalContext& variables) {
   POSTERN_CHECK(!job.wanted.empty());
-  Place place;
-  const expand::EvalResult expanded = expand::evaluate(options_.directory, variables, place.directory);
-  if (!expanded) {
-    job.events.on_problem(job.wanted, expansion_problem("failed to expand \"directory\": " + printable(expanded.why)));
+  const AddedHeaders added = added_headers(transport_, job, variables, Scheduler::current().wall_now());
+  if (!added.why.empty()) {
+    job.events.on_problem(job.wanted, configuration_problem(added.why));
     co_return;
   }
-  if (!place.directory.starts_with('/') || place.directory.find('\0') != place.directory.npos) {
-    job.events.on_problem(job.wanted, expansion_problem("maildir is not an absolute path: " + printable(place.directory)));
-    co_return;
-  }
-  place.name = maildir_name(job, options_.hostname);
-  const std::string top = maildir_top(options_, job, Scheduler::current().wall_now());
-  const ComposedMessage composed(job.message, top);
   const Result<void> agreed = co_await job.guard.before_end();
   if (!agreed) {
     job.events.on_problem(job.wanted, local_problem(agreed.error(), "delivery put off"));
     co_return;
   }
-  const Result<std::uint64_t> stored = co_await store(place, composed);
+  const Place place{options_.directory, maildir_name(job, hostname_)};
+  const Result<std::uint64_t> stored = co_await store(place, ComposedMessage(job.message, added.top, added.bottom));
   if (stored)
     job.events.on_delivered({.recipients = job.wanted, .confirmation = {}, .bytes = *stored});
   else
-    job.events.on_problem(job.wanted, local_problem(stored.error(), "maildir " + printable(place.directory)));
+    job.events.on_problem(job.wanted, local_problem(stored.error(), "maildir " + printable(options_.directory)));
 }
 
 Task<Result<std::uint64_t>> MaildirTransport::store(const Place& place, const ComposedMessage& message) {

@@ -12,32 +12,21 @@
 #include <string>
 #include <string_view>
 
+#include "appliance/config/transport.h"
 #include "appliance/delivery/transports/compose.h"
 #include "appliance/delivery/transports/job.h"
-#include "engine/base/clock.h"
 #include "engine/base/result.h"
 #include "engine/coro/task.h"
 #include "engine/io/file.h"
 #include "policy/expand/evaluate.h"
-#include "policy/expand/program.h"
 
 namespace postern::delivery {
 
-struct MaildirOptions {
-  expand::Program directory;
-  bool create_directory = true;    // and its parents
-  unsigned directory_mode = 0700;  //
-  unsigned mode = 0600;            // of the files
-  bool delivery_date_add = false;  // Delivery-date:
-  bool envelope_to_add = false;    // Envelope-to:, the recipients of this file
-  bool return_path_add = false;    // Return-path:
-  std::string hostname;            // for file names
-};
-
-// One shard. FileSystem and options outlive it. Any number of jobs at once.
+// One shard. FileSystem and configuration outlive it. Any number of jobs at once.
 class MaildirTransport {
  public:
-  MaildirTransport(FileSystem& files, MaildirOptions options) : files_(files), options_(std::move(options)) {}
+  // Checked: `transport` is an appendfile. `hostname` becomes part of file names.
+  MaildirTransport(FileSystem& files, const config::Transport& transport, std::string hostname);
 
   // Delivers one file for all wanted recipients, for which `variables` hold alike. Suspends.
   [[nodiscard]] Task<void> deliver(const TransportJob& job, const expand::EvalContext& variables);
@@ -57,11 +46,10 @@ class MaildirTransport {
   [[nodiscard]] Task<Result<void>> make_directories(const std::string& path);
 
   FileSystem& files_;
-  MaildirOptions options_;
+  const config::Transport& transport_;
+  const config::AppendfileTransport& options_;
+  std::string hostname_;
 };
-
-// "Return-path: <a@b>\r\n" and so on, as the options ask.
-[[nodiscard]] std::string maildir_top(const MaildirOptions& options, const TransportJob& job, WallTime now);
 
 // The name under which the message is stored, up to its size.
 [[nodiscard]] std::string maildir_name(const TransportJob& job, std::string_view hostname);

@@ -40,7 +40,7 @@ class MaildirTest : public ::testing::Test {
     EXPECT_TRUE((co_await files_.sync_directory("")));
   }
   void deliver(const StoredMessage& message, std::vector<std::uint32_t> wanted = {0}) {
-    MaildirTransport transport(files_, options_);
+    MaildirTransport transport(files_, transport_, "gw.example");
     events_ = {};
     const TransportJob job{message.record, message.view, message.recipients, wanted, {}, events_, guard_, stop_};
     run(transport.deliver(job, variables_));
@@ -62,7 +62,7 @@ class MaildirTest : public ::testing::Test {
 
   ManualScheduler scheduler_;
   FakeFileSystem files_;
-  MaildirOptions options_{.directory = program("/mail/box"), .hostname = "gw.example"};
+  config::Transport transport_{.name = "local", .driver = config::AppendfileTransport{.directory = "/mail/box"}};
   testing::RecordedEvents events_;
   testing::TestGuard guard_;
   testing::NoVariables variables_;
@@ -104,11 +104,12 @@ TEST_F(MaildirTest, BytesArriveAsTheyAre) {
 }
 
 TEST_F(MaildirTest, FieldsOnTop) {
-  options_.return_path_add = options_.envelope_to_add = options_.delivery_date_add = true;
+  transport_.return_path_add = transport_.envelope_to_add = transport_.delivery_date_add = true;
+  transport_.headers_add = program("X-One: $sender_address\nX-Two: a\n b");
   deliver(StoredMessage(MessageSpec{.sender = "", .recipients = {"a@x", "b@y"}, .content = "T: 1\r\n"}), {0, 1});
   const std::string text = content_of("/mail/box/new/" + files_in("/mail/box/new").at(0));
   EXPECT_TRUE(text.starts_with("Return-path: <>\nEnvelope-to: a@x,\n\tb@y\nDelivery-date: ")) << text;
-  EXPECT_TRUE(text.ends_with("\nReceived: by us\nT: 1\n")) << text;
+  EXPECT_TRUE(text.ends_with("\nReceived: by us\nT: 1\nX-One: \nX-Two: a\n b\n")) << text;
 }
 
 TEST_F(MaildirTest, EachRecipientHasAFile) {
@@ -138,10 +139,12 @@ TEST_F(MaildirTest, TroubleIsTemporaryAndLeavesNothingBehind) {
     EXPECT_TRUE(files_in("/mail/box/tmp").empty());
     files_.clear_faults();
   }
-  options_.directory = program("relative/path");
-  deliver(message);
-  ASSERT_EQ(events_.problems.size(), 1U);
-  EXPECT_NE(events_.problems[0].problem.text.find("absolute"), std::string::npos);
+  for (const char* bad : {" continues nothing", "no field", "A: 1\n: 2"}) {
+    transport_.headers_add = program(bad);
+    deliver(message);
+    ASSERT_EQ(events_.problems.size(), 1U) << bad;
+    EXPECT_TRUE(events_.problems[0].problem.text.starts_with("headers_add is not a header"));
+  }
 }
 
 TEST_F(MaildirTest, ShortWritesAreContinued) {
@@ -165,8 +168,8 @@ TEST_F(MaildirTest, DurableBeforeSuccessAndOnceAfterACrash) {
   for (std::uint64_t cut = 0; cut < 20; ++cut) {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       FakeFileSystem& files = files_;
-      options_.directory = program("/mail/box" + std::to_string(cut) + "-" + std::to_string(seed));
       const std::string directory = "/mail/box" + std::to_string(cut) + "-" + std::to_string(seed);
+      std::get<config::AppendfileTransport>(transport_.driver).directory = directory;
       SeededRandom random(seed * 100 + cut);
       files.cut_power_after(files.changes() + cut);
       deliver(message);
