@@ -34,18 +34,21 @@ class Event {
       suspend(handle, wait_);
     }
     [[nodiscard]] Result<void> await_resume() const {
-      if (event_.set_) return {};
+      // Set and cleared again before we ran: it has happened all the same.
+      if (!cut_short_ || event_.set_) return {};
       return failure(error_, "wait for event");
     }
 
    private:
     void on_cut_short(Errc why) override {
+      cut_short_ = true;
       error_ = why;
       event_.waiter_ = nullptr;
       resume();
     }
     Event& event_;
     Wait wait_;
+    bool cut_short_ = false;
     Errc error_ = Errc::stopped;
   };
 

@@ -47,7 +47,8 @@ class Gate {
     closed_ = true;
     return Closing(*this);
   }
-  // Suspends until all inside have ended, and leaves the gate open.
+  // Suspends until all inside have ended, and leaves the gate open: whoever may start something before the waiter runs has it
+  // look at inside() again.
   [[nodiscard]] Closing wait_empty() noexcept { return Closing(*this); }
 
  private:

@@ -36,13 +36,24 @@ void move_all(TimerLink& from, TimerLink& to) noexcept {
   make_empty(from);
 }
 
+constexpr std::uint64_t tick_at(Instant time) noexcept {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.ns, 0)) >> TimerQueue::kTickShift;
+}
+
+// The first tick that does not begin before `time`.
+std::uint64_t tick_not_before(Instant time) noexcept {
+  constexpr std::uint64_t kAllButOne = (std::uint64_t{1} << TimerQueue::kTickShift) - 1;
+  return (static_cast<std::uint64_t>(std::max<std::int64_t>(time.ns, 0)) + kAllButOne) >> TimerQueue::kTickShift;
+}
+
 }  // namespace
 
 Timer::~Timer() {
   if (next != nullptr) unlink(*this);
 }
 
-TimerQueue::TimerQueue(Instant start) : tick_(static_cast<std::uint64_t>(start.ns) >> kTickShift) {
+TimerQueue::TimerQueue(Instant start) : tick_(tick_at(start)), now_tick_(tick_) {
+  static_assert(kSlotBits * kLevels >= 64 - kTickShift, "every tick has its slot");
   for (Level& level : levels_)
     for (Link& slot : level.slots) make_empty(slot);
 }
@@ -56,22 +67,20 @@ TimerQueue::~TimerQueue() {
 void TimerQueue::arm(Timer& timer, Instant when) noexcept {
   timer.when_ = when;
   if (when.is_never()) return;
-  const std::uint64_t wanted = std::max(static_cast<std::uint64_t>(when.ns + (1 << kTickShift) - 1) >> kTickShift, tick_ + 1);
+  const std::uint64_t wanted = tick_not_before(when);
+  const std::uint64_t soonest = now_tick_ + 1;
   if (timer.next != nullptr) {
-    if (timer.queued_tick_ <= wanted) return;
+    if (wanted < soonest ? timer.queued_tick_ == soonest : timer.queued_tick_ <= wanted) return;
     unlink(timer);
   }
-  insert(timer, wanted);
+  insert(timer, std::max(wanted, soonest));
 }
 
 // The level is that of the highest digit (base 64) in which the tick differs from now: a slot then never holds timers of two
 // different rounds, and a slot is emptied exactly when the clock reaches its first tick.
 void TimerQueue::insert(Timer& timer, std::uint64_t tick) noexcept {
-  constexpr std::uint64_t kHorizon = (std::uint64_t{1} << (kSlotBits * kLevels)) - 1;
-  tick = std::min(tick, tick_ | kHorizon);
-  POSTERN_CHECK(tick > tick_ || tick == (tick_ | kHorizon));
-  const std::uint64_t difference = std::max<std::uint64_t>(tick ^ tick_, 1);
-  const unsigned level = static_cast<unsigned>(std::bit_width(difference) - 1) / kSlotBits;
+  POSTERN_CHECK(tick > tick_);
+  const unsigned level = static_cast<unsigned>(std::bit_width(tick ^ tick_) - 1) / kSlotBits;
   const auto slot = static_cast<unsigned>(tick >> (level * kSlotBits)) % kSlots;
   timer.queued_tick_ = tick;
   push_back(levels_[level].slots[slot], timer);
@@ -93,7 +102,8 @@ std::uint64_t TimerQueue::next_tick() const noexcept {
 Instant TimerQueue::next_due() const noexcept {
   const std::uint64_t tick = next_tick();
   if (tick == kNoTick) return Instant::never();
-  return Instant{static_cast<std::int64_t>(tick << kTickShift)};
+  constexpr std::uint64_t kLast = tick_at(Instant{Instant::never().ns - 1});
+  return Instant{static_cast<std::int64_t>(std::min(tick, kLast) << kTickShift)};
 }
 
 std::size_t TimerQueue::run_slot(std::uint64_t tick) {
@@ -114,7 +124,8 @@ std::size_t TimerQueue::run_slot(std::uint64_t tick) {
     Timer& timer = static_cast<Timer&>(*due.next);
     unlink(timer);
     if (timer.when_.is_never()) continue;
-    const std::uint64_t wanted = static_cast<std::uint64_t>(timer.when_.ns + (1 << kTickShift) - 1) >> kTickShift;
+    // Later than it is queued for when it was moved, sooner when it was armed for a time already past.
+    const std::uint64_t wanted = std::max(tick_not_before(timer.when_), timer.queued_tick_);
     if (wanted > tick_) {
       insert(timer, wanted);
     } else {
@@ -127,10 +138,10 @@ std::size_t TimerQueue::run_slot(std::uint64_t tick) {
 }
 
 std::size_t TimerQueue::advance(Instant now) {
-  const std::uint64_t now_tick = static_cast<std::uint64_t>(now.ns) >> kTickShift;
+  now_tick_ = std::max(now_tick_, tick_at(now));
   std::size_t fired = 0;
-  for (std::uint64_t tick = next_tick(); tick <= now_tick && tick != kNoTick; tick = next_tick()) fired += run_slot(tick);
-  tick_ = std::max(tick_, now_tick);
+  for (std::uint64_t tick = next_tick(); tick <= now_tick_ && tick != kNoTick; tick = next_tick()) fired += run_slot(tick);
+  tick_ = now_tick_;
   return fired;
 }
 

@@ -36,11 +36,11 @@ class Timer : private detail::TimerLink {
   virtual void on_timer() = 0;
 
   Instant when_ = Instant::never();  // what the owner wants
-  std::uint64_t queued_tick_ = 0;    // where the wheel holds it while linked; never later than when_
+  std::uint64_t queued_tick_ = 0;    // where the wheel holds it while linked
 };
 
-// Ticks of 2^20 ns (about 1.05 ms), six levels of 64 slots: about two years. Timers fire at their time or up to a tick later,
-// never earlier. One thread.
+// Ticks of 2^20 ns (about 1.05 ms), eight levels of 64 slots, which hold every Instant. Timers fire at their time or up to a
+// tick later, never earlier. One thread.
 class TimerQueue {
  public:
   explicit TimerQueue(Instant start);
@@ -49,7 +49,8 @@ class TimerQueue {
   // Timers still queued are let go, not fired.
   ~TimerQueue();
 
-  // Moves the timer when it is armed already. Instant::never() disarms.
+  // Moves the timer when it is armed already. Instant::never() disarms. A time that advance() has passed, or is passing, is for
+  // the next advance().
   void arm(Timer& timer, Instant when) noexcept;
   void disarm(Timer& timer) noexcept { timer.when_ = Instant::never(); }
   // Fires what is due at `now`, in order of ticks. Returns how many fired. `now` never goes back.
@@ -57,11 +58,12 @@ class TimerQueue {
   // When advance() next has something to do; never() when no timer is queued. May be early (a timer since moved or disarmed).
   [[nodiscard]] Instant next_due() const noexcept;
 
- private:
   static constexpr unsigned kTickShift = 20;
+
+ private:
   static constexpr unsigned kSlotBits = 6;
   static constexpr unsigned kSlots = 1U << kSlotBits;
-  static constexpr unsigned kLevels = 6;
+  static constexpr unsigned kLevels = 8;
   static constexpr std::uint64_t kNoTick = UINT64_MAX;
 
   using Link = detail::TimerLink;
@@ -74,7 +76,8 @@ class TimerQueue {
   [[nodiscard]] std::uint64_t next_tick() const noexcept;
   std::size_t run_slot(std::uint64_t tick);
 
-  std::uint64_t tick_;  // everything up to and including this has been run
+  std::uint64_t tick_;      // everything up to and including this has been run
+  std::uint64_t now_tick_;  // where advance() goes or has gone; never before tick_
   std::array<Level, kLevels> levels_;
 };
 
