@@ -65,9 +65,11 @@ MessageIdParts MessageId::parts() const noexcept {
           .boot = static_cast<std::uint32_t>(get(text.subspan(kBootAt, 2)))};
 }
 
-MessageIdGenerator::MessageIdGenerator(ShardId shard, std::uint32_t boot, std::uint64_t floor, std::uint64_t ceiling) noexcept
-    : shard_(shard.value()), boot_(boot % MessageIdParts::kBoots), seconds_(floor), ceiling_(ceiling) {
-  POSTERN_CHECK(shard_ < MessageIdParts::kShards && floor <= ceiling && ceiling < MessageIdParts::kSecondsMax);
+MessageIdGenerator::MessageIdGenerator(ShardId shard, std::uint32_t boot, std::uint64_t floor, std::uint64_t ceiling,
+                                       std::uint32_t counter) noexcept
+    : shard_(shard.value()), boot_(boot % MessageIdParts::kBoots), seconds_(floor), ceiling_(ceiling), counter_(counter) {
+  POSTERN_CHECK(counter <= MessageIdParts::kCounters && shard_ < MessageIdParts::kShards && floor <= ceiling &&
+                ceiling < MessageIdParts::kSecondsMax);
 }
 
 Result<MessageId> MessageIdGenerator::next(WallTime now) noexcept {

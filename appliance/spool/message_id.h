@@ -57,8 +57,9 @@ class MessageId {
 // Makes the ids of one shard. Pure: what has to survive a restart is MessageIds' business.
 class MessageIdGenerator {
  public:
-  // No id carries fewer seconds than `floor` or, until raise_ceiling(), more than `ceiling`.
-  MessageIdGenerator(ShardId shard, std::uint32_t boot, std::uint64_t floor, std::uint64_t ceiling) noexcept;
+  // No id carries fewer seconds than `floor` or, until raise_ceiling(), more than `ceiling`. `counter` is that of the first id.
+  MessageIdGenerator(ShardId shard, std::uint32_t boot, std::uint64_t floor, std::uint64_t ceiling,
+                     std::uint32_t counter = 0) noexcept;
 
   // The next id. Its seconds are those of `now`, but never fewer than in the id before (the clock may jump back) and never more
   // than the ceiling. busy when the counter is used up at the ceiling.
@@ -75,7 +76,7 @@ class MessageIdGenerator {
   std::uint32_t boot_;
   std::uint64_t seconds_;
   std::uint64_t ceiling_;
-  std::uint32_t counter_ = 0;  // of the next id within seconds_
+  std::uint32_t counter_;  // of the next id within seconds_
 };
 
 // The store of delivery takes this shard number, so that ids of bounces never meet those of ingress.

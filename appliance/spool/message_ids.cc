@@ -68,7 +68,7 @@ Task<Result<void>> MessageIds::start() {
   } else if (text.error().code != Errc::not_found) {
     co_return failure(text.error());
   }
-  const std::uint64_t floor = std::max(state_.seconds, present_seconds());
+  const std::uint64_t floor = std::max(state_.seconds + 1, present_seconds());
   ++state_.boot;
   state_.seconds = floor + kLeaseSeconds;
   if (auto written = co_await write_state(); !written) co_return written;

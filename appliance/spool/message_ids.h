@@ -5,10 +5,10 @@
 //   boot 17
 //   seconds 1763712345
 //
-// A start takes the next boot number, begins at those seconds or at the present ones, whichever are later, and writes seconds
-// ahead of the clock (kLeaseSeconds) before the first id; while it runs it renews them in time. So ids never go back, whatever
-// the clock does over a restart; after a crash they may be ahead of the clock by up to kLeaseSeconds. A clean stop writes the
-// exact seconds.
+// A start takes the next boot number, begins behind those seconds or at the present ones, whichever are later, and writes
+// seconds ahead of the clock (kLeaseSeconds) before the first id; while it runs it renews them in time. So ids never go back,
+// whatever the clock does over a restart; after a crash they may be ahead of the clock by up to kLeaseSeconds. A clean stop
+// writes the exact seconds.
 #pragma once
 
 #include <cstdint>

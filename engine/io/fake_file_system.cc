@@ -478,7 +478,7 @@ Task<Result<void>> FakeFileSystem::replace(std::string path, std::string content
 }
 
 Result<void> FakeFileSystem::register_buffers(std::vector<std::span<std::byte>> buffers) {
-  POSTERN_CHECK(registered_.empty());
+  if (!registered_.empty()) return failure(Errc::exists, "fake file: register buffers");
   registered_ = std::move(buffers);
   return {};
 }
