@@ -24,14 +24,12 @@ Chain& Chain::operator=(Chain&& other) noexcept {
 void Chain::append(Slice slice) {
   if (slice.empty()) return;
   bytes_ += slice.size();
-  if (count_ > 0) {
+  if (is_continued_by(slice)) {
     Slice& last = at(count_ - 1);
-    if (last.block() != nullptr && last.block() == slice.block() && last.data() + last.size() == slice.data()) {
-      const char* begin = last.data();
-      const std::size_t joined = last.size() + slice.size();
-      last = Slice(const_cast<Block&>(*slice.block()), begin, joined);
-      return;
-    }
+    const char* begin = last.data();
+    const std::size_t joined = last.size() + slice.size();
+    last = Slice(const_cast<Block&>(*slice.block()), begin, joined);
+    return;
   }
   if (count_ < kInline)
     inline_[count_] = std::move(slice);

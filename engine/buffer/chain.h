@@ -33,6 +33,13 @@ class Chain {
     return index < kInline ? inline_[index] : more_[index - kInline];
   }
 
+  // True when append() would merge `slice` with the last one.
+  [[nodiscard]] bool is_continued_by(const Slice& slice) const noexcept {
+    if (count_ == 0) return false;
+    const Slice& last = (*this)[count_ - 1];
+    return last.block() != nullptr && last.block() == slice.block() && last.data() + last.size() == slice.data();
+  }
+
   // Drops the slices; keeps the room.
   void clear() noexcept;
   void release_room() noexcept { more_.shrink_to_fit(); }

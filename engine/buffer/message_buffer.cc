@@ -13,12 +13,13 @@ bool MessageBuffer::take(std::size_t bytes) noexcept {
 
 bool MessageBuffer::append(Slice slice, bool copy) {
   if (slice.empty()) return true;
-  const bool crumb = slice.size() < slice.pinned_bytes() / 4;
-  // Pieces of one block follow each other when dots were unstuffed; the block is pinned already, so keeping is free.
-  const bool pinned_already = slice.block() != nullptr && slice.block() == counted_;
-  if (slice.block() != nullptr && (copy || crumb) && !pinned_already) return append_copy(slice.view());
-  if (slice.block() != nullptr && !pinned_already) {
-    if (!take(slice.pinned_bytes())) return false;
+  if (slice.block() != nullptr && !chain_.is_continued_by(slice)) {
+    // Pieces of one block follow each other when dots were unstuffed. The block is pinned already, so a piece costs its slice
+    // only.
+    const bool pinned_already = slice.block() == counted_;
+    const bool crumb = slice.size() < (pinned_already ? kPieceBytesMin : slice.pinned_bytes() / 4);
+    if ((crumb || (copy && !pinned_already)) && slice.size() <= BlockPool::kLargest) return append_copy(slice.view());
+    if (!pinned_already && !take(slice.pinned_bytes())) return false;
     counted_ = slice.block();
   }
   chain_.append(std::move(slice));
@@ -26,26 +27,34 @@ bool MessageBuffer::append(Slice slice, bool copy) {
 }
 
 bool MessageBuffer::append_copy(std::string_view bytes) {
-  while (!bytes.empty()) {
-    if (tail_ == nullptr || tail_used_ == tail_->capacity()) {
-      // Grow with the message, so that a small one stays small and a large one needs few blocks.
-      Block& block = pool_.acquire(std::min(std::max(chain_.size(), bytes.size()), BlockPool::kLargest));
-      if (!take(block.capacity())) {
-        pool_.release(block);
-        return false;
-      }
-      tail_ = &block;
-      tail_used_ = 0;
+  const std::size_t room = tail_ != nullptr ? tail_->capacity() - tail_used_ : 0;
+  const std::string_view rest = bytes.substr(std::min(room, bytes.size()));
+  Block* next = nullptr;
+  if (!rest.empty()) {
+    // Had first, so that bytes are appended whole or not at all. It grows with the message: a small one stays small and a large
+    // one needs few blocks.
+    next = &pool_.acquire(std::min(std::max(chain_.size(), rest.size()), BlockPool::kLargest));
+    if (!take(next->capacity())) {
+      pool_.release(*next);
+      return false;
     }
-    const std::size_t count = std::min<std::size_t>(bytes.size(), tail_->capacity() - tail_used_);
-    char* at = tail_->bytes() + tail_used_;
-    std::memcpy(at, bytes.data(), count);
-    chain_.append(Slice(*tail_, at, count));
-    tail_used_ += count;
-    copied_bytes_ += count;
-    bytes.remove_prefix(count);
   }
+  append_to_tail(bytes.substr(0, bytes.size() - rest.size()));
+  if (next != nullptr) {
+    tail_ = next;
+    tail_used_ = 0;
+    append_to_tail(rest);
+  }
+  copied_bytes_ += bytes.size();
   return true;
+}
+
+void MessageBuffer::append_to_tail(std::string_view bytes) {
+  if (bytes.empty()) return;
+  char* at = tail_->bytes() + tail_used_;
+  std::memcpy(at, bytes.data(), bytes.size());
+  chain_.append(Slice(*tail_, at, bytes.size()));
+  tail_used_ += bytes.size();
 }
 
 void MessageBuffer::clear() noexcept {

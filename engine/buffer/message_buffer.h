@@ -39,7 +39,8 @@ class MessageBuffer {
   ~MessageBuffer() { clear(); }
 
   // Appends the bytes. `copy` asks for a copy although the slice would be cheap to keep (its source runs short of buffers). A
-  // slice that uses less than a quarter of its block is copied anyway: a peer sending crumbs must not pin whole buffers.
+  // slice that uses less than a quarter of its block is copied anyway: a peer sending crumbs must not pin whole buffers. So are
+  // small pieces of a block that is kept. A slice larger than BlockPool::kLargest is never copied.
   // False when the shard's budget is used up; the bytes are then not appended.
   [[nodiscard]] bool append(Slice slice, bool copy = false);
 
@@ -52,7 +53,11 @@ class MessageBuffer {
   void clear() noexcept;
 
  private:
+  // A smaller piece of a block pinned already is copied: slices take memory, too, which the budget does not see.
+  static constexpr std::size_t kPieceBytesMin = 128;
+
   bool append_copy(std::string_view bytes);
+  void append_to_tail(std::string_view bytes);
   bool take(std::size_t bytes) noexcept;
 
   BlockPool& pool_;
