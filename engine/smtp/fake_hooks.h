@@ -175,6 +175,9 @@ class FakeHooks : public SessionHooks {
   }
   void closed() override { calls.emplace_back("closed"); }
 
+  [[nodiscard]] bool has_open_message() const {
+    return !messages.empty() && !messages.back()->committed && !messages.back()->aborted;
+  }
   [[nodiscard]] SessionState& state() { return *state_; }
   [[nodiscard]] bool saw(SessionEventKind kind) const {
     for (const SessionEventKind seen : events)

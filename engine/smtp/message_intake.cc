@@ -50,7 +50,7 @@ MessageIntake::Status MessageIntake::take(Slice& input, bool copy) {
     wire_bytes_ += step.consumed;
     if (refusal_ == Refusal::none && reader_refused()) refuse(Refusal::bare_newline);
     if (step.status == BodyStatus::complete) return Status::complete;
-    if (sink_asks_ || tap_asks_ || (refusal_ != Refusal::none && sink_ != nullptr)) return Status::pause;
+    if (needs_room()) return Status::pause;
     if (step.status == BodyStatus::need_more) return Status::need_more;
   }
 }

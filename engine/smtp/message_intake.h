@@ -57,12 +57,15 @@ class MessageIntake {
 
   enum class Status : std::uint8_t {
     need_more,  // `input` is used up
-    pause,      // call make_room() before going on
+    pause,      // call make_room() and then take() again
     complete,   // the data, or the chunk, has ended; the rest of `input` is commands
   };
   // Takes message text off the front of `input`. Never suspends. `copy` as in MessageSink::write.
   [[nodiscard]] Status take(Slice& input, bool copy);
-  // Waits for sink and tap, as far as they asked for it; lets go of the sink of a message that is refused.
+  // Sink or tap asked for a pause, or a message was refused whose sink is still there.
+  [[nodiscard]] bool needs_room() const noexcept {
+    return sink_asks_ || tap_asks_ || (refusal_ != Refusal::none && sink_ != nullptr);
+  }
   [[nodiscard]] Task<void> make_room();
   // The message's data is complete: the header block is too, if it had no end of its own.
   void finish_text();

@@ -212,11 +212,9 @@ Task<bool> Session::receive_text() {
   stream_->expect_bulk(true);
   for (;;) {
     const MessageIntake::Status status = intake_->take(input_, stream_->input_scarce());
+    if (intake_->needs_room()) co_await intake_->make_room();
     if (status == MessageIntake::Status::complete) break;
-    if (status == MessageIntake::Status::pause) {
-      co_await intake_->make_room();
-      continue;
-    }
+    if (status == MessageIntake::Status::pause) continue;
     if (!stream_->has_input())
       co_await prepare_to_wait();
     else if (turn_is_over())
