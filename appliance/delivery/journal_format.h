@@ -31,7 +31,7 @@
 #include <string_view>
 #include <vector>
 
-#include "appliance/delivery/retry_times.h"
+#include "appliance/delivery/transports/retry_times.h"
 #include "appliance/spool/segment_format.h"
 #include "engine/base/result.h"
 

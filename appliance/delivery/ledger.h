@@ -11,7 +11,7 @@
 
 #include "appliance/delivery/journal_format.h"
 #include "appliance/delivery/recipient_set.h"
-#include "appliance/delivery/retry_times.h"
+#include "appliance/delivery/transports/retry_times.h"
 #include "appliance/spool/segment_format.h"
 
 namespace postern::delivery {

@@ -202,11 +202,11 @@ Task<TransactionOutcome> Client::send(const ClientMessage& message, StopSource* 
   co_return transaction.take_outcome();
 }
 
-Task<void> Client::quit(StopSource* stop) {
+Task<void> Client::quit(StopSource* stop, std::int64_t wait_ms) {
   stop_ = stop;
   if (broken_) co_return;
   broken_ = true;  // nothing follows, whatever the answer
-  static_cast<void>(co_await command("QUIT", options_.timeouts.parting_ms));
+  static_cast<void>(co_await command("QUIT", std::min(wait_ms, options_.timeouts.parting_ms)));
 }
 
 }  // namespace postern::smtp

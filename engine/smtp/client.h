@@ -166,8 +166,8 @@ class Client {
 
   // In sync, nothing unexpected at hand, and not beyond the peer's MAILMAX.
   [[nodiscard]] bool usable() const;
-  // Says goodbye when in sync, and waits a moment for the answer.
-  [[nodiscard]] Task<void> quit(StopSource* stop);
+  // Says goodbye when in sync, and waits for the answer, at most `wait_ms` and the time for partings.
+  [[nodiscard]] Task<void> quit(StopSource* stop, std::int64_t wait_ms = INT64_MAX);
 
   [[nodiscard]] const PeerOffer& offer() const noexcept { return offer_; }
   // The first line of the greeting and of the reply to EHLO or HELO, without code.
