@@ -13,6 +13,7 @@ Loop::Loop(const Clock& clock) : clock_(clock), now_(clock.now()), timers_(now_)
 Loop::~Loop() { set_current(nullptr); }
 
 void Loop::run(Task<void> main) {
+  now_ = clock_.now();
   Gate gate;
   gate.start(std::move(main));
   finish_turn();
@@ -20,6 +21,7 @@ void Loop::run(Task<void> main) {
     wait_for_work();
     turn();
   }
+  if (sleeper_ != nullptr) sleeper_->submit();  // the last turn may have prepared to wake another shard
 }
 
 void Loop::turn() {
@@ -33,8 +35,7 @@ void Loop::turn() {
 }
 
 void Loop::finish_turn() {
-  while (run_ready()) {
-  }
+  while (run_ready()) {}
   for (TurnEnd* turn_end : turn_ends_) turn_end->end_of_turn();
 }
 
@@ -55,7 +56,8 @@ void Loop::wait_for_work() {
                     std::ranges::any_of(pollers_, [](const Poller* poller) { return !poller->allows_sleep(); });
   if (busy) return sleeper_->submit();
   stats_.sleeps.add();
-  sleeper_->submit_and_sleep(timers_.next_due(), now_);
+  const Instant until = timers_.next_due();
+  sleeper_->submit_and_sleep(until, until.is_never() ? now_ : clock_.now());  // the turn has taken its time, too
 }
 
 }  // namespace postern::shard

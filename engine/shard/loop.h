@@ -37,7 +37,7 @@ class Loop final : public Scheduler {
   void remove(TurnEnd& turn_end) { std::erase(turn_ends_, &turn_end); }
   void set_sleeper(Sleeper& sleeper) { sleeper_ = &sleeper; }
 
-  // Runs `main` and turns until it has ended.
+  // Runs `main` and turns until it has ended, and submits what is prepared then.
   void run(Task<void> main);
 
   void schedule(std::coroutine_handle<> handle) override { ready_.push_back(handle); }

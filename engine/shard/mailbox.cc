@@ -1,6 +1,7 @@
 #include "engine/shard/mailbox.h"
 
 #include <bit>
+#include <thread>
 
 #include "engine/base/check.h"
 
@@ -12,9 +13,26 @@ Mailbox::Mailbox(std::size_t capacity, Waker& waker)
   for (std::size_t i = 0; i < capacity; ++i) cells_[i].sequence.store(i, std::memory_order_relaxed);
 }
 
+Mailbox::~Mailbox() {
+  while (posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
+
+bool Mailbox::post(Letter letter) noexcept {
+  // Counted before the letter can be opened and until the mailbox is no longer touched: its opening may be what ends the
+  // mailbox.
+  posting_.fetch_add(1, std::memory_order_relaxed);
+  const bool posted = put(letter);
+  if (posted) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (asleep_.exchange(false, std::memory_order_relaxed)) waker_.wake();
+  }
+  posting_.fetch_sub(1, std::memory_order_release);
+  return posted;
+}
+
 // A cell's sequence says whose turn it is: equal to the position, the sender's; one more, the receiver's; a round more, the
 // next sender's.
-bool Mailbox::post(Letter letter) noexcept {
+bool Mailbox::put(Letter letter) noexcept {
   std::uint64_t position = next_post_.load(std::memory_order_relaxed);
   for (;;) {
     Cell& cell = cells_[position & mask_];
@@ -27,11 +45,8 @@ bool Mailbox::post(Letter letter) noexcept {
     if (!next_post_.compare_exchange_weak(position, position + 1, std::memory_order_relaxed)) continue;
     cell.letter = letter;
     cell.sequence.store(position + 1, std::memory_order_release);
-    break;
+    return true;
   }
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (asleep_.exchange(false, std::memory_order_relaxed)) waker_.wake();
-  return true;
 }
 
 bool Mailbox::has_letter() const noexcept {
@@ -40,16 +55,15 @@ bool Mailbox::has_letter() const noexcept {
 
 bool Mailbox::poll() {
   asleep_.store(false, std::memory_order_relaxed);
-  bool worked = false;
-  while (has_letter()) {
+  std::uint64_t opened = 0;
+  for (; opened <= mask_ && has_letter(); ++opened) {
     Cell& cell = cells_[next_open_ & mask_];
     const Letter letter = cell.letter;
     cell.sequence.store(next_open_ + mask_ + 1, std::memory_order_release);
     ++next_open_;
     letter.open(letter.argument);
-    worked = true;
   }
-  return worked;
+  return opened > 0;
 }
 
 bool Mailbox::allows_sleep() const {

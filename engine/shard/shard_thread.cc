@@ -13,11 +13,10 @@ ShardThread::ShardThread(std::optional<unsigned> cpu, std::function<void()> body
       }) {}
 
 void StartLine::arrive(bool ready) {
-  {
-    const std::lock_guard lock(mutex_);
-    --missing_;
-    all_ready_ = all_ready_ && ready;
-  }
+  // Told while the lock is held: who waits may end this object as soon as it sees that all have arrived.
+  const std::lock_guard lock(mutex_);
+  --missing_;
+  all_ready_ = all_ready_ && ready;
   changed_.notify_all();
 }
 
