@@ -173,7 +173,7 @@ void Connection::choose_options(smtp::SessionOptions& options) {
   options.qualify_recipient = policy.clients.recipient_unqualified.matches(client);
   options.count_nonmail = policy.clients.count_nonmail.matches(client);
   options.enforce_sync = policy.enforce_sync;
-  options.require_helo = policy.require_helo;
+  options.require_helo = policy.clients.require_helo.matches(client);
   options.bare_newline = policy.bare_newline;
   if (policy.clients.bare_newline_exempt.matches(client))
     options.bare_newline =

@@ -1,17 +1,15 @@
 #include "appliance/ingress/ingress.h"
 
-#include <signal.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
 #include "appliance/ingress/figures_json.h"
+#include "appliance/supervisor/signals.h"
 #include "engine/base/random.h"
 
 namespace postern::ingress {
@@ -21,15 +19,6 @@ constexpr std::size_t kDiskThreads = 2;
 constexpr std::size_t kDiskJobsMax = 128;
 constexpr std::size_t kLogJobsMax = 64;
 constexpr int kListenBacklog = 4096;
-constexpr int kShardEnded = SIGUSR1;  // a shard's thread tells the first one
-
-sigset_t awaited_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, kShardEnded}) sigaddset(&set, signal);
-  return set;
-}
-
 class StatsCommand final : public control::CommandHandler {
  public:
   StatsCommand(const std::vector<std::unique_ptr<IngressShard>>& shards, const ConnectionLimits& limits) noexcept
@@ -55,7 +44,8 @@ class Process {
         log_offload_(1, kLogJobsMax),
         disk_offload_(kDiskThreads, kDiskJobsMax),
         start_line_(static_cast<unsigned>(plan_.listeners.size())),
-        stats_(shards_, limits_) {}
+        stats_(shards_, limits_),
+        working_(static_cast<std::uint32_t>(plan_.listeners.size())) {}
 
   int run() {
     make_shards();
@@ -63,7 +53,9 @@ class Process {
     if (!start_line_.wait_for_all() || !begin_listening()) ::_exit(EX_OSERR);
     for (const auto& shard : shards_) shard->open();
     if (plan_.on_listening) plan_.on_listening();
-    wait_for_end();
+    supervisor::wait_for_end(working_, [this] {
+      for (const auto& shard : shards_) shard->stop();
+    });
     threads_.clear();
     return EX_OK;
   }
@@ -75,13 +67,11 @@ class Process {
       for (std::uint32_t i = 0; i < count; ++i) 
         publishers_.push_back(std::unique_ptr<spool::Publisher>(new spool::Publisher(plan_.doorbell->publisher(i))));
     for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<IngressShard>(shard_plan(i, count)));
-    running_ = count;
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::optional<unsigned> cpu = i < plan_.cpus.size() ? std::optional(plan_.cpus[i]) : std::nullopt;
       threads_.push_back(std::make_unique<shard::ShardThread>(cpu, [this, shard = shards_[i].get()] {
         shard->run();
-        --running_;
-        ::kill(::getpid(), kShardEnded);
+        working_.ended();
       }));
     }
   }
@@ -118,19 +108,6 @@ class Process {
     return true;
   }
 
-  void wait_for_end() {
-    const sigset_t awaited = awaited_signals();
-    bool stopping = false;
-    while (running_ > 0) {
-      int signal = 0;
-      if (::sigwait(&awaited, &signal) != 0 || signal == SIGHUP) continue;
-      if (signal == kShardEnded) continue;
-      if (stopping) ::_exit(EX_OK);
-      stopping = true;
-      for (const auto& shard : shards_) shard->stop();
-    }
-  }
-
   IngressPlan plan_;
   ConnectionLimits limits_;
   log::LogFiles log_files_;
@@ -140,17 +117,11 @@ class Process {
   std::vector<std::unique_ptr<spool::Publisher>> publishers_;
   std::vector<std::unique_ptr<IngressShard>> shards_;
   StatsCommand stats_;
+  supervisor::WorkingThreads working_;
   std::vector<std::unique_ptr<shard::ShardThread>> threads_;
-  std::atomic<std::uint32_t> running_{0};
 };
 
 }  // namespace
-
-void block_signals() {
-  const sigset_t awaited = awaited_signals();
-  ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
-}
 
 int run_ingress(IngressPlan plan) { return Process(std::move(plan)).run(); }
 

@@ -26,11 +26,8 @@ struct IngressPlan {
   std::function<void()> on_listening;  // called once connections are taken
 };
 
-// Runs until SIGTERM or SIGINT; a second one ends the process at once. Signals are blocked in the calling thread, which is the process's
-// first. Returns the exit status.
+// Runs until SIGTERM or SIGINT; a second one ends the process at once. supervisor::block_signals() was called
+// before. Returns the exit status.
 [[nodiscard]] int run_ingress(IngressPlan plan);
-
-// Blocks the signals that run_ingress() and run loops like it wait for. Before any thread is made.
-void block_signals();
 
 }  // namespace postern::ingress

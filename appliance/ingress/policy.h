@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "appliance/config/config.h"
 #include "engine/smtp/session_limits.h"
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
@@ -29,6 +30,7 @@ struct ClientLists {
   lists::HostList count_nonmail;          // smtp_accept_max_nonmail_hosts
   lists::HostList bare_newline_exempt;    // those who get the other of reject and normalise
   lists::HostList reject_connection;      // host_reject_connection
+  lists::HostList require_helo;           // hosts_require_helo
 };
 
 struct IngressPolicy {
@@ -37,7 +39,6 @@ struct IngressPolicy {
   std::uint32_t connections_per_host_max = 0;     // smtp_accept_max_per_host; 0: no limit
   bool accept_8bitmime = true;
   bool enforce_sync = true;                       // smtp_enforce_sync
-  bool require_helo = false;                      // helo_verify and its kind come with DNS; Exim takes MAIL without HELO
   smtp::BareNewline bare_newline = smtp::BareNewline::reject;
   std::string primary_hostname;
   std::string qualify_domain;
@@ -52,5 +53,8 @@ struct IngressPolicy {
 
   [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept { return acls[static_cast<std::size_t>(phase)].get(); }
 };
+
+// Lists and programs are copied: the policy does not need `config` afterwards.
+[[nodiscard]] IngressPolicy make_policy(const config::Config& config);
 
 }  // namespace postern::ingress

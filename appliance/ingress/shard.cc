@@ -17,36 +17,27 @@
 #include "appliance/spool/recovery.h"
 #include "appliance/spool/space.h"
 #include "appliance/spool/writer.h"
-#include "engine/buffer/block_pool.h"
 #include "engine/buffer/message_buffer.h"
 #include "engine/coro/gate.h"
-#include "engine/ring/buffer_group.h"
 #include "engine/ring/uring_file_system.h"
-#include "engine/shard/loop.h"
 #include "engine/smtp/session.h"
 #include "net/transport/listener.h"
+#include "net/transport/runtime.h"
 
 namespace postern::ingress {
 namespace {
 
 // docs/limits.md lists these.
-constexpr std::uint32_t kSmallBuffers = 4096;
-constexpr std::uint32_t kSmallBufferBytes = 2048;
-constexpr std::uint32_t kLargeBuffers = 256;
-constexpr std::uint32_t kLargeBufferBytes = 32 * 1024;
 constexpr std::size_t kMessageMemoryBytesMax = 256UL << 20;
-constexpr std::size_t kMailboxLetters = 256;
-constexpr unsigned kSlotsBesideConnections = 256;  // accepts in flight, files, connections being refused
-constexpr unsigned kCompletionEntriesMax = 65536;
 constexpr std::int64_t kSpaceLookMs = 1'000;
 constexpr std::int64_t kTidyMs = 60'000;
 constexpr std::int64_t kRefusalWriteMs = 5'000;
 
-ring::RingOptions ring_options(std::uint32_t connections_max) {
-  const unsigned wanted = std::bit_ceil(2 * connections_max + 1024);
-  return {.sq_entries = 4096,
-          .cq_entries = std::min(wanted, kCompletionEntriesMax),
-          .direct_descriptors = connections_max + kSlotsBesideConnections};
+// A segment lasts long enough for the next one to be made ready beside it, and a small one keeps the start quick.
+std::uint64_t segment_bytes(std::uint64_t preallocate_bytes) {
+  constexpr std::uint64_t kSmallest = 16ULL << 20;
+  constexpr std::uint64_t kLargest = 256ULL << 20;
+  return std::clamp(std::bit_floor(std::max(preallocate_bytes / 2, std::uint64_t{1})), kSmallest, kLargest);
 }
 
 std::string shard_directory(ShardId id) {
@@ -71,21 +62,24 @@ void complain(const ShardPlan& plan, std::string_view what, const Error& error) 
 // All that lives on the shard's thread, made and destroyed there.
 class IngressShard::Body final : public transport::ConnectionHandler, public spool::DamageReporter {
  public:
-  explicit Body(ShardPlan& plan) : plan_(plan), loop_(clock_) {}
+  explicit Body(ShardPlan& plan) : plan_(plan) {}
 
   // What can fail before the loop runs. Says why on standard error.
   [[nodiscard]] bool set_up();
-  void run() { loop_.run(main(*this)); }
+  void run() { runtime_->loop().run(main(*this)); }
 
   // From other threads.
-  void open() { post([](Body& body) { body.open_.set(); }); }
-  void stop() { post([](Body& body) { body.begin_stop(); }); }
+  void open() {
+    runtime_->post([this] { open_.set(); });
+  }
+  void stop() {
+    runtime_->post([this] { begin_stop(); });
+  }
   [[nodiscard]] ShardFigures figures() const noexcept {
-    return {&stats_, &writer_->stats(), &log_->stats(), &ring_->stats()};
+    return {&stats_, &writer_->stats(), &log_->stats(), &runtime_->ring().stats()};
   }
 
  private:
-  void post(void (*what)(Body&));
   void begin_stop();
   void on_damage(const spool::Damage& damage) override;
 
@@ -103,16 +97,9 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   static Task<void> refuse(Body& body, std::unique_ptr<Stream> stream, Admission admission);
 
   ShardPlan& plan_;
-  SystemClock clock_;
   SystemRandom random_;
-  shard::Loop loop_;
-  std::unique_ptr<ring::Ring> ring_;
-  std::optional<shard::Mailbox> mailbox_;
-  BlockPool blocks_;
+  std::unique_ptr<transport::Runtime> runtime_;
   MemoryBudget memory_{kMessageMemoryBytesMax};
-  std::unique_ptr<ring::BufferGroup> small_buffers_;
-  std::unique_ptr<ring::BufferGroup> large_buffers_;
-  std::optional<transport::StreamPool> streams_;
   std::optional<ring::UringFileSystem> files_;
   std::optional<spool::SegmentWriter> writer_;
   std::optional<spool::MessageIds> ids_;
@@ -133,59 +120,30 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
 };
 
 bool IngressShard::Body::set_up() {
-  auto ring = ring::Ring::create(ring_options(plan_.limits.connections_max()));
-  if (!ring) {
-    complain(plan_, "cannot set up io_uring", ring.error());
+  auto runtime = transport::Runtime::create({.connections_max = plan_.limits.connections_max()});
+  if (!runtime) {
+    complain(plan_, "cannot set up io_uring", runtime.error());
     return false;
   }
-  ring_ = std::move(*ring);
-  loop_.add(*ring_);
-  loop_.set_sleeper(*ring_);
-  mailbox_.emplace(kMailboxLetters, ring_->waker());
-  loop_.add(*mailbox_);
-  shard::Offload::set_home(&*mailbox_);
-
-  auto small = ring::BufferGroup::create(*ring_, 1, kSmallBuffers, kSmallBufferBytes);
-  auto large = ring::BufferGroup::create(*ring_, 2, kLargeBuffers, kLargeBufferBytes);
-  if (!small || !large) {
-    complain(plan_, "cannot set up receive buffers", small ? large.error() : small.error());
-    return false;
-  }
-  small_buffers_ = std::move(*small);
-  large_buffers_ = std::move(*large);
-  streams_.emplace(transport::StreamPool{*ring_, *small_buffers_, *large_buffers_});
+  runtime_ = std::move(*runtime);
 
   const int root = ::fcntl(plan_.spool_descriptor, F_DUPFD_CLOEXEC, 0);
   if (root < 0) {
     complain(plan_, "cannot open", error_from_errno(errno, "spool directory"));
     return false;
   }
-  files_.emplace(*ring_, plan_.disk_offload, root);
-  log_.emplace(plan_.log_files, plan_.log_offload, clock_);
+  files_.emplace(runtime_->ring(), plan_.disk_offload, root);
+  log_.emplace(plan_.log_files, plan_.log_offload, runtime_->clock());
   const std::string directory = shard_directory(plan_.id);
   writer_.emplace(*files_, directory,
-                  spool::WriterOptions{.shard = plan_.id, .preallocate_bytes = plan_.preallocate_bytes}, random_, *this,
+                  spool::WriterOptions{.shard = plan_.id,
+                                       .segment_bytes = segment_bytes(plan_.preallocate_bytes),
+                                       .preallocate_bytes = plan_.preallocate_bytes}, random_, *this,
                   plan_.doorbell);
   ids_.emplace(*files_, directory, plan_.id);
   space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
-  services_.emplace(ConnectionServices{plan_.policy, {*writer_, *ids_, *space_, blocks_, memory_}, *log_, stats_});
+  services_.emplace(ConnectionServices{plan_.policy, {*writer_, *ids_, *space_, runtime_->blocks(), memory_}, *log_, stats_});
   return true;
-}
-
-void IngressShard::Body::post(void (*what)(Body&)) {
-  // One letter for each of the few things said to a shard in its life; the room is never short for long.
-  struct Note {
-    Body* body;
-    void (*what)(Body&);
-  };
-  auto* note = new Note{this, what};
-  const shard::Letter letter{[](void* argument) {
-                               const std::unique_ptr<Note> taken(static_cast<Note*>(argument));
-                               taken->what(*taken->body);
-                             },
-                             note};
-  while (!mailbox_->post(letter)) {
-  }
 }
 
 void IngressShard::Body::begin_stop() {
@@ -252,12 +210,12 @@ Task<void> IngressShard::Body::watch_space(Body& body) {
                                                 : "spool space is sufficient again");
     }
     body.stats_.pinned_bytes.set(body.memory_.used());
-    if (!co_await sleep_until(body.loop_.now().plus_ms(kSpaceLookMs), &body.stopping_)) co_return;
+    if (!co_await sleep_until(body.runtime_->loop().now().plus_ms(kSpaceLookMs), &body.stopping_)) co_return;
   }
 }
 
 Task<void> IngressShard::Body::tidy(Body& body) {
-  while (co_await sleep_until(body.loop_.now().plus_ms(kTidyMs), &body.stopping_)) co_await body.writer_->tidy();
+  while (co_await sleep_until(body.runtime_->loop().now().plus_ms(kTidyMs), &body.stopping_)) co_await body.writer_->tidy();
 }
 
 Task<void> IngressShard::Body::main(Body& body) {
@@ -271,11 +229,11 @@ Task<void> IngressShard::Body::main(Body& body) {
     std::fflush(stderr);
     ::_exit(EX_OSERR);
   }
-  body.loop_.add(*body.writer_);
+  body.runtime_->loop().add(*body.writer_);
   body.background_.start(watch_space(body));
   body.background_.start(tidy(body));
   while (body.space_->free_bytes() == 0 && !body.stopped_.is_set() &&
-         co_await sleep_until(body.loop_.now().plus_ms(1), nullptr)) {
+         co_await sleep_until(body.runtime_->loop().now().plus_ms(1), nullptr)) {
     if (body.stats_.low_space.get() != 0) break;
   }
   body.ready_ = true;
@@ -288,11 +246,11 @@ Task<void> IngressShard::Body::main(Body& body) {
 
 void IngressShard::Body::start_listening() {
   if (plan_.control_descriptor >= 0) {
-    control_.emplace(*streams_, blocks_, plan_.control_descriptor, *plan_.control);
+    control_.emplace(runtime_->streams(), runtime_->blocks(), plan_.control_descriptor, *plan_.control);
     control_->start();
   }
   for (const ListenSocket& socket : plan_.listeners) {
-    listeners_.push_back(std::make_unique<transport::Listener>(*streams_, socket.descriptor, socket.address, *this));
+    listeners_.push_back(std::make_unique<transport::Listener>(runtime_->streams(), socket.descriptor, socket.address, *this));
     listeners_.back()->start();
   }
 }
@@ -304,7 +262,7 @@ Task<void> IngressShard::Body::finish() {
   stopping_.request_stop();
   co_await background_.close();
   co_await writer_->stop();
-  loop_.remove(*writer_);
+  runtime_->loop().remove(*writer_);
   co_await ids_->stop();
   co_await log_->close();
   listeners_.clear();
@@ -328,7 +286,7 @@ Task<void> IngressShard::Body::serve(Body& body, std::unique_ptr<Stream> stream)
     Connection connection(*body.services_);
     smtp::SessionOptions options;
     options.limits = &body.plan_.policy.limits;
-    smtp::Session session({body.blocks_, body.draining_, body.stopping_}, std::move(stream), connection, options);
+    smtp::Session session({body.runtime_->blocks(), body.draining_, body.stopping_}, std::move(stream), connection, options);
     co_await session.run();
   }
   body.stats_.connections_open.subtract();
@@ -343,7 +301,7 @@ Task<void> IngressShard::Body::refuse(Body& body, std::unique_ptr<Stream> stream
                             admission == Admission::too_many_from_host ? "too many connections from that IP address"
                                                                        : "too many connections");
   body.log_->write(log::Stream::main, line);
-  const Wait soon{body.loop_.now().plus_ms(kRefusalWriteMs), &body.stopping_};
+  const Wait soon{body.runtime_->loop().now().plus_ms(kRefusalWriteMs), &body.stopping_};
   if (co_await stream->write(Chain(Slice::literal(admission_reply(admission))), soon))
     static_cast<void>(co_await stream->drain(soon));
   co_await stream->close();

@@ -16,7 +16,9 @@ struct ListenOptions {
 // A bound, listening TCP socket with TCP_NODELAY (which accepted sockets inherit); IPv6 sockets take IPv6 only. The descriptor is
 // the caller's.
 [[nodiscard]] Result<int> listen_on(SocketAddress local, const ListenOptions& options);
-// The same for a UNIX stream socket; replaces what is at `path`.
+// The same without listening yet: a connection is refused until listen(2).
+[[nodiscard]] Result<int> bind_for_listening(SocketAddress local, const ListenOptions& options);
+// As listen_on() for a UNIX stream socket; replaces what is at `path`.
 [[nodiscard]] Result<int> listen_on_path(const std::string& path, unsigned permissions);
 // The address a socket is bound to (a port of 0 has become a real one).
 [[nodiscard]] Result<SocketAddress> bound_address(int descriptor);

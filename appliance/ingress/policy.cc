@@ -1,0 +1,64 @@
+#include "appliance/ingress/policy.h"
+
+#include "appliance/config/main_options.h"
+
+namespace postern::ingress {
+namespace {
+
+smtp::SessionLimits make_limits(const config::MainOptions& main) {
+  smtp::SessionLimits limits;
+  limits.message_size_limit = main.message_size_limit;
+  limits.recipients_max = main.recipients_max;
+  limits.recipients_max_reject = main.recipients_max_reject;
+  limits.smtp_accept_max_per_connection = main.smtp_accept_max_per_connection;
+  limits.smtp_accept_max_nonmail = main.smtp_accept_max_nonmail;
+  limits.smtp_max_synprot_errors = main.smtp_max_synprot_errors;
+  limits.smtp_max_unknown_commands = main.smtp_max_unknown_commands;
+  limits.received_headers_max = main.received_headers_max;
+  limits.header_maxsize = main.header_maxsize;
+  limits.smtp_receive_timeout_ms = main.smtp_receive_timeout_s * 1'000;
+  return limits;
+}
+
+ClientLists make_client_lists(const config::MainOptions& main) {
+  return {.enhanced_status = main.enhanced_status_advertise_hosts,
+          .limits = main.limits_advertise_hosts,
+          .pipelining = main.pipelining_advertise_hosts,
+          .chunking = main.chunking_advertise_hosts,
+          .smtputf8 = main.smtputf8_advertise_hosts,
+          .dsn = main.dsn_advertise_hosts,
+          .helo_accept_junk = main.helo_accept_junk_hosts,
+          .sender_unqualified = main.sender_unqualified_hosts,
+          .recipient_unqualified = main.recipient_unqualified_hosts,
+          .count_nonmail = main.smtp_accept_max_nonmail_hosts,
+          .bare_newline_exempt = main.smtp_bare_newline_exempt_hosts,
+          .reject_connection = main.host_reject_connection,
+          .require_helo = main.hosts_require_helo};
+}
+
+}  // namespace
+
+IngressPolicy make_policy(const config::Config& config) {
+  const config::MainOptions& main = config.main;
+  IngressPolicy policy;
+  policy.limits = make_limits(main);
+  policy.connections_max = main.smtp_accept_max;
+  policy.connections_per_host_max = main.smtp_accept_max_per_host;
+  policy.accept_8bitmime = main.accept_8bitmime;
+  policy.enforce_sync = main.smtp_enforce_sync;
+  policy.bare_newline = main.smtp_bare_newline == config::BareNewlines::reject ? smtp::BareNewline::reject
+                                                                              : smtp::BareNewline::normalise;
+  policy.primary_hostname = main.primary_hostname;
+  policy.qualify_domain = main.qualify_domain;
+  policy.qualify_recipient = main.qualify_recipient;
+  policy.helo_allow_chars = main.helo_allow_chars;
+  policy.spool_directory = main.spool_directory;
+  policy.active_hostname = main.smtp_active_hostname;
+  policy.banner = main.smtp_banner;
+  policy.received_header = main.received_header_text;
+  policy.clients = make_client_lists(main);
+  policy.acls = config.acl_of_phase;
+  return policy;
+}
+
+}  // namespace postern::ingress
