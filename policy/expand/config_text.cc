@@ -70,6 +70,12 @@ void ConfigText::append_at(std::string_view bytes, const ConfigText& from, std::
   append(bytes, from.origins_[from.origin_of(inside)].file, at.line, at.column, true);
 }
 
+void ConfigText::truncate(std::size_t size) {
+  if (size >= text_.size()) return;
+  text_.resize(size);
+  while (origins_.size() > 1 && origins_.back().offset >= size) origins_.pop_back();
+}
+
 ConfigText ConfigText::slice(std::size_t begin, std::size_t size) const {
   ConfigText part(files_);
   part.append(*this, begin, size);

@@ -73,6 +73,8 @@ class ConfigText {
   void append(const ConfigText& from, std::size_t begin, std::size_t size);
   // `bytes` in place of what stands at `offset` of `from`.
   void append_at(std::string_view bytes, const ConfigText& from, std::size_t offset);
+  // Leaves the first `size` bytes.
+  void truncate(std::size_t size);
   [[nodiscard]] std::size_t origin_of(std::size_t offset) const noexcept;
 
   std::string text_;

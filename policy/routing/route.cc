@@ -8,7 +8,6 @@ namespace postern::routing {
 namespace {
 
 constexpr std::string_view kIsLocal = "remote host address is the local host";
-constexpr std::string_view kNoHosts = "no host(s) specified for domain";
 constexpr std::string_view kErrorsTo = "failed to expand errors_to";
 constexpr std::string_view kUnrouteable = "Unrouteable address";
 
@@ -62,7 +61,7 @@ Step ask_manualroute(const Router& router, const RouteSubject& subject, const Ro
   if (rule == router.rules.end()) return Step::declined;
   if (!rule->transport.empty()) outcome.transport = rule->transport;
   outcome.hosts = rule->hosts;
-  if (outcome.hosts.empty()) return decide(outcome, RouteKind::defer, kNoHosts);
+  if (outcome.hosts.empty()) return Step::decided;  // a local transport needs none
   if (facts.random != nullptr && rule->randomize.value_or(router.hosts_randomize)) shuffle(outcome.hosts, *facts.random);
   return look_for_self(router, outcome, facts);
 }

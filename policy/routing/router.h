@@ -27,7 +27,7 @@ enum class SelfAction : std::uint8_t {
 
 struct RouteRule {
   lists::DomainList pattern;
-  std::vector<Host> hosts;
+  std::vector<Host> hosts;        // none where the transport needs none
   std::string transport;          // empty: the router's
   std::optional<bool> randomize;  // unset: the router's
 };

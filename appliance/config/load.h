@@ -1,0 +1,43 @@
+// Loading a configuration: from a file and all that it includes, to a Config or to everything that is wrong with it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "appliance/config/config.h"
+#include "appliance/config/host_facts.h"
+#include "appliance/config/reader_limits.h"
+#include "policy/expand/diagnostic.h"
+#include "policy/expand/file_source.h"
+
+namespace postern::config {
+
+using expand::Diagnostic;
+using expand::Severity;
+
+struct LoadOptions {
+  std::vector<std::pair<std::string, std::string>> macros;  // -D NAME=value: stronger than definitions in the files
+  std::string version = "0.1";                              // $version_number
+  ReaderLimits limits;
+};
+
+struct LoadResult {
+  std::shared_ptr<const Config> config;  // null when there is an error
+  std::vector<Diagnostic> diagnostics;   // in the order of the files where that is known; warnings, too
+
+  [[nodiscard]] bool ok() const noexcept { return config != nullptr; }
+};
+
+// From disk. Blocks.
+[[nodiscard]] LoadResult load_config(const std::string& path, const LoadOptions& options = {});
+
+// The same over any source of files: touches nothing else.
+[[nodiscard]] LoadResult parse_config(const std::string& path, expand::FileSource& files, const HostFacts& host,
+                                      const LoadOptions& options = {});
+
+// A line each: "postern.conf:12:1: unknown main option ...", warnings with "warning: " in front of their text.
+[[nodiscard]] std::string format_diagnostics(const std::vector<Diagnostic>& diagnostics);
+
+}  // namespace postern::config

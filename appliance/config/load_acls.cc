@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "appliance/config/line_reader.h"
+#include "appliance/config/loader.h"
+#include "engine/base/peer_text.h"
+#include "policy/acl/compile.h"
+#include "policy/acl/verbs.h"
+#include "policy/expand/nearest.h"
+#include "policy/lists/list_text.h"
+
+namespace postern::config {
+
+using expand::ConfigText;
+
+void Loader::read_acls(const Sections& sections) {
+  for (const NamedLines& each : sections.acls) {
+    std::string name(each.name.view());
+    auto compiled = std::make_shared<acl::Acl>(acl::compile_acl(name, each.lines, *lists_, diagnostics_));
+    config_->acls.try_emplace(std::move(name), std::move(compiled));
+  }
+}
+
+void Loader::bind_acls() {
+  for (const acl::PhaseDef& phase : acl::kPhases) {
+    const auto& setting = draft_.acl_settings[static_cast<std::size_t>(phase.phase)];
+    if (setting) bind_acl(phase.phase, *setting);
+  }
+}
+
+void Loader::bind_acl(acl::Phase phase, const Setting& setting) {
+  const std::optional<ConfigText> value = reader_->expanded(setting);
+  if (!value || lists::trim(value->view()).empty()) return;
+  std::shared_ptr<const acl::Acl> found = acl_from(*value, phase);
+  if (!found) return;
+  acl::check_phase(*found, phase, diagnostics_);
+  config_->acl_of_phase[static_cast<std::size_t>(phase)] = std::move(found);
+}
+
+// The name of an ACL, an absolute file name, or the text of an ACL.
+std::shared_ptr<const acl::Acl> Loader::acl_from(const ConfigText& value, acl::Phase phase) {
+  const std::string_view text = lists::trim(value.view());
+  if (text.starts_with('/')) return acl_from_file(value);
+  const auto named = config_->acls.find(text);
+  if (named != config_->acls.end()) return named->second;
+  const bool is_one_word = text.find_first_of(" \t\n") == std::string_view::npos;
+  if (is_one_word && acl::find_verb(text) == nullptr) {
+    expand::Nearest nearest(text);
+    for (const auto& [name, compiled] : config_->acls) nearest.offer(name);
+    for (const acl::VerbDef& verb : acl::verbs()) nearest.offer(verb.name);
+    diagnostics_.error(value.position(), fmt::format("{}: there is no ACL \"{}\"{}", acl::definition_of(phase).option,
+                                                     printable(text, 64), nearest.question()));
+    return nullptr;
+  }
+  return std::make_shared<acl::Acl>(acl::compile_acl(std::string(text), acl::lines_of(value), *lists_, diagnostics_));
+}
+
+// Lines as in the configuration, without its macros.
+std::shared_ptr<const acl::Acl> Loader::acl_from_file(const ConfigText& path) {
+  const std::string name(lists::trim(path.view()));
+  const Result<std::string> readable = files_.read(name, options_.limits.file_bytes_max);
+  if (!readable) {
+    diagnostics_.error(path.position(),
+                       fmt::format("cannot read the ACL file {}: {}", printable(name, 256), describe(readable.error())));
+    return nullptr;
+  }
+  Macros none(0);
+  LineReader reader(files_, names_, none, options_.limits, diagnostics_);
+  std::vector<ConfigText> lines;
+  if (!reader.open(name)) return nullptr;
+  while (auto line = reader.next()) {
+    if (line->begins_section) {
+      diagnostics_.error(line->text.position(), "an ACL file has no sections");
+    } else {
+      lines.push_back(std::move(line->text));
+    }
+  }
+  return std::make_shared<acl::Acl>(acl::compile_acl(name, lines, *lists_, diagnostics_));
+}
+
+}  // namespace postern::config

@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "appliance/config/loader.h"
+#include "appliance/config/text_maker.h"
+#include "engine/base/peer_text.h"
+#include "policy/expand/compile.h"
+#include "policy/expand/nearest.h"
+#include "policy/routing/route_list.h"
+
+namespace postern::config {
+
+using expand::ConfigText;
+
+std::optional<std::string> Loader::driver_of(const Instance& instance, std::string_view what,
+                                             std::span<const DriverDef> drivers) {
+  for (const Setting& setting : instance.settings) {
+    if (setting.name.view() != "driver") continue;
+    const std::optional<ConfigText> text = reader_->text(setting);
+    if (!text) return std::nullopt;
+    const auto found = std::ranges::find(drivers, text->view(), &DriverDef::name);
+    if (found != drivers.end() && found->not_built.empty()) return std::string(text->view());
+    diagnostics_.error(text->position(),
+                       found == drivers.end()
+                           ? fmt::format("unknown driver \"{}\" of the {} \"{}\"{}", printable(text->view(), 64), what,
+                                         instance.name.view(), expand::did_you_mean(text->view(), drivers))
+                           : fmt::format("the driver \"{}\" of the {} \"{}\" cannot be used: {}", text->view(), what,
+                                         instance.name.view(), found->not_built));
+    return std::nullopt;
+  }
+  std::string built;
+  for (const DriverDef& driver : drivers)
+    if (driver.not_built.empty()) built += (built.empty() ? "driver = " : " or driver = ") + std::string(driver.name);
+  diagnostics_.error(instance.name.position(),
+                     fmt::format("the {} \"{}\" has no driver: write {}", what, instance.name.view(), built));
+  return std::nullopt;
+}
+
+void Loader::read_transports(const Sections& sections) {
+  for (const Instance& instance : sections.transports) transport_names_.emplace_back(instance.name.view());
+  for (const Instance& instance : sections.transports) read_transport(instance);
+}
+
+void Loader::read_transport(const Instance& instance) {
+  const std::optional<std::string> driver = driver_of(instance, "transport", transport_drivers());
+  if (!driver) return;
+  TransportDraft draft;
+  draft.name = instance.name.view();
+  draft.smtp.helo_data = *expand::compile(TextMaker::built_in("$primary_hostname"), diagnostics_);
+  OptionApplier<TransportDraft> applier(transport_table(*driver), fmt::format("option of the {} transport", *driver), *reader_);
+  for (const Setting& setting : instance.settings) applier.apply(draft, setting);
+  finish_transport(instance, *driver, std::move(draft));
+}
+
+void Loader::finish_transport(const Instance& instance, std::string_view driver, TransportDraft draft) {
+  if (driver == "smtp") {
+    draft.driver = std::move(draft.smtp);
+  } else {
+    if (!draft.has_directory)
+      diagnostics_.error(instance.name.position(),
+                         fmt::format("the appendfile transport \"{}\" has no directory: write directory = /name", draft.name));
+    if (!draft.maildir_format)
+      diagnostics_.error(instance.name.position(),
+                         fmt::format("the appendfile transport \"{}\" writes maildirs only: write maildir_format", draft.name));
+    draft.driver = std::move(draft.appendfile);
+  }
+  config_->transports.push_back(std::move(static_cast<Transport&>(draft)));
+}
+
+void Loader::read_routers(const Sections& sections) {
+  for (const Instance& instance : sections.routers) read_router(instance);
+}
+
+void Loader::read_router(const Instance& instance) {
+  const std::optional<std::string> driver = driver_of(instance, "router", router_drivers());
+  if (!driver) return;
+  RouterDraft draft;
+  draft.name = instance.name.view();
+  draft.driver = *driver == "accept" ? routing::RouterDriver::accept : routing::RouterDriver::manualroute;
+  OptionApplier<RouterDraft> applier(router_table(*driver), fmt::format("option of the {} router", *driver), *reader_);
+  for (const Setting& setting : instance.settings) applier.apply(draft, setting);
+  finish_router(instance, std::move(draft));
+}
+
+void Loader::finish_router(const Instance& instance, RouterDraft draft) {
+  const std::string_view transport = draft.transport_text.view();
+  if (!transport.empty() && std::ranges::find(transport_names_, transport) == transport_names_.end()) {
+    expand::Nearest nearest(transport);
+    for (const std::string& name : transport_names_) nearest.offer(name);
+    diagnostics_.error(draft.transport_text.position(),
+                       fmt::format("there is no transport \"{}\"{}", printable(transport, 64), nearest.question()));
+  }
+  draft.transport = transport;
+  if (draft.driver == routing::RouterDriver::accept) {
+    check_hosts(instance, draft.transport, false);
+  } else if (!draft.route_list) {
+    diagnostics_.error(
+        instance.name.position(),
+        fmt::format("the manualroute router \"{}\" has no route_list: write route_list = pattern hosts", draft.name));
+  } else if (const auto text = reader_->text(*draft.route_list)) {
+    const routing::RouteListReader rules{values_, *lists_, transport_names_, diagnostics_};
+    const std::size_t errors_before = diagnostics_.errors();
+    draft.rules = rules.read(*text);
+    if (diagnostics_.errors() == errors_before)
+      for (const routing::RouteRule& rule : draft.rules)
+        check_hosts(instance, rule.transport.empty() ? draft.transport : rule.transport, !rule.hosts.empty());
+  }
+  config_->routers.push_back(std::move(static_cast<routing::Router&>(draft)));
+}
+
+// Exim would find these when it routes.
+void Loader::check_hosts(const Instance& instance, std::string_view transport, bool has_hosts) {
+  if (transport.empty()) {
+    diagnostics_.error(instance.name.position(),
+                       fmt::format("the router \"{}\" has no transport: write transport = NAME", instance.name.view()));
+    return;
+  }
+  const Transport* const found = config_->transport(transport);
+  if (found == nullptr || has_hosts) return;
+  const auto* const smtp = std::get_if<SmtpTransport>(&found->driver);
+  if (smtp != nullptr && smtp->hosts.empty())
+    diagnostics_.error(
+        instance.name.position(),
+        fmt::format("neither the router \"{}\" nor the smtp transport \"{}\" names a host", instance.name.view(), transport));
+}
+
+void Loader::read_retry(const Sections& sections) {
+  for (const ConfigText& line : sections.retry) config_->retry.add(line, *lists_, diagnostics_);
+}
+
+void Loader::refuse_the_rest(const Sections& sections) {
+  for (const ConfigText& line : sections.rewrite)
+    diagnostics_.error(line.position(), "rewriting of addresses is not built yet");
+  for (const Instance& instance : sections.authenticators)
+    diagnostics_.warning(
+        instance.name.position(),
+        fmt::format("the authenticator \"{}\" has no effect: SMTP AUTH is not built yet", instance.name.view()));
+}
+
+}  // namespace postern::config

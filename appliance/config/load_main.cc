@@ -1,0 +1,116 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "appliance/config/listen.h"
+#include "appliance/config/loader.h"
+#include "appliance/config/text_maker.h"
+#include "appliance/config/values.h"
+#include "policy/expand/compile.h"
+
+namespace postern::config {
+
+namespace {
+
+using expand::ConfigText;
+
+// The text of a Received: header field, as Exim writes it, without the end of its last line; the date comes behind it.
+constexpr std::string_view kReceivedHeader =
+    "Received: ${if def:sender_rcvhost {from $sender_rcvhost\\n\\t}"
+    "{${if def:sender_ident {from ${quote_local_part:$sender_ident} }}"
+    "${if def:sender_helo_name {(helo=$sender_helo_name)\\n\\t}}}}"
+    "by $primary_hostname ${if def:received_protocol {with $received_protocol }}"
+    "${if def:tls_in_ver { ($tls_in_ver)}}${if def:tls_in_cipher_std { tls $tls_in_cipher_std\\n\\t}}"
+    "(Postern $version_number)\\n\\t${if def:sender_address {(envelope-from <$sender_address>)\\n\\t}}"
+    "id $message_exim_id${if def:received_for {\\n\\tfor $received_for}}";
+
+constexpr std::string_view kBanner = "$smtp_active_hostname ESMTP Postern $version_number $tod_full";
+
+}  // namespace
+
+// The last one counts here; that there is more than one is reported with the other options.
+std::optional<ConfigText> Loader::early_text(const Sections& sections, std::string_view option) {
+  std::optional<ConfigText> text;
+  for (const Setting& setting : sections.main) {
+    if (setting.name.view() != option || !setting.has_value) continue;
+    expand::Diagnostics ignored;
+    text = read_string(setting.value, text ? ignored : diagnostics_);
+  }
+  return text;
+}
+
+void Loader::read_name(const Sections& sections, std::string_view option, std::string& value, expand::VariableId variable) {
+  const std::optional<ConfigText> text = early_text(sections, option);
+  if (text && text->empty()) diagnostics_.error(text->position(), fmt::format("{}: the name is empty", option));
+  if (text && text->view().find_first_of(" \t$") != std::string_view::npos)
+    diagnostics_.error(text->position(), fmt::format("{}: a name is expected, without blanks, and it is not expanded", option));
+  if (text) value = text->view();
+  values_.set(variable, value);
+}
+
+void Loader::read_names(const Sections& sections) {
+  draft_.primary_hostname = host_.hostname;
+  read_name(sections, "primary_hostname", draft_.primary_hostname, expand::VariableId::primary_hostname);
+  draft_.qualify_domain = draft_.primary_hostname;
+  read_name(sections, "qualify_domain", draft_.qualify_domain, expand::VariableId::qualify_domain);
+  draft_.qualify_recipient = draft_.qualify_domain;
+  read_name(sections, "qualify_recipient", draft_.qualify_recipient, expand::VariableId::qualify_recipient);
+  if (const auto text = early_text(sections, "spool_directory")) {
+    const auto expanded = expand::expand_at_load(*text, values_, "spool_directory", diagnostics_);
+    if (expanded && !expanded->view().starts_with('/'))
+      diagnostics_.error(text->position(), "spool_directory: the name must be absolute, beginning with /");
+    if (expanded) draft_.spool_directory = expanded->view();
+  }
+  values_.set(expand::VariableId::spool_directory, draft_.spool_directory);
+}
+
+void Loader::read_interfaces_and_ports(const Sections& sections) {
+  bool ipv6 = true;
+  for (const Setting& setting : sections.main)
+    if (setting.name.view() == "disable_ipv6") {
+      std::string ignored;
+      ipv6 = setting.has_value && !setting.value.empty() && !read_bool(setting.value.view(), ignored).value_or(true);
+    }
+  const auto interfaces_of = [&](std::string_view option, std::vector<Interface> unset) {
+    if (const auto text = early_text(sections, option)) unset = read_interfaces(*text, option, diagnostics_);
+    if (!ipv6) std::erase_if(unset, [](const Interface& interface) { return interface.address.is_v6(); });
+    return unset;
+  };
+  const IpAddress any_v6 = *IpAddress::parse("::");
+  const std::vector<Interface> interfaces = interfaces_of("local_interfaces", {{any_v6, 0}, {IpAddress(), 0}});
+  const std::vector<Interface> extra = interfaces_of("extra_local_interfaces", {});
+  std::vector<std::uint16_t> ports = {25};
+  for (const std::string_view option : {"daemon_smtp_port", "daemon_smtp_ports"})
+    if (const auto text = early_text(sections, option)) ports = read_ports(*text, option, diagnostics_);
+  draft_.listen = listen_addresses(interfaces, ports);
+  draft_.local_addresses = local_addresses(interfaces, extra, host_.addresses);
+}
+
+void Loader::make_list_compiler() {
+  lists_.emplace(lists::ListEnvironment{.primary_hostname = draft_.primary_hostname,
+                                        .local_addresses = draft_.local_addresses,
+                                        .files = &files_,
+                                        .values = values_},
+                 diagnostics_);
+  reader_.emplace(*lists_, values_, diagnostics_);
+}
+
+void Loader::set_defaults() {
+  const lists::HostList everyone = lists_->hosts(TextMaker::built_in("*"), "everyone");
+  for (lists::HostList MainOptions::* list :
+       {&MainOptions::chunking_advertise_hosts, &MainOptions::dsn_advertise_hosts,
+        &MainOptions::enhanced_status_advertise_hosts, &MainOptions::limits_advertise_hosts,
+        &MainOptions::pipelining_advertise_hosts, &MainOptions::smtputf8_advertise_hosts,
+        &MainOptions::smtp_accept_max_nonmail_hosts, &MainOptions::hosts_require_helo})
+    draft_.*list = everyone;
+  draft_.smtp_banner = *expand::compile(TextMaker::built_in(kBanner), diagnostics_);
+  draft_.received_header_text = *expand::compile(TextMaker::built_in(kReceivedHeader), diagnostics_);
+}
+
+void Loader::read_main(const Sections& sections) {
+  OptionApplier<MainDraft> applier(main_table(), "main option", *reader_);
+  for (const Setting& setting : sections.main) applier.apply(draft_, setting);
+}
+
+}  // namespace postern::config

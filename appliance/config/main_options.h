@@ -1,0 +1,85 @@
+// The values of the main section, by the names of the language. What each means: docs/language.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "appliance/config/log_selector.h"
+#include "engine/base/ip_address.h"
+#include "policy/expand/program.h"
+#include "policy/lists/host_list.h"
+
+namespace postern::config {
+
+// Larger messages are not built yet; message_size_limit may be lower, and is this unless it says so.
+inline constexpr std::uint64_t kMessageSizeMax = std::uint64_t{1024} * 1024;
+
+enum class BareNewlines : std::uint8_t { reject, normalise };
+
+struct MainOptions {
+  // Names and places
+  std::string primary_hostname;   // the host's name unless set
+  std::string qualify_domain;     // primary_hostname unless set
+  std::string qualify_recipient;  // qualify_domain unless set
+  std::string spool_directory = "/var/spool/postern";
+  std::string log_file_path = "/var/log/postern/%slog";  // %s stands for main, reject, panic
+  std::string exim_user;                                 // name or number; empty: not set
+  std::string exim_group;                                // likewise
+  LogSelectors log_selector;
+
+  // Listening
+  std::vector<SocketAddress> listen;       // local_interfaces with daemon_smtp_ports; :: port 25 and 0.0.0.0 port 25 unless set
+  std::vector<IpAddress> local_addresses;  // what @[] stands for, and what `self` of a router asks about
+
+  // Connections
+  std::uint32_t smtp_accept_max = 20'000;            // 0: no limit
+  std::uint32_t smtp_accept_max_per_host = 0;        // 0: no limit
+  std::uint32_t smtp_accept_max_per_connection = 0;  // messages; 0: no limit
+  std::uint32_t smtp_accept_max_nonmail = 10;
+  std::uint32_t smtp_max_synprot_errors = 3;
+  std::uint32_t smtp_max_unknown_commands = 3;
+  std::int64_t smtp_receive_timeout_s = 5 * 60;
+  bool smtp_enforce_sync = true;
+  BareNewlines smtp_bare_newline = BareNewlines::reject;
+  expand::Program smtp_banner;           // "$smtp_active_hostname ESMTP Postern $version_number $tod_full" unless set
+  expand::Program smtp_active_hostname;  // gives nothing unless set: then it is primary_hostname
+  std::string helo_allow_chars;
+
+  // Messages
+  std::uint64_t message_size_limit = kMessageSizeMax;  // bytes
+  std::uint32_t recipients_max = 50'000;
+  bool recipients_max_reject = false;
+  std::uint32_t received_headers_max = 30;
+  std::uint64_t header_maxsize = std::uint64_t{1024} * 1024;
+  bool accept_8bitmime = true;
+  bool allow_domain_literals = false;
+  bool strip_trailing_dot = false;
+  expand::Program received_header_text;
+
+  // Who is offered or allowed what
+  lists::HostList chunking_advertise_hosts;         // everyone unless set
+  lists::HostList dsn_advertise_hosts;              // everyone unless set
+  lists::HostList enhanced_status_advertise_hosts;  // everyone unless set
+  lists::HostList limits_advertise_hosts;           // everyone unless set
+  lists::HostList pipelining_advertise_hosts;       // everyone unless set
+  lists::HostList smtputf8_advertise_hosts;         // everyone unless set
+  lists::HostList smtp_accept_max_nonmail_hosts;    // everyone unless set
+  lists::HostList hosts_require_helo;               // everyone unless set
+  lists::HostList helo_accept_junk_hosts;
+  lists::HostList host_reject_connection;
+  lists::HostList recipient_unqualified_hosts;
+  lists::HostList sender_unqualified_hosts;
+  lists::HostList smtp_bare_newline_exempt_hosts;  // who gets the other of reject and normalise
+
+  // Spool and queue
+  std::uint64_t spool_preallocate = std::uint64_t{64} * 1024 * 1024;  // bytes
+  std::uint64_t check_spool_space = std::uint64_t{10} * 1024 * 1024;  // bytes; 0: not checked
+  std::int64_t ignore_bounce_errors_after_s = std::int64_t{10} * 7 * 24 * 3600;
+  std::int64_t timeout_frozen_after_s = 0;  // 0: never
+  std::int64_t retry_interval_max_s = 24 * 3600;
+};
+
+}  // namespace postern::config

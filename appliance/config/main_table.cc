@@ -1,0 +1,553 @@
+#include "appliance/config/main_table.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "engine/base/peer_text.h"
+#include "policy/lists/list_text.h"
+
+namespace postern::config {
+
+namespace {
+
+// Why a row is not built.
+constexpr std::string_view kAuth = "SMTP AUTH is not built yet, and not offered";
+constexpr std::string_view kBmi = "Brightmail is not built yet";
+constexpr std::string_view kBounces = "bounces have a fixed form for now, and delays are not announced";
+constexpr std::string_view kCallout = "address verification is not built yet";
+constexpr std::string_view kDcc = "DCC is not built yet";
+constexpr std::string_view kDkim = "DKIM is not built yet";
+constexpr std::string_view kDmarc = "DMARC is not built yet";
+constexpr std::string_view kDns = "DNS is not built yet";
+constexpr std::string_view kEvents = "events are not built yet";
+constexpr std::string_view kFilter = "filters are not built";
+constexpr std::string_view kFrozen = "nothing is thawed by itself, and nobody is told about frozen messages";
+constexpr std::string_view kHold = "holding mail back is not built yet: it would be delivered at once";
+constexpr std::string_view kLater = "it is not built yet";
+constexpr std::string_view kLoad = "limits on load, parallel work and rates are not built yet";
+constexpr std::string_view kLog = "the log has one form for now";
+constexpr std::string_view kLookups = "lookups are not built yet";
+constexpr std::string_view kNeverLookups = "postern has no lookups of this kind";
+constexpr std::string_view kNever = "postern has nothing of this kind";
+constexpr std::string_view kNoCallers = "there are no local users and no submissions by them";
+constexpr std::string_view kNotHere = "postern is made differently";
+constexpr std::string_view kPercent = "rewriting of addresses is not built";
+constexpr std::string_view kPrdr = "PRDR is not built yet, and not offered";
+constexpr std::string_view kPrograms = "postern starts no programs that would have an environment";
+constexpr std::string_view kProxy =
+    "the PROXY protocol is not built yet, and without it every client would be taken for the proxy";
+constexpr std::string_view kRemove = "what was received is stored as it is";
+constexpr std::string_view kScan = "content scanning is not built yet";
+constexpr std::string_view kSpace = "only the bytes left for the spool are watched, by check_spool_space";
+constexpr std::string_view kSpf = "SPF is not built yet";
+constexpr std::string_view kSrs = "SRS is not built yet";
+constexpr std::string_view kTls = "TLS is not built yet, and not offered";
+
+// Read before all others, because lists and expansions need them.
+void read_before(MainDraft&, const Setting&, const OptionReader&) {}
+
+constexpr OptionDef<MainDraft> early(std::string_view name, ValueKind kind = ValueKind::text) {
+  return {name, kind, OptionStatus::built, read_before, {}};
+}
+
+// Kept until the named ACLs have been read.
+template <acl::Phase kPhase>
+void keep_acl(MainDraft& draft, const Setting& setting, const OptionReader&) {
+  draft.acl_settings[static_cast<std::size_t>(kPhase)] = setting;
+}
+
+template <acl::Phase kPhase>
+constexpr OptionDef<MainDraft> acl_row() {
+  return {acl::definition_of(kPhase).option, ValueKind::text, OptionStatus::built, keep_acl<kPhase>, {}};
+}
+
+void set_bare_newline(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.expanded(setting);
+  if (!text) return;
+  if (text->view() == "reject") {
+    draft.smtp_bare_newline = BareNewlines::reject;
+  } else if (text->view() == "normalise" || text->view() == "normalize") {
+    draft.smtp_bare_newline = BareNewlines::normalise;
+  } else {
+    reader.error(setting, fmt::format("\"{}\" is neither reject nor normalise", printable(text->view(), 64)));
+  }
+}
+
+// A list of places; of these, one file name is what there can be.
+void set_log_file_path(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.expanded(setting);
+  if (!text) return;
+  std::string path;
+  lists::ListReader items(text->view());
+  for (std::string item; items.next(item);) {
+    if (item == "syslog") {
+      reader.warning(setting, "log_file_path: \"syslog\" has no effect: it is not built yet");
+    } else if (!item.empty() && !path.empty()) {
+      return reader.error(setting, "there can be one file name");
+    } else if (!item.empty()) {
+      path = item;
+    }
+  }
+  if (path.empty()) return;
+  const std::size_t mark = path.find("%s");
+  if (!path.starts_with('/')) return reader.error(setting, "the file name must be absolute, beginning with /");
+  if (mark == path.npos || path.find('%', mark + 1) != path.npos || path.find('%') != mark)
+    return reader.error(setting, "the file name must hold %s once, for \"main\", \"reject\" or \"panic\", and no other %");
+  draft.log_file_path = path;
+}
+
+void set_log_selector(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  if (const auto text = reader.text(setting)) draft.log_selector.apply(*text, reader.diagnostics());
+}
+
+void set_message_size_limit(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto limit = reader.bytes(setting);
+  if (!limit) return;
+  if (*limit > 0 && *limit <= kMessageSizeMax) {
+    draft.message_size_limit = *limit;
+  } else {
+    reader.error(setting, "messages of more than 1M (1048576 bytes) are not built yet: write a number from 1 to 1M");
+  }
+}
+
+void set_retry_interval_max(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  constexpr std::int64_t kDay = 24 * 3600;
+  const auto seconds = reader.seconds(setting);
+  if (!seconds) return;
+  if (*seconds <= kDay) {
+    draft.retry_interval_max_s = *seconds;
+  } else {
+    reader.error(setting, "it cannot be more than 24h");
+  }
+}
+
+// The names are those of Exim's option index, and our own.
+constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
+    {"accept_8bitmime", ValueKind::boolean, OptionStatus::built, set_bool<&MainOptions::accept_8bitmime, MainDraft>, {}},
+    {"acl_not_smtp", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"acl_not_smtp_mime", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"acl_not_smtp_start", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"acl_smtp_atrn", ValueKind::text, OptionStatus::no_effect, nullptr, kNever},
+    {"acl_smtp_auth", ValueKind::text, OptionStatus::no_effect, nullptr, kAuth},
+    acl_row<acl::Phase::connect>(),
+    acl_row<acl::Phase::data>(),
+    {"acl_smtp_data_prdr", ValueKind::text, OptionStatus::no_effect, nullptr, kPrdr},
+    {"acl_smtp_dkim", ValueKind::text, OptionStatus::refused, nullptr, kDkim},
+    acl_row<acl::Phase::etrn>(),
+    acl_row<acl::Phase::expn>(),
+    acl_row<acl::Phase::helo>(),
+    acl_row<acl::Phase::mail>(),
+    {"acl_smtp_mailauth", ValueKind::text, OptionStatus::no_effect, nullptr, kAuth},
+    {"acl_smtp_mime", ValueKind::text, OptionStatus::refused, nullptr, kScan},
+    acl_row<acl::Phase::notquit>(),
+    acl_row<acl::Phase::predata>(),
+    acl_row<acl::Phase::quit>(),
+    acl_row<acl::Phase::rcpt>(),
+    {"acl_smtp_starttls", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    acl_row<acl::Phase::vrfy>(),
+    {"acl_smtp_wellknown", ValueKind::text, OptionStatus::no_effect, nullptr, kNever},
+    {"add_environment", ValueKind::text, OptionStatus::irrelevant, nullptr, kPrograms},
+    {"admin_groups", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"allow_domain_literals",
+     ValueKind::boolean,
+     OptionStatus::built,
+     set_bool<&MainOptions::allow_domain_literals, MainDraft>,
+     {}},
+    {"allow_insecure_tainted_data", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"allow_mx_to_ip", ValueKind::boolean, OptionStatus::no_effect, nullptr, kDns},
+    {"allow_utf8_domains", ValueKind::boolean, OptionStatus::no_effect, nullptr, kDns},
+    {"atrn_domains", ValueKind::text, OptionStatus::no_effect, nullptr, kNever},
+    {"auth_advertise_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kAuth},
+    {"auto_thaw", ValueKind::time, OptionStatus::no_effect, nullptr, kFrozen},
+    {"av_scanner", ValueKind::text, OptionStatus::no_effect, nullptr, kScan},
+    {"bi_command", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"bmi_config_file", ValueKind::text, OptionStatus::no_effect, nullptr, kBmi},
+    {"bounce_message_file", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
+    {"bounce_message_text", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
+    {"bounce_return_body", ValueKind::boolean, OptionStatus::no_effect, nullptr, kBounces},
+    {"bounce_return_linesize_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kBounces},
+    {"bounce_return_message", ValueKind::boolean, OptionStatus::no_effect, nullptr, kBounces},
+    {"bounce_return_size_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kBounces},
+    {"bounce_sender_authentication", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
+    {"callout_domain_negative_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kCallout},
+    {"callout_domain_positive_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kCallout},
+    {"callout_negative_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kCallout},
+    {"callout_positive_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kCallout},
+    {"callout_random_local_part", ValueKind::text, OptionStatus::no_effect, nullptr, kCallout},
+    {"check_log_inodes", ValueKind::integer, OptionStatus::no_effect, nullptr, kSpace},
+    {"check_log_space", ValueKind::kilobytes, OptionStatus::no_effect, nullptr, kSpace},
+    {"check_rfc2047_length", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"check_spool_inodes", ValueKind::integer, OptionStatus::no_effect, nullptr, kSpace},
+    {"check_spool_space",
+     ValueKind::kilobytes,
+     OptionStatus::built,
+     set_kilobytes<&MainOptions::check_spool_space, MainDraft>,
+     {}},
+    {"chunking_advertise_hosts",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::chunking_advertise_hosts, MainDraft>,
+     {}},
+    {"commandline_checks_require_admin", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"daemon_smtp_port", ValueKind::text, OptionStatus::alias, nullptr, "daemon_smtp_ports"},
+    early("daemon_smtp_ports"),
+    {"daemon_startup_retries", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"daemon_startup_sleep", ValueKind::time, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"dcc_direct_add_header", ValueKind::boolean, OptionStatus::no_effect, nullptr, kDcc},
+    {"dccifd_address", ValueKind::text, OptionStatus::no_effect, nullptr, kDcc},
+    {"dccifd_options", ValueKind::text, OptionStatus::no_effect, nullptr, kDcc},
+    {"debug_store", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"delay_warning", ValueKind::time_list, OptionStatus::no_effect, nullptr, kBounces},
+    {"delay_warning_condition", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
+    {"deliver_drop_privilege", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"deliver_queue_load_max", ValueKind::fixed, OptionStatus::no_effect, nullptr, kLoad},
+    {"delivery_date_remove", ValueKind::boolean, OptionStatus::no_effect, nullptr, kRemove},
+    {"disable_fsync", ValueKind::boolean, OptionStatus::no_effect, nullptr, kNever},
+    early("disable_ipv6", ValueKind::boolean),
+    {"dkim_verify_hashes", ValueKind::text, OptionStatus::no_effect, nullptr, kDkim},
+    {"dkim_verify_keytypes", ValueKind::text, OptionStatus::no_effect, nullptr, kDkim},
+    {"dkim_verify_min_keysizes", ValueKind::text, OptionStatus::no_effect, nullptr, kDkim},
+    {"dkim_verify_minimal", ValueKind::boolean, OptionStatus::no_effect, nullptr, kDkim},
+    {"dkim_verify_signers", ValueKind::text, OptionStatus::no_effect, nullptr, kDkim},
+    {"dmarc_engine", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
+    {"dmarc_forensic_sender", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
+    {"dmarc_history_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
+    {"dmarc_tld_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
+    {"dns_again_means_nonexist", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_check_names_pattern", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_cname_loops", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_csa_search_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_csa_use_reverse", ValueKind::boolean, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_dnssec_ok", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_dnssec_trusted", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_ipv4_lookup", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_retrans", ValueKind::time, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_retry", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_servers", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_trust_aa", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_use_edns0", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
+    {"drop_cr", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"dsn_advertise_hosts", ValueKind::text, OptionStatus::built, set_hosts<&MainOptions::dsn_advertise_hosts, MainDraft>, {}},
+    {"dsn_from", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
+    {"enhanced_status_advertise_hosts",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::enhanced_status_advertise_hosts, MainDraft>,
+     {}},
+    {"envelope_to_remove", ValueKind::boolean, OptionStatus::no_effect, nullptr, kRemove},
+    {"errors_copy", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
+    {"errors_reply_to", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
+    {"event_action", ValueKind::text, OptionStatus::no_effect, nullptr, kEvents},
+    {"exim_group", ValueKind::text, OptionStatus::built, set_expanded<&MainOptions::exim_group, MainDraft>, {}},
+    {"exim_path", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"exim_user", ValueKind::text, OptionStatus::built, set_expanded<&MainOptions::exim_user, MainDraft>, {}},
+    {"expand_allow_run", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLater},
+    early("extra_local_interfaces"),
+    {"extract_addresses_remove_arguments", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"finduser_retries", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"freeze_tell", ValueKind::text, OptionStatus::no_effect, nullptr, kFrozen},
+    {"gecos_name", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"gecos_pattern", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"gnutls_allow_auto_pkcs11", ValueKind::boolean, OptionStatus::no_effect, nullptr, kTls},
+    {"gnutls_compat_mode", ValueKind::boolean, OptionStatus::no_effect, nullptr, kTls},
+    {"gnutls_require_kx", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"gnutls_require_mac", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"gnutls_require_protocols", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"header_line_maxsize", ValueKind::integer, OptionStatus::no_effect, nullptr, kLater},
+    {"header_maxsize", ValueKind::integer, OptionStatus::built, set_bytes<&MainOptions::header_maxsize, MainDraft>, {}},
+    {"headers_charset", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"helo_accept_junk_hosts",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::helo_accept_junk_hosts, MainDraft>,
+     {}},
+    {"helo_allow_chars", ValueKind::text, OptionStatus::built, set_text<&MainOptions::helo_allow_chars, MainDraft>, {}},
+    {"helo_lookup_domains", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"helo_try_verify_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"helo_verify_hosts", ValueKind::text, OptionStatus::refused, nullptr, kDns},
+    {"hold_domains", ValueKind::text, OptionStatus::refused, nullptr, kHold},
+    {"host_lookup", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"host_lookup_order", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"host_reject_connection",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::host_reject_connection, MainDraft>,
+     {}},
+    {"hosts_connection_nolog", ValueKind::text, OptionStatus::no_effect, nullptr, kLog},
+    {"hosts_proxy", ValueKind::text, OptionStatus::refused, nullptr, kProxy},
+    {"hosts_require_alpn", ValueKind::text, OptionStatus::no_effect, nullptr, kLater},
+    {"hosts_require_helo", ValueKind::text, OptionStatus::built, set_hosts<&MainOptions::hosts_require_helo, MainDraft>, {}},
+    {"hosts_treat_as_local", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"hosts_xclient", ValueKind::text, OptionStatus::no_effect, nullptr, kNever},
+    {"ibase_servers", ValueKind::text, OptionStatus::no_effect, nullptr, kNeverLookups},
+    {"ignore_bounce_errors_after",
+     ValueKind::time,
+     OptionStatus::built,
+     set_seconds<&MainOptions::ignore_bounce_errors_after_s, MainDraft>,
+     {}},
+    {"ignore_fromline_hosts", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"ignore_fromline_local", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"keep_environment", ValueKind::text, OptionStatus::irrelevant, nullptr, kPrograms},
+    {"keep_malformed", ValueKind::time, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"ldap_ca_cert_dir", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"ldap_ca_cert_file", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"ldap_cert_file", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"ldap_cert_key", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"ldap_cipher_suite", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"ldap_default_servers", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"ldap_require_cert", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"ldap_start_tls", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLookups},
+    {"ldap_version", ValueKind::integer, OptionStatus::no_effect, nullptr, kLookups},
+    {"limits_advertise_hosts",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::limits_advertise_hosts, MainDraft>,
+     {}},
+    {"local_from_check", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"local_from_prefix", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"local_from_suffix", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    early("local_interfaces"),
+    {"local_scan_path", ValueKind::text, OptionStatus::refused, nullptr, kNever},
+    {"local_scan_timeout", ValueKind::time, OptionStatus::no_effect, nullptr, kNever},
+    {"local_sender_retain", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"localhost_number", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"log_file_path", ValueKind::text, OptionStatus::built, set_log_file_path, {}},
+    {"log_ports", ValueKind::text, OptionStatus::no_effect, nullptr, kLog},
+    {"log_selector", ValueKind::text, OptionStatus::built, set_log_selector, {}},
+    {"log_timezone", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLog},
+    {"lookup_open_max", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"max_username_length", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"message_body_newlines", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"message_body_visible", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"message_id_header_domain", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"message_id_header_text", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"message_logs", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"message_size_limit", ValueKind::text, OptionStatus::built, set_message_size_limit, {}},
+    {"move_frozen_messages", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"mua_wrapper", ValueKind::boolean, OptionStatus::refused, nullptr, kHold},
+    {"mysql_servers", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"never_users", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"notifier_socket", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"openssl_options", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"oracle_servers", ValueKind::text, OptionStatus::no_effect, nullptr, kNeverLookups},
+    {"panic_coredump", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"percent_hack_domains", ValueKind::text, OptionStatus::refused, nullptr, kPercent},
+    {"perl_at_start", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"perl_startup", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"perl_taintmode", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"pgsql_servers", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"pid_file_path", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"pipelining_advertise_hosts",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::pipelining_advertise_hosts, MainDraft>,
+     {}},
+    {"pipelining_connect_advertise_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kLater},
+    {"prdr_enable", ValueKind::boolean, OptionStatus::no_effect, nullptr, kPrdr},
+    {"preserve_message_logs", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    early("primary_hostname"),
+    {"print_topbitchars", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"process_log_path", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"prod_requires_admin", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"proxy_count_by", ValueKind::text, OptionStatus::no_effect, nullptr, kLater},
+    {"proxy_protocol_timeout", ValueKind::time, OptionStatus::no_effect, nullptr, kProxy},
+    {"proxy_required_hosts", ValueKind::text, OptionStatus::old_name, nullptr, "hosts_proxy"},
+    early("qualify_domain"),
+    early("qualify_recipient"),
+    {"queue_domains", ValueKind::text, OptionStatus::refused, nullptr, kHold},
+    {"queue_fast_ramp", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"queue_list_requires_admin", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"queue_only", ValueKind::boolean, OptionStatus::refused, nullptr, kHold},
+    {"queue_only_file", ValueKind::text, OptionStatus::refused, nullptr, kHold},
+    {"queue_only_load", ValueKind::fixed, OptionStatus::no_effect, nullptr, kLoad},
+    {"queue_only_load_latch", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"queue_only_override", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"queue_run_in_order", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"queue_run_max", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"queue_smtp_domains", ValueKind::text, OptionStatus::refused, nullptr, kHold},
+    {"receive_timeout", ValueKind::time, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"received_header_text",
+     ValueKind::text,
+     OptionStatus::built,
+     set_program<&MainOptions::received_header_text, MainDraft>,
+     {}},
+    {"received_headers_max",
+     ValueKind::integer,
+     OptionStatus::built,
+     set_count<&MainOptions::received_headers_max, MainDraft>,
+     {}},
+    {"recipient_unqualified_hosts",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::recipient_unqualified_hosts, MainDraft>,
+     {}},
+    {"recipients_max", ValueKind::text, OptionStatus::built, set_count<&MainOptions::recipients_max, MainDraft>, {}},
+    {"recipients_max_reject",
+     ValueKind::boolean,
+     OptionStatus::built,
+     set_bool<&MainOptions::recipients_max_reject, MainDraft>,
+     {}},
+    {"redis_servers", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"remote_max_parallel", ValueKind::integer, OptionStatus::no_effect, nullptr, kLoad},
+    {"remote_sort_domains", ValueKind::text, OptionStatus::no_effect, nullptr, kLoad},
+    {"retry_data_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kLater},
+    {"retry_interval_max", ValueKind::time, OptionStatus::built, set_retry_interval_max, {}},
+    {"return_path_remove", ValueKind::boolean, OptionStatus::no_effect, nullptr, kRemove},
+    {"rfc1413_hosts", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"rfc1413_query_timeout", ValueKind::time, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"sender_unqualified_hosts",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::sender_unqualified_hosts, MainDraft>,
+     {}},
+    {"slow_lookup_log", ValueKind::integer, OptionStatus::no_effect, nullptr, kLog},
+    {"smtp_accept_keepalive", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"smtp_accept_max", ValueKind::integer, OptionStatus::built, set_count<&MainOptions::smtp_accept_max, MainDraft>, {}},
+    {"smtp_accept_max_nonmail",
+     ValueKind::integer,
+     OptionStatus::built,
+     set_count<&MainOptions::smtp_accept_max_nonmail, MainDraft>,
+     {}},
+    {"smtp_accept_max_nonmail_hosts",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::smtp_accept_max_nonmail_hosts, MainDraft>,
+     {}},
+    {"smtp_accept_max_per_connection",
+     ValueKind::integer,
+     OptionStatus::built,
+     set_count<&MainOptions::smtp_accept_max_per_connection, MainDraft>,
+     {}},
+    {"smtp_accept_max_per_host",
+     ValueKind::text,
+     OptionStatus::built,
+     set_count<&MainOptions::smtp_accept_max_per_host, MainDraft>,
+     {}},
+    {"smtp_accept_queue", ValueKind::integer, OptionStatus::no_effect, nullptr, kLoad},
+    {"smtp_accept_queue_per_connection", ValueKind::integer, OptionStatus::no_effect, nullptr, kLoad},
+    {"smtp_accept_reserve", ValueKind::integer, OptionStatus::no_effect, nullptr, kLoad},
+    {"smtp_active_hostname",
+     ValueKind::text,
+     OptionStatus::built,
+     set_program<&MainOptions::smtp_active_hostname, MainDraft>,
+     {}},
+    {"smtp_backlog_monitor", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"smtp_banner", ValueKind::text, OptionStatus::built, set_program<&MainOptions::smtp_banner, MainDraft>, {}},
+    {"smtp_bare_newline", ValueKind::text, OptionStatus::built, set_bare_newline, {}},
+    {"smtp_bare_newline_exempt_hosts",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::smtp_bare_newline_exempt_hosts, MainDraft>,
+     {}},
+    {"smtp_check_spool_space", ValueKind::boolean, OptionStatus::no_effect, nullptr, kSpace},
+    {"smtp_connect_backlog", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"smtp_enforce_sync", ValueKind::boolean, OptionStatus::built, set_bool<&MainOptions::smtp_enforce_sync, MainDraft>, {}},
+    {"smtp_etrn_command", ValueKind::text, OptionStatus::no_effect, nullptr, kNever},
+    {"smtp_etrn_serialize", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"smtp_load_reserve", ValueKind::fixed, OptionStatus::no_effect, nullptr, kLoad},
+    {"smtp_max_synprot_errors",
+     ValueKind::integer,
+     OptionStatus::built,
+     set_count<&MainOptions::smtp_max_synprot_errors, MainDraft>,
+     {}},
+    {"smtp_max_unknown_commands",
+     ValueKind::integer,
+     OptionStatus::built,
+     set_count<&MainOptions::smtp_max_unknown_commands, MainDraft>,
+     {}},
+    {"smtp_ratelimit_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kLoad},
+    {"smtp_ratelimit_mail", ValueKind::text, OptionStatus::no_effect, nullptr, kLoad},
+    {"smtp_ratelimit_rcpt", ValueKind::text, OptionStatus::no_effect, nullptr, kLoad},
+    {"smtp_receive_timeout",
+     ValueKind::time,
+     OptionStatus::built,
+     set_seconds<&MainOptions::smtp_receive_timeout_s, MainDraft>,
+     {}},
+    {"smtp_reserve_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kLoad},
+    {"smtp_return_error_details", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLater},
+    {"smtputf8_advertise_hosts",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::smtputf8_advertise_hosts, MainDraft>,
+     {}},
+    {"spamd_address", ValueKind::text, OptionStatus::no_effect, nullptr, kScan},
+    {"spf_engine", ValueKind::text, OptionStatus::no_effect, nullptr, kSpf},
+    {"spf_guess", ValueKind::text, OptionStatus::no_effect, nullptr, kSpf},
+    {"spf_smtp_comment_template", ValueKind::text, OptionStatus::no_effect, nullptr, kSpf},
+    {"split_spool_directory", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    early("spool_directory"),
+    {"spool_preallocate", ValueKind::text, OptionStatus::built, set_bytes<&MainOptions::spool_preallocate, MainDraft>, {}},
+    {"spool_wireformat", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"sqlite_dbfile", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"sqlite_lock_timeout", ValueKind::integer, OptionStatus::no_effect, nullptr, kLookups},
+    {"srs_config", ValueKind::text, OptionStatus::no_effect, nullptr, kSrs},
+    {"srs_hashlength", ValueKind::integer, OptionStatus::no_effect, nullptr, kSrs},
+    {"srs_hashmin", ValueKind::integer, OptionStatus::no_effect, nullptr, kSrs},
+    {"srs_maxage", ValueKind::integer, OptionStatus::no_effect, nullptr, kSrs},
+    {"srs_secrets", ValueKind::text, OptionStatus::no_effect, nullptr, kSrs},
+    {"srs_usehash", ValueKind::boolean, OptionStatus::no_effect, nullptr, kSrs},
+    {"srs_usetimestamp", ValueKind::boolean, OptionStatus::no_effect, nullptr, kSrs},
+    {"strict_acl_vars", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLater},
+    {"strip_excess_angle_brackets", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLater},
+    {"strip_trailing_dot", ValueKind::boolean, OptionStatus::built, set_bool<&MainOptions::strip_trailing_dot, MainDraft>, {}},
+    {"syslog_duplication", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"syslog_facility", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"syslog_pid", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"syslog_processname", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"syslog_timestamp", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"system_filter", ValueKind::text, OptionStatus::refused, nullptr, kFilter},
+    {"system_filter_directory_transport", ValueKind::text, OptionStatus::no_effect, nullptr, kFilter},
+    {"system_filter_file_transport", ValueKind::text, OptionStatus::no_effect, nullptr, kFilter},
+    {"system_filter_group", ValueKind::text, OptionStatus::no_effect, nullptr, kFilter},
+    {"system_filter_pipe_transport", ValueKind::text, OptionStatus::no_effect, nullptr, kFilter},
+    {"system_filter_reply_transport", ValueKind::text, OptionStatus::no_effect, nullptr, kFilter},
+    {"system_filter_user", ValueKind::text, OptionStatus::no_effect, nullptr, kFilter},
+    {"tcp_nodelay", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"timeout_frozen_after",
+     ValueKind::time,
+     OptionStatus::built,
+     set_seconds<&MainOptions::timeout_frozen_after_s, MainDraft>,
+     {}},
+    {"timezone", ValueKind::text, OptionStatus::no_effect, nullptr, kLog},
+    {"tls_advertise_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_alpn", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_certificate", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_crl", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_dh_max_bits", ValueKind::integer, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_dhparam", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_early_banner_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_eccurve", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_ocsp_file", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_on_connect_ports", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_privatekey", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_remember_esmtp", ValueKind::boolean, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_require_ciphers", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_resumption_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_try_verify_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_verify_certificates", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_verify_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"trusted_groups", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"trusted_users", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"unknown_login", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"unknown_username", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"untrusted_set_sender", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"uucp_from_pattern", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"uucp_from_sender", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
+    {"warn_message_file", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
+    {"wellknown_advertise_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kNever},
+    {"write_rejectlog", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLog},
+});
+static_assert(std::ranges::is_sorted(kTable, {}, &OptionDef<MainDraft>::name));
+static_assert(std::ranges::adjacent_find(kTable, {}, &OptionDef<MainDraft>::name) == kTable.end());
+static_assert(std::ranges::all_of(kTable, [](const OptionDef<MainDraft>& row) {
+  return (row.status == OptionStatus::built) == (row.apply != nullptr) && (row.apply != nullptr) == row.note.empty();
+}));
+
+}  // namespace
+
+std::span<const OptionDef<MainDraft>> main_table() noexcept { return kTable; }
+
+}  // namespace postern::config

@@ -1,0 +1,50 @@
+// Transports as the configuration describes them: data. Immutable once loaded.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/base/ip_address.h"
+#include "policy/expand/program.h"
+#include "policy/routing/host_items.h"
+
+namespace postern::config {
+
+struct SmtpTransport {
+  std::vector<routing::Host> hosts;  // for addresses whose router named none, or for all with hosts_override
+  bool hosts_override = false;
+  bool hosts_randomize = false;
+  std::uint16_t port = 25;            // for hosts that bring none
+  std::vector<IpAddress> interfaces;  // to connect from: the first of the host's family; empty: the kernel chooses
+  bool allow_localhost = false;       // deliver to a host of `hosts` that is this one
+  expand::Program helo_data;          // "$primary_hostname" unless set
+  std::int64_t connect_timeout_s = 5 * 60;
+  std::int64_t command_timeout_s = 5 * 60;
+  std::int64_t data_timeout_s = 5 * 60;
+  std::int64_t final_timeout_s = 10 * 60;
+  std::uint32_t connection_max_messages = 500;  // 0: no limit
+  std::uint32_t max_rcpt = 100;                 // recipients in one transaction; 0: no limit
+};
+
+// Delivery into a maildir.
+struct AppendfileTransport {
+  std::string directory;  // absolute
+  bool create_directory = true;
+  std::uint32_t directory_mode = 0700;
+  std::uint32_t mode = 0600;
+};
+
+struct Transport {
+  std::string name;
+  std::variant<SmtpTransport, AppendfileTransport> driver;
+
+  bool delivery_date_add = false;
+  bool envelope_to_add = false;
+  bool return_path_add = false;
+  std::optional<expand::Program> headers_add;  // header lines, separated by \n
+};
+
+}  // namespace postern::config
