@@ -1,0 +1,43 @@
+// Delivery's lines of the main log, in Exim's form (docs of log tools know it): eximstats and exigrep read them.
+//
+//   <id> => <address> R=<router> T=<transport> H=<host> [<ip>] C="<what the host said>"     -> for further recipients
+//   <id> => <local part> <<address>> R=<router> T=<transport>                               into a file, from an accept router
+//   <id> == <address> R=<router> T=<transport> defer (<number>): <error> H=<host> [<ip>]: <why>
+//   <id> ** <address> R=<router> T=<transport> H=<host> [<ip>]: <why>
+//   <id> H=<host> [<ip>] <error>                                                            a host that was passed over
+//   <id> <= <> R=<id of the message returned> U=<user> P=local S=<bytes>                    a bounce
+//   <id> Completed
+//
+// Nothing a stranger sent reaches a line without printable().
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "appliance/config/log_selector.h"
+#include "appliance/delivery/transports/outcome.h"
+
+namespace postern::delivery {
+
+// Who delivers, and to whom. Borrowed.
+struct LineSubject {
+  std::string_view id;       // of the message
+  std::string_view address;  // of the recipient
+  std::string_view router;   // empty: no router took the address
+  std::string_view transport;
+  bool local_style = false;  // name the recipient by its local part first
+};
+
+[[nodiscard]] std::string delivered_line(const LineSubject& subject, const Delivered& delivered, bool is_first,
+                                         const config::LogSelectors& selectors);
+[[nodiscard]] std::string deferred_line(const LineSubject& subject, const Problem& problem,
+                                        const config::LogSelectors& selectors);
+[[nodiscard]] std::string failed_line(const LineSubject& subject, const Problem& problem,
+                                      const config::LogSelectors& selectors);
+[[nodiscard]] std::string host_line(std::string_view id, const HostSeen& host, const Problem& problem,
+                                    const config::LogSelectors& selectors);
+[[nodiscard]] std::string bounce_line(std::string_view id, std::string_view returned_id, std::string_view user,
+                                      std::uint64_t bytes);
+
+}  // namespace postern::delivery

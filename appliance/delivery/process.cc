@@ -1,0 +1,113 @@
+#include "appliance/delivery/process.h"
+
+#include <fcntl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <optional>
+
+#include "appliance/control/control_server.h"
+#include "appliance/log/log_files.h"
+#include "appliance/log/log_writer.h"
+#include "appliance/supervisor/signals.h"
+#include "engine/base/random.h"
+#include "engine/ring/uring_file_system.h"
+#include "engine/shard/offload.h"
+#include "engine/shard/shard_thread.h"
+#include "net/transport/runtime.h"
+#include "net/transport/uring_connector.h"
+
+namespace postern::delivery {
+namespace {
+
+constexpr std::uint32_t kConnectionsMax = 1024;
+constexpr std::size_t kDiskThreads = 4;
+constexpr std::size_t kDiskJobsMax = 512;
+constexpr std::size_t kLogJobsMax = 16;
+
+class Body final : private control::CommandHandler {
+ public:
+  Body(ProcessPlan& plan, shard::StartLine& start_line)
+      : plan_(plan), start_line_(start_line), log_files_(plan.config->main.log_file_path), log_offload_(1, kLogJobsMax),
+        disk_offload_(kDiskThreads, kDiskJobsMax) {}
+
+  // The thread's whole life.
+  void run() {
+    if (!set_up()) return start_line_.arrive(false);
+    runtime_->loop().run(main(*this));
+  }
+  // From another thread, after the start line.
+  void stop() {
+    runtime_->post([this] {
+      stop_.request_stop();
+      stopped_.set();
+    });
+  }
+
+ private:
+  bool set_up() {
+    auto runtime = transport::Runtime::create({.connections_max = kConnectionsMax, .small_buffers = 1024, .large_buffers = 64});
+    if (!runtime) {
+      std::fprintf(stderr, "postern: delivery: cannot set up io_uring: %s\n", describe(runtime.error()).c_str());
+      return false;
+    }
+    runtime_ = std::move(*runtime);
+    const int root = ::fcntl(plan_.spool_descriptor, F_DUPFD_CLOEXEC, 0);
+    if (root < 0) return std::perror("postern: delivery: spool directory"), false;
+    files_.emplace(runtime_->ring(), disk_offload_, root);
+    log_.emplace(log_files_, log_offload_, runtime_->clock());
+    connector_.emplace(runtime_->streams());
+    return true;
+  }
+
+  static Task<void> main(Body& body) {
+    if (body.plan_.control_descriptor >= 0) {
+      body.control_.emplace(body.runtime_->streams(), body.runtime_->blocks(), body.plan_.control_descriptor, body);
+      body.control_->start();
+    }
+    body.start_line_.arrive(true);
+    static_cast<void>(co_await body.stopped_.wait());
+    if (body.control_) co_await body.control_->stop();
+    body.control_.reset();
+    co_await body.log_->close();
+  }
+
+  Task<std::string> answer(std::string line) override {
+    if (line != "stats") co_return "unknown command; known: stats\n";
+    co_return "{}\n";
+  }
+
+  ProcessPlan& plan_;
+  shard::StartLine& start_line_;
+  log::LogFiles log_files_;
+  shard::Offload log_offload_;
+  shard::Offload disk_offload_;
+  SystemRandom random_;
+  std::unique_ptr<transport::Runtime> runtime_;
+  std::optional<ring::UringFileSystem> files_;
+  std::optional<log::LogWriter> log_;
+  std::optional<transport::UringConnector> connector_;
+  std::optional<control::ControlServer> control_;
+  StopSource stop_;
+  Event stopped_;
+};
+
+}  // namespace
+
+int run_delivery(ProcessPlan plan) {
+  shard::StartLine start_line(1);
+  supervisor::WorkingThreads working(1);
+  Body body(plan, start_line);
+  const shard::ShardThread thread(std::nullopt, [&] {
+    body.run();
+    working.ended();
+  });
+  if (!start_line.wait_for_all()) return EX_OSERR;
+  if (plan.on_ready) plan.on_ready();
+  supervisor::wait_for_end(working, [&] { body.stop(); });
+  return EX_OK;
+}
+
+}  // namespace postern::delivery
