@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "engine/base/check.h"
 #include "engine/buffer/block_pool.h"
@@ -68,6 +68,16 @@ class FakePeer {
 
  private:
   friend class FakeStream;
+  [[nodiscard]] bool has_bytes() const noexcept { return next_input_ < input_.size(); }
+  [[nodiscard]] Slice take_bytes() {
+    Slice bytes = std::move(input_[next_input_++]);
+    if (!has_bytes()) drop_input();
+    return bytes;
+  }
+  void drop_input() {
+    input_.clear();
+    next_input_ = 0;
+  }
   void wake_reader() {
     if (reader_ != nullptr) std::exchange(reader_, nullptr)->input_ready();
   }
@@ -79,7 +89,8 @@ class FakePeer {
   BlockPool pool_;
   Endpoints endpoints_;
   Security security_;
-  std::deque<Slice> input_;
+  std::vector<Slice> input_;  // those before next_input_ were read
+  std::size_t next_input_ = 0;
   std::optional<Error> input_error_;
   std::optional<Error> output_error_;
   std::string output_;
@@ -103,16 +114,17 @@ class FakeStream final : public Stream {
 
   void unread(Slice bytes) override {
     POSTERN_CHECK(peer_.reader_ == nullptr);
-    if (!bytes.empty()) peer_.input_.push_front(std::move(bytes));
+    const auto front = peer_.input_.begin() + static_cast<std::ptrdiff_t>(peer_.next_input_);
+    if (!bytes.empty()) peer_.input_.insert(front, std::move(bytes));
   }
-  [[nodiscard]] bool has_input() const override { return !peer_.input_.empty() || peer_.input_error_.has_value(); }
+  [[nodiscard]] bool has_input() const override { return peer_.has_bytes() || peer_.input_error_.has_value(); }
   void expect_bulk(bool bulk) override { peer_.bulk_ = bulk; }
   [[nodiscard]] bool input_scarce() const override { return peer_.scarce_; }
   void shutdown() override {}
   [[nodiscard]] Task<void> close() override {
     POSTERN_CHECK(peer_.reader_ == nullptr && peer_.writer_ == nullptr);
     peer_.closed_ = true;
-    peer_.input_.clear();
+    peer_.drop_input();
     if (under_ != nullptr) co_await under_->close();
   }
   [[nodiscard]] const Endpoints& endpoints() const override { return peer_.endpoints_; }
@@ -121,9 +133,8 @@ class FakeStream final : public Stream {
 
  protected:
   [[nodiscard]] bool take_input(Result<Slice>& into) override {
-    if (!peer_.input_.empty()) {
-      Slice bytes = std::move(peer_.input_.front());
-      peer_.input_.pop_front();
+    if (peer_.has_bytes()) {
+      Slice bytes = peer_.take_bytes();
       into = inverted_ ? copy_to_slice(peer_.pool_, invert(bytes.view())) : std::move(bytes);
       return true;
     }

@@ -1,10 +1,12 @@
 // What a hook decides about one step of the dialogue, and an answer that may be there at once.
 #pragma once
 
+#include <concepts>
 #include <coroutine>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "engine/coro/task.h"
@@ -39,8 +41,12 @@ class [[nodiscard]] ReadyOr {
  public:
   using promise_type = typename Task<T>::promise_type;
 
-  ReadyOr(T value) : value_(std::move(value)) {}              // NOLINT(google-explicit-constructor): reads as the value itself
-  ReadyOr(Task<T> task) noexcept : task_(std::move(task)) {}  // NOLINT(google-explicit-constructor)
+  // Anything that a T is made of: `return Verdict{};`, and `return sink;` or `return failure(...)` for a Result.
+  template <class U>
+    requires std::convertible_to<U&&, T> &&
+             (!std::same_as<std::remove_cvref_t<U>, Task<T>> && !std::same_as<std::remove_cvref_t<U>, ReadyOr>)
+  ReadyOr(U&& value) : value_(std::in_place, std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
+  ReadyOr(Task<T> task) noexcept : task_(std::move(task)) {}             // NOLINT(google-explicit-constructor)
 
   // True when awaiting does not suspend.
   [[nodiscard]] bool is_ready() const noexcept { return value_.has_value(); }
