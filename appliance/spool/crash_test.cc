@@ -126,7 +126,11 @@ class Simulation {
     if (below(3) == 0) world_.files.set_reorder(&world_.random);
     world_.files.cut_power_after(last ? UINT64_MAX : world_.files.changes() + below(120));
     if (below(4) == 0)
-      world_.files.inject({.op = FakeOp::write_durable, .skip = below(40), .effective = below(2) == 0 ? 0U : 1U << 20});
+      world_.files.inject({.op = FakeOp::write_durable,
+                           .skip = below(40),
+                           .is_short = below(2) == 0,
+                           .transferred = below(3) * kBlockBytes,
+                           .effective = below(2) == 0 ? 0U : 1U << 20});
     Publisher publisher(bell_->publisher(0));
     WriterOptions options = testing::small_options(32 * 1024, 8192);
     options.free_segments_max = 2;
@@ -176,17 +180,23 @@ class Simulation {
 
   std::deque<PendingCommit>::iterator keep(std::deque<PendingCommit>::iterator it) {
     const std::string id(it->message().id.view());
-    if (it->ok())
+    if (it->ok()) {
       acknowledged_.insert(id);
-    else if (it->outcome().error().code == Errc::in_doubt || !world_.files.has_power())
-      in_doubt_.insert(id);
-    else
+      // Only a header that notes the end of the failed segment lets the writer go on.
+      refused_.merge(doubtful_now_);
+      doubtful_now_.clear();
+    } else if (it->outcome().error().code == Errc::in_doubt || !world_.files.has_power()) {
+      doubtful_now_.insert(id);
+    } else {
       refused_.insert(id);
+    }
     commits_.pop_front();
     return commits_.begin();
   }
   void settle_commits() {
     while (!commits_.empty()) keep(commits_.begin());
+    in_doubt_.merge(doubtful_now_);
+    doubtful_now_.clear();
   }
 
   void check(Totals& totals) {
@@ -217,7 +227,8 @@ class Simulation {
   std::deque<PendingCommit> commits_;
   std::uint32_t next_number_ = 0;
   std::set<std::string> acknowledged_;
-  std::set<std::string> in_doubt_;
+  std::set<std::string> in_doubt_;      // nothing said later what became of them
+  std::set<std::string> doubtful_now_;  // in this life
   std::set<std::string> refused_;
 };
 

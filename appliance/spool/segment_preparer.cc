@@ -88,7 +88,8 @@ Task<Result<std::unique_ptr<OpenSegment>>> SegmentPreparer::take(std::string pat
   segment->file = std::move(*file);
   if (auto written = co_await write_header(*segment->file, segment->header); !written) co_return failure(written.error());
   if (auto renamed = co_await files_.rename(path, segment->path); !renamed) co_return failure(renamed.error());
-  // Before anything is acknowledged from it: a segment found in free/ is nobody's.
+  // Before anything is acknowledged from it: a segment found in free/ is nobody's. Also makes the hand-back durable that
+  // brought the file here; until then it may be found under its old name, with the new header and nothing in it.
   if (auto synced = co_await sync_both(); !synced) co_return failure(synced.error());
   stats_.segments_in_use.add();
   stats_.segments_free.set(stats_.segments_free.get() > 0 ? stats_.segments_free.get() - 1 : 0);
@@ -99,9 +100,6 @@ Task<Result<std::unique_ptr<OpenSegment>>> SegmentPreparer::prepare(std::vector<
                                                                     std::vector<SegmentKey> live) {
   const auto entries = co_await free_files();
   if (!entries) co_return failure(entries.error());
-  // Makes the reader's hand-backs durable: otherwise a file could be found under its old name, with our new header in it.
-  if (!entries->empty())
-    if (auto synced = co_await sync_both(); !synced) co_return failure(synced.error());
   unsigned tries = kTriesMax;
   for (const DirectoryEntry& entry : *entries) {
     if (tries-- == 0) break;

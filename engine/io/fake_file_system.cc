@@ -118,14 +118,18 @@ void FakeFileSystem::enqueue(Pending pending) {
 void FakeFileSystem::arm_alarm() {
   Instant first = Instant::never();
   for (const Pending& pending : pending_)
-    if (!is_held(pending.op)) first = std::min(first, pending.due);
+    if (!is_held(pending)) first = std::min(first, pending.due);
   if (!first.is_never()) Scheduler::current().arm(alarm_, first);
 }
 
-bool FakeFileSystem::is_held(FakeOp op) const { return std::ranges::find(held_, op) != held_.end(); }
+bool FakeFileSystem::is_held(const Pending& pending) const {
+  if (pending.request != nullptr && std::ranges::find(held_offsets_, pending.request->offset) != held_offsets_.end())
+    return true;
+  return std::ranges::find(held_, pending.op) != held_.end();
+}
 
 bool FakeFileSystem::is_ready(const Pending& pending) const {
-  return !is_held(pending.op) && pending.due <= Scheduler::current().now();
+  return !is_held(pending) && pending.due <= Scheduler::current().now();
 }
 
 bool FakeFileSystem::any_ready() const {
@@ -138,8 +142,14 @@ void FakeFileSystem::hold(FakeOp op, bool held) {
   if (any_ready()) kick();
 }
 
+void FakeFileSystem::let_go_at(std::uint64_t offset) {
+  std::erase(held_offsets_, offset);
+  if (any_ready()) kick();
+}
+
 void FakeFileSystem::let_go() {
   held_.clear();
+  held_offsets_.clear();
   if (any_ready()) kick();
 }
 
@@ -178,7 +188,7 @@ Result<std::size_t> FakeFileSystem::perform(FileRequest& request, Handle& file) 
   if (!file.alive()) return failure(kNoPower);
   Inode& inode = *file.inode_;
   if (request.kind == FileRequest::Kind::read) {
-    if (const FakeFault* fault = matching_fault(FakeOp::read, file.path_)) return failure(fault->error);
+    if (const FakeFault* fault = matching_fault(FakeOp::read, file.path_, request.offset)) return failure(fault->error);
     if (request.offset >= inode.data.size()) return std::size_t{0};
     const std::size_t count = std::min<std::size_t>(request.size, inode.data.size() - request.offset);
     std::memcpy(request.bytes, inode.data.data() + request.offset, count);
@@ -196,9 +206,9 @@ Result<std::size_t> FakeFileSystem::perform(FileRequest& request, Handle& file) 
 Result<std::size_t> FakeFileSystem::perform_write(FileRequest& request, Handle& file, bool durable) {
   Inode& inode = *file.inode_;
   const std::span<const std::byte> bytes(request.bytes, request.size);
-  if (const FakeFault* fault = matching_fault(op_of(request.kind), file.path_)) {
+  if (const FakeFault* fault = matching_fault(op_of(request.kind), file.path_, request.offset)) {
     write_settled(inode, bytes.first(std::min(fault->effective, bytes.size())), request.offset);
-    if (fault->is_short) return std::min(fault->transferred, bytes.size());
+    if (fault->is_short) return std::min(fault->transferred, bytes.size() - 1);
     return failure(fault->error);
   }
   const std::uint64_t end = request.offset + request.size;
@@ -256,9 +266,10 @@ bool FakeFileSystem::has_parent(std::string_view path) const {
   return found != names_.end() && found->second->is_directory;
 }
 
-FakeFault* FakeFileSystem::matching_fault(FakeOp op, std::string_view path) {
+FakeFault* FakeFileSystem::matching_fault(FakeOp op, std::string_view path, std::optional<std::uint64_t> offset) {
   for (FakeFault& fault : faults_) {
     if (fault.op != op || fault.count == 0 || path.find(fault.path_contains) == std::string_view::npos) continue;
+    if (fault.offset && fault.offset != offset) continue;
     if (fault.skip > 0) {
       --fault.skip;
       continue;
@@ -541,6 +552,7 @@ void FakeFileSystem::restart(Survival survival, Random* random) {
   delay_ms_ = 0;
   reorder_ = nullptr;
   held_.clear();
+  held_offsets_.clear();
   faults_.clear();
   registered_.clear();
 }

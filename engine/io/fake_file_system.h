@@ -47,11 +47,12 @@ enum class FakeOp : std::uint8_t {
 
 struct FakeFault {
   FakeOp op = FakeOp::write_durable;
-  std::string path_contains;  // empty: any path (of the file, the directory, or where a rename begins)
-  std::uint64_t skip = 0;     // matching operations that pass first
-  std::uint64_t count = 1;    // and how many then fail
+  std::string path_contains;            // empty: any path (of the file, the directory, or where a rename begins)
+  std::optional<std::uint64_t> offset;  // when given: only operations on files there
+  std::uint64_t skip = 0;               // matching operations that pass first
+  std::uint64_t count = 1;              // and how many then fail
   Error error{Errc::io, 5, "fake file"};
-  bool is_short = false;  // a write reports `transferred` bytes instead of the error
+  bool is_short = false;  // a write reports `transferred` bytes, fewer than asked, instead of the error
   std::size_t transferred = 0;
   std::size_t effective = 0;  // bytes of a failed or short write that are on the disk all the same, durably
 };
@@ -84,6 +85,9 @@ class FakeFileSystem final : public FileSystem {
   void set_reorder(Random* random) noexcept { reorder_ = random; }
   // Held operations wait until let go.
   void hold(FakeOp op, bool held = true);
+  // As hold(), for operations on files at that offset.
+  void hold_at(std::uint64_t offset) { held_offsets_.push_back(offset); }
+  void let_go_at(std::uint64_t offset);
   void let_go();
   [[nodiscard]] std::size_t in_flight() const noexcept { return pending_.size(); }
 
@@ -161,7 +165,7 @@ class FakeFileSystem final : public FileSystem {
   void enqueue(Pending pending);
   void kick();
   void arm_alarm();
-  [[nodiscard]] bool is_held(FakeOp op) const;
+  [[nodiscard]] bool is_held(const Pending& pending) const;
   [[nodiscard]] bool is_ready(const Pending& pending) const;
   [[nodiscard]] bool any_ready() const;
   static Pump run_pump(FakeFileSystem& files);
@@ -174,7 +178,7 @@ class FakeFileSystem final : public FileSystem {
   // Counts a change, or cuts power in its place.
   Change may_change();
   [[nodiscard]] Result<void> admit(FakeOp op, std::string_view path);
-  [[nodiscard]] FakeFault* matching_fault(FakeOp op, std::string_view path);
+  [[nodiscard]] FakeFault* matching_fault(FakeOp op, std::string_view path, std::optional<std::uint64_t> offset = {});
   [[nodiscard]] Result<std::shared_ptr<Inode>> find(std::string_view path, const char* where) const;
   [[nodiscard]] bool has_parent(std::string_view path) const;
   Result<void> change_names(std::string from, std::string to, std::shared_ptr<Inode> inode);
@@ -194,6 +198,7 @@ class FakeFileSystem final : public FileSystem {
   std::vector<Pending> pending_;
   std::vector<FakeFault> faults_;
   std::vector<FakeOp> held_;
+  std::vector<std::uint64_t> held_offsets_;
   std::vector<std::span<std::byte>> registered_;
   std::int64_t delay_ms_ = 0;
   Random* reorder_ = nullptr;
