@@ -27,16 +27,23 @@ constexpr std::size_t kDiskThreads = 4;
 constexpr std::size_t kDiskJobsMax = 512;
 constexpr std::size_t kLogJobsMax = 16;
 
-class Body final : private control::CommandHandler {
+class Body final : public control::CommandHandler {
  public:
   Body(ProcessPlan& plan, shard::StartLine& start_line)
-      : plan_(plan), start_line_(start_line), log_files_(plan.config->main.log_file_path), log_offload_(1, kLogJobsMax),
+      : plan_(plan),
+        start_line_(start_line),
+        log_files_(plan.config->main.log_file_path),
+        log_offload_(1, kLogJobsMax),
         disk_offload_(kDiskThreads, kDiskJobsMax) {}
 
   // The thread's whole life.
   void run() {
     if (!set_up()) return start_line_.arrive(false);
     runtime_->loop().run(main(*this));
+    connector_.reset();
+    log_.reset();
+    files_.reset();
+    runtime_.reset();
   }
   // From another thread, after the start line.
   void stop() {

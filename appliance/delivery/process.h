@@ -12,14 +12,14 @@ namespace postern::delivery {
 
 struct ProcessPlan {
   std::shared_ptr<const config::Config> config;
-  int spool_descriptor = -1;  // the spool directory, borrowed
+  int spool_descriptor = -1;            // the spool directory, borrowed
   int control_descriptor = -1;          // a listening UNIX socket, taken over; -1: none
   spool::Doorbell* doorbell = nullptr;  // nullptr: only sealed segments are read
   std::function<void()> on_ready;
 };
 
-// Runs until SIGTERM or SIGINT; a second one ends the process at once. supervisor::block_signals() was called before. Returns the exit
-// status.
+// Runs until SIGTERM or SIGINT; a second one ends the process at once. supervisor::block_signals() was called before. Returns
+// the exit status.
 [[nodiscard]] int run_delivery(ProcessPlan plan);
 
 }  // namespace postern::delivery

@@ -53,9 +53,7 @@ class Process {
     if (!start_line_.wait_for_all() || !begin_listening()) ::_exit(EX_OSERR);
     for (const auto& shard : shards_) shard->open();
     if (plan_.on_listening) plan_.on_listening();
-    supervisor::wait_for_end(working_, [this] {
-      for (const auto& shard : shards_) shard->stop();
-    });
+    supervisor::wait_for_end(working_, [this] { stop(); });
     threads_.clear();
     return EX_OK;
   }
@@ -106,6 +104,13 @@ class Process {
           return false;
         }
     return true;
+  }
+
+  void stop() {
+    for (const auto& shard : shards_) shard->stop();
+    // Whoever comes now is refused at once and tries another host. A process that also holds the sockets can listen on them again.
+    for (const auto& sockets : plan_.listeners)
+      for (const ListenSocket& socket : sockets) ::shutdown(socket.descriptor, SHUT_RDWR);
   }
 
   IngressPlan plan_;

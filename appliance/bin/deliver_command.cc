@@ -1,0 +1,41 @@
+#include <sysexits.h>
+
+#include <cstdio>
+
+#include "appliance/bin/commands.h"
+#include "appliance/bin/ready.h"
+#include "appliance/bin/setup.h"
+#include "appliance/delivery/process.h"
+#include "appliance/supervisor/signals.h"
+#include "engine/ring/ring.h"
+
+namespace postern::bin {
+
+int deliver_command(const Arguments& arguments) {
+  supervisor::block_signals();
+  const auto config = load(arguments.config_path, arguments.parent == 0);
+  if (!config) return kConfigStatus;
+  if (const std::string why = ring::explain_ring_support(); !why.empty()) {
+    std::fprintf(stderr, "postern: %s\n", why.c_str());
+    return EX_UNAVAILABLE;
+  }
+  const auto user = prepare_directories(*config);
+  if (!user) return EX_CANTCREAT;
+  static_cast<void>(privilege::raise_open_files(kDeliveryDescriptors));
+  privilege::lift_locked_memory();
+  const spool::UniqueFd spool = open_spool(*config);
+  if (spool.get() < 0) return EX_CANTCREAT;
+  const auto lock = lock_directory(*config, "delivery");
+  if (!lock) return EX_TEMPFAIL;
+  std::optional<spool::Doorbell> doorbell;
+  if (arguments.doorbell && !(doorbell = attach_doorbell(*arguments.doorbell))) return EX_SOFTWARE;
+  const int control = make_control_socket(spool, "delivery", *user);
+  if (!become(*user, arguments)) return EX_NOPERM;
+  return delivery::run_delivery({.config = config,
+                                 .spool_descriptor = spool.get(),
+                                 .control_descriptor = control,
+                                 .doorbell = doorbell ? &*doorbell : nullptr,
+                                 .on_ready = [&arguments] { tell_ready(arguments); }});
+}
+
+}  // namespace postern::bin

@@ -1,0 +1,79 @@
+#include <sysexits.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "appliance/bin/commands.h"
+#include "appliance/bin/ready.h"
+#include "appliance/bin/setup.h"
+#include "appliance/ingress/ingress.h"
+#include "appliance/spool/lock.h"
+#include "appliance/supervisor/signals.h"
+#include "engine/ring/ring.h"
+#include "engine/shard/placement.h"
+
+namespace postern::bin {
+namespace {
+
+// Beside connections: direct descriptors for accepts in flight and files, and the process's own.
+constexpr std::size_t kDescriptorsBeside = 300;
+
+// Each connection takes a descriptor, so the limit on those is one on connections.
+void fit_connections_to_descriptors(ingress::IngressPolicy& policy) {
+  const std::uint32_t wanted = policy.connections_max == 0 ? 1'000'000 : policy.connections_max;
+  const std::size_t available = privilege::raise_open_files(wanted + kDescriptorsBeside);
+  if (available >= wanted + kDescriptorsBeside) return;
+  policy.connections_max = static_cast<std::uint32_t>(available > 2 * kDescriptorsBeside ? available - kDescriptorsBeside : available / 2);
+  std::fprintf(stderr,
+               "postern: warning: smtp_accept_max lowered to %u: no more than %zu open files are allowed (ulimit -n; systemd: "
+               "LimitNOFILE)\n",
+               policy.connections_max, available);
+}
+
+}  // namespace
+
+int ingress_command(const Arguments& arguments) {
+  supervisor::block_signals();
+  const auto config = load(arguments.config_path, arguments.parent == 0);
+  if (!config) return kConfigStatus;
+  if (const std::string why = ring::explain_ring_support(); !why.empty()) {
+    std::fprintf(stderr, "postern: %s\n", why.c_str());
+    return EX_UNAVAILABLE;
+  }
+  const auto user = prepare_directories(*config);
+  if (!user) return EX_CANTCREAT;
+  const auto cpus = shard::allowed_cpus();
+  auto listeners = arguments.listeners;
+  if (listeners.empty()) {
+    auto bound = bind_listeners(*config, cpus.size());
+    if (!bound) return EX_UNAVAILABLE;
+    listeners = std::move(*bound);
+  }
+  ingress::IngressPolicy policy = ingress::make_policy(*config);
+  fit_connections_to_descriptors(policy);
+  privilege::lift_locked_memory();
+  const spool::UniqueFd spool = open_spool(*config);
+  if (spool.get() < 0) return EX_CANTCREAT;
+  const auto lock = lock_directory(*config, "ingress");
+  if (!lock) return EX_TEMPFAIL;
+
+  std::optional<spool::Doorbell> doorbell;
+  if (arguments.doorbell && !(doorbell = attach_doorbell(*arguments.doorbell))) return EX_SOFTWARE;
+  const int control = make_control_socket(spool, "ingress", *user);
+  if (!become(*user, arguments)) return EX_NOPERM;
+
+  return ingress::run_ingress({.policy = policy,
+                               .listeners = by_shard(listeners),
+                               .cpus = cpus,
+                               .spool_descriptor = spool.get(),
+                               .spool_path = config->main.spool_directory,
+                               .log_pattern = config->main.log_file_path,
+                               .control_descriptor = control,
+                               .doorbell = doorbell ? &*doorbell : nullptr,
+                               .check_spool_space = config->main.check_spool_space,
+                               .check_spool_inodes = 100,
+                               .preallocate_bytes = config->main.spool_preallocate,
+                               .on_listening = [&arguments] { tell_ready(arguments); }});
+}
+
+}  // namespace postern::bin
