@@ -84,7 +84,7 @@ QueuedMessage* Ledger::admit(const spool::RecordKey& key, std::uint64_t end, std
   segment.scanned_to = end;
   if (is_done) return nullptr;
   QueuedMessage& message = message_at(segment, key);
-  set_recipients(message, recipients);
+  if (recipients > 0) set_recipients(message, recipients);
   return &message;
 }
 
@@ -152,6 +152,19 @@ std::vector<spool::SegmentKey> Ledger::drained() const {
   for (const auto& [key, segment] : segments_)
     if (segment.drained) keys.push_back(key);
   return keys;
+}
+
+std::vector<spool::SegmentKey> Ledger::keys() const {
+  std::vector<spool::SegmentKey> keys;
+  for (const auto& [key, segment] : segments_) keys.push_back(key);
+  return keys;
+}
+
+void Ledger::forget(const spool::SegmentKey& key) {
+  const auto found = segments_.find(key);
+  if (found == segments_.end()) return;
+  queued_ -= found->second.queued.size();
+  segments_.erase(found);
 }
 
 std::size_t Ledger::snapshot_bytes() const noexcept {

@@ -23,7 +23,7 @@ inline constexpr std::uint32_t kRecipientsMax = 1U << 20;
 struct QueuedMessage {
   spool::RecordKey key;
   RetryTimes times;
-  std::uint32_t recipients = 0;  // 0: known from the journal only, its record was not met yet
+  std::uint32_t recipients = 0;  // 0: not counted yet
   RecipientSet finished;         // those that need nothing more
   bool attempting = false;       // the journal says that its text may have reached a next hop
 };
@@ -44,8 +44,8 @@ class Ledger {
   // Where reading the segment goes on: everything before it is known.
   [[nodiscard]] std::uint64_t scanned_to(const spool::SegmentKey& segment) const;
   [[nodiscard]] bool knows(const spool::SegmentKey& segment) const { return segments_.contains(segment); }
-  // The record at `key` was read and ends at `end`; it has that many recipients. Returns the message while it is not done,
-  // nullptr when it is. Stays valid until done(). Checked: records of a segment are met in order.
+  // The record at `key` was read and ends at `end`; `recipients` may be 0 until they are counted. Returns the message while it
+  // is not done, nullptr when it is. Stays valid until done(). Checked: records of a segment are met in order.
   QueuedMessage* admit(const spool::RecordKey& key, std::uint64_t end, std::uint32_t recipients);
   // Nothing (or nothing we know) lies before `end`.
   void skip_to(const spool::SegmentKey& segment, std::uint64_t end);
@@ -69,9 +69,11 @@ class Ledger {
 
   [[nodiscard]] bool is_drained(const spool::SegmentKey& segment) const;
   [[nodiscard]] std::size_t queued_in(const spool::SegmentKey& segment) const;
-  // The segment's file was seen in another use: nothing of this one can come back.
-  void forget(const spool::SegmentKey& segment) { segments_.erase(segment); }
+  // No file is that segment any more, and none will be again.
+  void forget(const spool::SegmentKey& segment);
   [[nodiscard]] std::vector<spool::SegmentKey> drained() const;
+  // All that are known.
+  [[nodiscard]] std::vector<spool::SegmentKey> keys() const;
 
   // ---- figures ----
 

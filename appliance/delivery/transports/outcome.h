@@ -48,12 +48,13 @@ enum class ProblemKind : std::uint8_t {
 struct Problem {
   ProblemKind kind = ProblemKind::local;
   bool permanent = false;
-  int os_errno = 0;              // of the world failing
-  int reply_code = 0;            // of the peer
-  smtp::EnhancedCode status;     // from the peer, or ours; none when unknown
-  std::string text;              // for logs: "SMTP error from remote mail server after RCPT TO:<a@b>: 550 no"
-  std::string diagnostic;        // what the peer said, for reports; empty when it said nothing
-  std::optional<HostSeen> host;  // who said it
+  int os_errno = 0;                // of the world failing
+  int reply_code = 0;              // of the peer
+  smtp::EnhancedCode status;       // from the peer, or ours; none when unknown
+  std::string text;                // for logs: "SMTP error from remote mail server after RCPT TO:<a@b>: 550 no"
+  std::string diagnostic;          // what the peer said, for reports; empty when it said nothing
+  std::optional<HostSeen> host;    // who said it
+  std::uint32_t not_before_s = 0;  // host_resting: when its time comes; seconds since 1970
 
   [[nodiscard]] bool is_of_host() const noexcept { return kind <= ProblemKind::host_resting; }
 };

@@ -153,10 +153,14 @@ void SmtpDelivery::rest_on(const routing::Host& host, const HostMemory::Standing
   problem.status = {static_cast<std::uint8_t>(standing.given_up ? 5 : 4), 4, 1};
   problem.text = standing.given_up ? fmt::format("host {} has been failing for too long: retry timeout exceeded", host.name)
                                    : fmt::format("retry time not reached for any host for '{}'", printable(domain()));
+  problem.not_before_s = standing.next_try_s;
   for (Waiting& one : waiting_) {
-    // What another host said tells more; and one host that may still come back keeps all from being given up.
-    if (!one.problem || (one.problem->kind == ProblemKind::host_resting && one.problem->permanent)) one.problem = problem;
     one.untried = false;
+    // What a host said tells more; one that may still come back keeps all from being given up; the first to do so counts.
+    const bool tells_more =
+        one.problem && (one.problem->kind != ProblemKind::host_resting ||
+                        (!one.problem->permanent && (problem.permanent || one.problem->not_before_s <= problem.not_before_s)));
+    if (!tells_more) one.problem = problem;
   }
 }
 

@@ -1,0 +1,50 @@
+// Delivery's own part of the spool: the messages it makes itself, as durable as those that came in.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "appliance/spool/damage.h"
+#include "appliance/spool/doorbell.h"
+#include "appliance/spool/message_id.h"
+#include "appliance/spool/message_ids.h"
+#include "appliance/spool/record.h"
+#include "appliance/spool/writer.h"
+#include "engine/base/random.h"
+#include "engine/base/result.h"
+#include "engine/coro/task.h"
+#include "engine/io/file.h"
+#include "engine/shard/poller.h"
+
+namespace postern::delivery {
+
+// One shard. FileSystem, random and reporter outlive it. Destroyed when never started or stopped.
+class OwnStore final : public shard::TurnEnd {
+ public:
+  // `directory` is this process's alone; its parent exists.
+  OwnStore(FileSystem& files, std::string directory, Random& random, spool::DamageReporter& damage);
+
+  // Recovers what an earlier life left. Suspends. After an error it may be destroyed.
+  [[nodiscard]] Task<Result<void>> start();
+  [[nodiscard]] Result<spool::MessageId> next_id() { return ids_.next(); }
+  // Durable when it succeeds. `input` stays until then. Suspends.
+  [[nodiscard]] Task<Result<spool::CommitReceipt>> commit(const spool::CommitInput& input);
+  [[nodiscard]] Task<void> tidy() { return writer_.tidy(); }
+  [[nodiscard]] Task<void> stop();
+  void end_of_turn() override { writer_.flush(); }
+
+  // For the one who reads what is stored here. It is never woken: poke it after a commit.
+  [[nodiscard]] spool::Subscriber subscriber() { return spool::Subscriber(slot_, -1); }
+  [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
+  [[nodiscard]] const spool::RecoveryReport& recovery() const noexcept { return writer_.recovery(); }
+
+ private:
+  std::string directory_;
+  spool::DoorbellSlot slot_{};
+  spool::Publisher publisher_;
+  spool::SegmentWriter writer_;
+  spool::MessageIds ids_;
+};
+
+}  // namespace postern::delivery
