@@ -34,21 +34,24 @@ std::string_view without_line_end(std::string_view line) noexcept {
 
 std::size_t HeaderScanner::step(std::string_view text) noexcept {
   static_assert(kReceived.size() == kLineStartBytes);
-  std::size_t at = 0;
-  while (at < text.size() && !complete_) {
-    const std::string_view rest = text.substr(at);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const char* at = begin;
+  while (at < end && !complete_) {
+    const auto left = static_cast<std::size_t>(end - at);
     if (in_line_) {
-      at += line_bytes(rest);
-      in_line_ = text[at - 1] != '\n';
-    } else if (line_start_bytes_ == 0 && rest.size() >= kLineStartBytes && rest.front() != '\r') {
-      received_ += names_received(rest.substr(0, kLineStartBytes)) ? 1 : 0;
+      at += line_bytes({at, left});
+      in_line_ = at[-1] != '\n';
+    } else if (left >= kLineStartBytes && *at != '\r' && line_start_bytes_ == 0) {
+      received_ += names_received({at, kLineStartBytes}) ? 1 : 0;
       in_line_ = true;
     } else {
-      at += step_line_start(rest);
+      at += step_line_start({at, left});
     }
   }
-  bytes_ += at;
-  return at;
+  const auto taken = static_cast<std::size_t>(at - begin);
+  bytes_ += taken;
+  return taken;
 }
 
 // The start of a line in pieces, or a line too short to be told apart by its first bytes: byte by byte.

@@ -97,7 +97,7 @@ Task<void> Session::finish_message() {
     co_return co_await abandon_transaction();
   }
   if (intake_->is_discarding()) {
-    write_message_accepted(intake_->sink()->id(), {});
+    write_message_accepted(MessageIdText(intake_->sink()->id()).view(), {});
     co_return co_await abandon_transaction();
   }
   Additions additions;
@@ -106,7 +106,7 @@ Task<void> Session::finish_message() {
   if (verdict.decision == Decision::accept) co_return co_await commit_message(stats, verdict, additions);
   if (verdict.decision == Decision::discard) {
     hooks_.event({.kind = SessionEventKind::rejected, .phase = Phase::data, .verdict = &verdict});
-    write_message_accepted(intake_->sink()->id(), verdict);
+    write_message_accepted(MessageIdText(intake_->sink()->id()).view(), verdict);
   } else {
     refuse(Phase::data, verdict);
   }
@@ -129,22 +129,29 @@ Task<void> Session::commit_message(const BodyStats& stats, const Verdict& verdic
   reset_transaction();
 }
 
+// "250 OK id=..."; every message gets it, so it is put together by hand.
 void Session::write_message_accepted(std::string_view id, const Verdict& verdict) {
   if (!verdict.text.empty()) return write(configured_reply(verdict.text, reply::kOk));
+  const std::string_view code = state_.offers(EhloKeyword::enhanced_status_codes) ? "2.0.0 " : "";
   std::array<char, 160> text;
   char* to = text.data();
   const auto put = [&](std::string_view piece) { to = std::copy(piece.begin(), piece.end(), to); };
   const auto put_number = [&](std::uint64_t number) { to = std::to_chars(to, text.data() + text.size(), number).ptr; };
-  if (intake_ != nullptr && intake_->kind() == MessageIntake::Kind::bdat) {
+  if (intake_->kind() == MessageIntake::Kind::bdat) {
+    put("250-");
+    put(code);
     put(" ");
     put_number(intake_->chunk_bytes());
     put(" byte chunk, total ");
     put_number(intake_->wire_bytes());
-    put("\n");
+    put("\r\n");
   }
+  put("250 ");
+  put(code);
   put(reply::kMessageAcceptedBefore);
   put(id);
-  write(Reply{250, reply::kOk.enhanced, {text.data(), static_cast<std::size_t>(to - text.data())}});
+  put("\r\n");
+  output_.append({text.data(), static_cast<std::size_t>(to - text.data())});
 }
 
 // The message was lost before its end; this is its end.

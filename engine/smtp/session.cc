@@ -26,7 +26,7 @@ Task<void> Session::run() {
     } else if (!take_line()) {
       co_await await_input();  // sends all replies before it waits: a whole pipeline is answered in one write
     } else {
-      if (needs_sync() && input_.empty() && stream_->has_input()) co_await look_for_input();
+      if (input_.empty() && stream_->has_input() && needs_sync()) co_await look_for_input();
       co_await obey();
       if (turn_is_over()) co_await end_turn();
     }
@@ -63,7 +63,7 @@ Task<void> Session::obey() {
   state_.argument = PeerView(command_.args);
   if (fault_ != LineFault::none) return refuse_line();
   if (has_nul_) return refuse_nul();
-  if (needs_sync() && !input_.empty()) return fail_sync();
+  if (!input_.empty() && needs_sync()) return fail_sync();
   if (command_.verb == Verb::unknown) return unknown_command();
   if (exceeds_nonmail()) return too_many_nonmail();
   if (!takes_argument(command_.verb) && !command_.args.empty())

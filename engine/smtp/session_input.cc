@@ -76,11 +76,10 @@ void Session::set_command(const ParseStep& step) noexcept {
   command_ = {};
   if (step.status != ParseStatus::complete) return;
   fault_ = LineFault::none;
-  const auto in_line = [&](std::string_view part) {
-    return line_.view().substr(static_cast<std::size_t>(part.data() - step.line.data()), part.size());
-  };
-  if (!step.command.word.empty()) command_.word = in_line(step.command.word);
-  if (!step.command.args.empty()) command_.args = in_line(step.command.args);
+  const char* const here = line_.view().data();
+  const char* const there = step.line.data();
+  command_.word = {here + (step.command.word.data() - there), step.command.word.size()};
+  if (!step.command.args.empty()) command_.args = {here + (step.command.args.data() - there), step.command.args.size()};
   command_.verb = step.command.verb;
   // "MAIL FROM:" and "RCPT TO:" are the verbs, as far as anybody but the grammar is concerned.
   if (command_.verb == Verb::mail || command_.verb == Verb::rcpt) {

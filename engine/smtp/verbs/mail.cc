@@ -57,7 +57,8 @@ bool Session::take_sender() {
 
   const PathStep path = parse_path(command_.args, address_rules(AddressRole::sender));
   if (path.error != AddressError::none) return refuse_path(path, AddressRole::sender);
-  const MailParamsStep step = parse_mail_params(path.rest, advertised_parameters());
+  MailParamsStep step;
+  if (!path.rest.empty()) step = parse_mail_params(path.rest, advertised_parameters());
   if (step.error.code != ParamErrorCode::none) return refuse_params(step.error);
   if (path.mailbox.has_8bit && !step.params.smtputf8) return refuse_8bit_path(AddressRole::sender);
   const std::uint64_t size = step.params.size.value_or(0);

@@ -62,7 +62,8 @@ std::optional<Recipient> Session::take_recipient() {
     static_cast<void>(refuse_path(path, AddressRole::recipient));
     return refused();
   }
-  const RcptParamsStep step = parse_rcpt_params(path.rest, advertised_parameters(), envelope_.sender().smtputf8);
+  RcptParamsStep step;
+  if (!path.rest.empty()) step = parse_rcpt_params(path.rest, advertised_parameters(), envelope_.sender().smtputf8);
   if (step.error.code != ParamErrorCode::none) {
     static_cast<void>(refuse_params(step.error));
     return refused();
