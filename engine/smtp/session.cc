@@ -44,6 +44,8 @@ Task<void> Session::greet() {
     if (ending_ == nullptr) end(std::nullopt, kNoReply, true);
     co_return;
   }
+  // What came with the connection lies in the kernel still: one look at it before we speak.
+  if (options_.enforce_sync && !stream_->has_input()) co_await Yield{};
   if (options_.enforce_sync && stream_->has_input()) {
     co_await look_for_input();
     if (!input_.empty()) {
