@@ -87,6 +87,10 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   [[nodiscard]] Task<Result<void>> start_spool();
   [[nodiscard]] Task<Result<void>> recover_orphans();
   void report_recovery(const std::string& directory, const spool::RecoveryReport& report);
+  void make_writer(bool first_try);
+  [[nodiscard]] Task<void> open_spool();
+  static Task<void> retry_spool(Body& body);
+  [[nodiscard]] Task<void> look_at_space();
   static Task<void> watch_space(Body& body);
   static Task<void> tidy(Body& body);
   void start_listening();
@@ -116,7 +120,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   StopSource stopping_;
   Gate sessions_;
   Gate background_;
-  bool ready_ = false;
+  bool spool_is_open_ = false;
 };
 
 bool IngressShard::Body::set_up() {
@@ -134,13 +138,7 @@ bool IngressShard::Body::set_up() {
   }
   files_.emplace(runtime_->ring(), plan_.disk_offload, root);
   log_.emplace(plan_.log_files, plan_.log_offload, runtime_->clock());
-  const std::string directory = shard_directory(plan_.id);
-  writer_.emplace(*files_, directory,
-                  spool::WriterOptions{.shard = plan_.id,
-                                       .segment_bytes = segment_bytes(plan_.preallocate_bytes),
-                                       .preallocate_bytes = plan_.preallocate_bytes}, random_, *this,
-                  plan_.doorbell);
-  ids_.emplace(*files_, directory, plan_.id);
+  make_writer(true);
   space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
   services_.emplace(ConnectionServices{plan_.policy, {*writer_, *ids_, *space_, runtime_->blocks(), memory_}, *log_, stats_});
   return true;
@@ -169,6 +167,16 @@ void IngressShard::Body::report_recovery(const std::string& directory, const spo
                                      std::to_string(report.damaged_bytes) + " bytes damaged");
 }
 
+void IngressShard::Body::make_writer(bool first_try) {
+  const std::string directory = shard_directory(plan_.id);
+  const spool::WriterOptions options{.shard = plan_.id,
+                                     .segment_bytes = segment_bytes(plan_.preallocate_bytes),
+                                     .preallocate_bytes = plan_.preallocate_bytes,
+                                     .register_buffers = first_try};  // the ring takes only one set
+  writer_.emplace(*files_, directory, options, random_, *this, plan_.doorbell);
+  ids_.emplace(*files_, directory, plan_.id);
+}
+
 Task<Result<void>> IngressShard::Body::start_spool() {
   if (auto started = co_await writer_->start(); !started) {
     const spool::RecoveryReport& report = writer_->recovery();
@@ -180,7 +188,9 @@ Task<Result<void>> IngressShard::Body::start_spool() {
     co_return started;
   }
   report_recovery(shard_directory(plan_.id), writer_->recovery());
-  co_return co_await ids_->start();
+  const Result<void> numbered = co_await ids_->start();
+  if (!numbered) co_await writer_->stop();
+  co_return numbered;
 }
 
 // Directories of shards that no longer exist (fewer CPUs than last time) hold mail that was answered 250.
@@ -198,20 +208,21 @@ Task<Result<void>> IngressShard::Body::recover_orphans() {
   co_return Result<void>{};
 }
 
+Task<void> IngressShard::Body::look_at_space() {
+  const auto info = co_await files_->space("ingress");
+  stats_.pinned_bytes.set(memory_.used());
+  if (!info) co_return;
+  const bool was_low = space_->low();
+  space_->update(*info, writer_->reusable_bytes());
+  const bool low = space_->low();
+  stats_.low_space.set(low ? 1 : 0);
+  if (low == was_low || !spool_is_open_) co_return;
+  log_->write(log::Stream::main, low ? "spool space is low: new messages are refused for now (check_spool_space)"
+                                     : "spool space is sufficient again");
+}
+
 Task<void> IngressShard::Body::watch_space(Body& body) {
-  for (;;) {
-    if (const auto info = co_await body.files_->space("ingress")) {
-      const bool was_low = body.space_->low();
-      body.space_->update(*info, body.writer_->reusable_bytes());
-      const bool low = body.space_->low();
-      body.stats_.low_space.set(low ? 1 : 0);
-      if (low != was_low && body.ready_)
-        body.log_->write(log::Stream::main, low ? "spool space is low: new messages are refused for now (check_spool_space)"
-                                                : "spool space is sufficient again");
-    }
-    body.stats_.pinned_bytes.set(body.memory_.used());
-    if (!co_await sleep_until(body.runtime_->loop().now().plus_ms(kSpaceLookMs), &body.stopping_)) co_return;
-  }
+  while (co_await sleep_until(body.runtime_->loop().now().plus_ms(kSpaceLookMs), &body.stopping_)) co_await body.look_at_space();
 }
 
 Task<void> IngressShard::Body::tidy(Body& body) {
@@ -221,7 +232,7 @@ Task<void> IngressShard::Body::tidy(Body& body) {
 Task<void> IngressShard::Body::main(Body& body) {
   Result<void> started = co_await body.start_spool();
   if (started && body.plan_.recovers_orphans) started = co_await body.recover_orphans();
-  if (!started) {
+  if (!started && started.error().code != Errc::disk_full) {
     complain(body.plan_, "cannot start", started.error());
     body.plan_.start_line.arrive(false);
     co_await body.log_->close();
@@ -229,19 +240,43 @@ Task<void> IngressShard::Body::main(Body& body) {
     std::fflush(stderr);
     ::_exit(EX_OSERR);
   }
-  body.runtime_->loop().add(*body.writer_);
-  body.background_.start(watch_space(body));
-  body.background_.start(tidy(body));
-  while (body.space_->free_bytes() == 0 && !body.stopped_.is_set() &&
-         co_await sleep_until(body.runtime_->loop().now().plus_ms(1), nullptr)) {
-    if (body.stats_.low_space.get() != 0) break;
+  if (started) {
+    co_await body.open_spool();
+  } else {
+    complain(body.plan_, "starting without a spool to write to; messages are refused for now", started.error());
+    body.background_.start(retry_spool(body));
   }
-  body.ready_ = true;
   body.plan_.start_line.arrive(true);
   static_cast<void>(co_await body.open_.wait());
   if (!body.stopped_.is_set()) body.start_listening();
   static_cast<void>(co_await body.stopped_.wait());
   co_await body.finish();
+}
+
+// From here on messages can be stored.
+Task<void> IngressShard::Body::open_spool() {
+  runtime_->loop().add(*writer_);
+  co_await look_at_space();
+  spool_is_open_ = true;
+  background_.start(watch_space(*this));
+  background_.start(tidy(*this));
+}
+
+// The disk was full when we started. Clients are told so (the space watch says low until it has looked), and as soon as there is
+// room the spool opens.
+Task<void> IngressShard::Body::retry_spool(Body& body) {
+  body.stats_.low_space.set(1);
+  while (co_await sleep_until(body.runtime_->loop().now().plus_ms(kSpaceLookMs), &body.stopping_)) {
+    body.make_writer(false);
+    if (!co_await body.start_spool()) continue;
+    if (body.plan_.recovers_orphans && !co_await body.recover_orphans()) {
+      co_await body.writer_->stop();
+      continue;
+    }
+    co_await body.open_spool();
+    body.log_->write(log::Stream::main, "spool space is sufficient: messages are taken");
+    co_return;
+  }
 }
 
 void IngressShard::Body::start_listening() {
@@ -261,9 +296,11 @@ Task<void> IngressShard::Body::finish() {
   if (control_) co_await control_->stop();
   stopping_.request_stop();
   co_await background_.close();
-  co_await writer_->stop();
-  runtime_->loop().remove(*writer_);
-  co_await ids_->stop();
+  if (spool_is_open_) {
+    co_await writer_->stop();
+    runtime_->loop().remove(*writer_);
+    co_await ids_->stop();
+  }
   co_await log_->close();
   listeners_.clear();
   control_.reset();
