@@ -66,22 +66,26 @@ Result<void> write_all(int descriptor, const char* bytes, std::size_t count, off
   return {};
 }
 
-Result<Descriptor> open_for_filling(int root, const std::string& path) {
-  OpenOptions options{.mode = OpenMode::create, .direct = true};
-  auto opened = open_file(root, path, options);
-  if (!opened) return failure(opened.error());
-  return Descriptor(*opened);
+// Whether writes go past the page cache from here on; they stay as they are where the file system refuses.
+void set_direct(int descriptor, bool direct) {
+  const int flags = ::fcntl(descriptor, F_GETFL);
+  if (flags >= 0) ::fcntl(descriptor, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT);
 }
 
+// In steps that end at multiples of their size; whole aligned blocks go past the page cache, the rest through it.
 Result<void> write_zeros(int descriptor, std::uint64_t from, std::uint64_t to) {
-  const std::unique_ptr<char, void (*)(void*)> zeros(
-      static_cast<char*>(std::aligned_alloc(File::kDirectAlignment, kStepBytes)), std::free);
-  if (!zeros) return failure_from_errno(ENOMEM, "fill segment");
+  const std::unique_ptr<char, void (*)(void*)> zeros(static_cast<char*>(std::aligned_alloc(File::kDirectAlignment, kStepBytes)),
+                                                     std::free);
+  if (!zeros) return failure_from_errno(ENOMEM, "fill file");
   std::memset(zeros.get(), 0, kStepBytes);
   for (std::uint64_t at = from; at < to;) {
-    const std::size_t count = std::min<std::uint64_t>(kStepBytes, to - at);
-    if (auto written = write_all(descriptor, zeros.get(), count, static_cast<off_t>(at)); !written) return written;
-    at += count;
+    const bool aligned = at % File::kDirectAlignment == 0 && to - at >= File::kDirectAlignment;
+    const std::uint64_t unit = aligned ? kStepBytes : File::kDirectAlignment;
+    std::uint64_t end = std::min((at / unit + 1) * unit, to);
+    if (aligned) end -= end % File::kDirectAlignment;
+    set_direct(descriptor, aligned);
+    if (auto written = write_all(descriptor, zeros.get(), end - at, static_cast<off_t>(at)); !written) return written;
+    at = end;
   }
   return {};
 }
@@ -89,38 +93,40 @@ Result<void> write_zeros(int descriptor, std::uint64_t from, std::uint64_t to) {
 }  // namespace
 
 Result<int> open_file(int root, const std::string& path, const OpenOptions& options) {
-  const int flags = open_flags(options);
-  int descriptor = ::openat(root, path.c_str(), flags | (options.direct ? O_DIRECT : 0), options.permissions);
-  if (descriptor < 0 && errno == EINVAL && options.direct)
-    descriptor = ::openat(root, path.c_str(), flags, options.permissions);
+  const int descriptor = ::openat(root, path.c_str(), open_flags(options), options.permissions);
   if (descriptor < 0) return failure_from_errno(errno, "open file");
+  // Not asked for in open(): where it is refused, that has made the file already, and a second try would find it there.
+  if (options.direct) set_direct(descriptor, true);
   return descriptor;
 }
 
 Result<void> fill_with_zeros(int root, const std::string& path, std::uint64_t bytes) {
-  auto file = open_for_filling(root, path);
-  if (!file) return failure(file.error());
-  struct stat status {};
-  if (::fstat(file->get(), &status) != 0) return failure_from_errno(errno, "stat file");
+  const auto opened = open_file(root, path, {.mode = OpenMode::create});
+  if (!opened) return failure(opened.error());
+  const Descriptor file(*opened);
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return failure_from_errno(errno, "stat file");
   const auto present = static_cast<std::uint64_t>(status.st_size);
-  if (present > bytes && ::ftruncate(file->get(), static_cast<off_t>(bytes)) != 0)
-    return failure_from_errno(errno, "cut file");
+  if (present > bytes && ::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) return failure_from_errno(errno, "cut file");
   if (present < bytes) {
     // Promise the extent before writing it, so that it is laid out in one piece; the size keeps saying how far the zeros reach.
     // Not every file system can.
-    if (::fallocate(file->get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) != 0 && errno == ENOSPC)
+    if (::fallocate(file.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) != 0 && errno == ENOSPC) {
+      static_cast<void>(!::ftruncate(file.get(), status.st_size));  // what was promised before the space ran out
       return failure_from_errno(ENOSPC, "allocate file");
-    const std::uint64_t from = present / File::kDirectAlignment * File::kDirectAlignment;
-    // A file cut off within a block was being filled when we were stopped: what is there is zeros too.
-    if (auto written = write_zeros(file->get(), from, bytes); !written) return written;
+    }
+    if (auto written = write_zeros(file.get(), present, bytes); !written) return written;
   }
-  if (::fsync(file->get()) != 0) return failure_from_errno(errno, "sync file");
+  if (::fsync(file.get()) != 0) return failure_from_errno(errno, "sync file");
   return {};
 }
 
 Result<void> make_directory(int root, const std::string& path, unsigned permissions) {
-  if (::mkdirat(root, path.c_str(), permissions) == 0 || errno == EEXIST) return {};
-  return failure_from_errno(errno, "make directory");
+  if (::mkdirat(root, path.c_str(), permissions) == 0) return {};
+  const int error = errno;
+  struct stat status{};
+  if (error == EEXIST && ::fstatat(root, path.c_str(), &status, 0) == 0 && S_ISDIR(status.st_mode)) return {};
+  return failure_from_errno(error, "make directory");
 }
 
 Result<std::vector<DirectoryEntry>> list(int root, const std::string& path) {
@@ -130,12 +136,19 @@ Result<std::vector<DirectoryEntry>> list(int root, const std::string& path) {
   if (!directory) return failure_from_errno(errno, "list directory");
   static_cast<void>(descriptor.take());
   std::vector<DirectoryEntry> entries;
-  errno = 0;
-  while (const dirent* entry = ::readdir(directory.get())) {
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory.get());
+    // Half a list must not pass for a whole one: what is not in it would be taken for gone.
+    if (entry == nullptr && errno != 0) return failure_from_errno(errno, "list directory");
+    if (entry == nullptr) break;
     const std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
-    struct stat status {};
-    if (::fstatat(::dirfd(directory.get()), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;  // gone meanwhile
+    struct stat status{};
+    if (::fstatat(::dirfd(directory.get()), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) continue;  // gone meanwhile
+      return failure_from_errno(errno, "list directory");
+    }
     entries.push_back({name, S_ISDIR(status.st_mode), static_cast<std::uint64_t>(status.st_size)});
   }
   std::ranges::sort(entries, {}, &DirectoryEntry::name);
@@ -165,16 +178,16 @@ Result<void> sync_directory(int root, const std::string& path) {
 
 Result<SpaceInfo> space(int root, const std::string& path) {
   const Descriptor directory(::openat(root, path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct statvfs status {};
+  struct statvfs status{};
   if (directory.get() < 0 || ::fstatvfs(directory.get(), &status) != 0) return failure_from_errno(errno, "file system space");
   return SpaceInfo{status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize, status.f_favail};
 }
 
 Result<std::string> read_all(int root, const std::string& path, std::size_t bytes_max) {
   const Descriptor file(::openat(root, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  struct stat status {};
+  struct stat status{};
   if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return failure_from_errno(errno, "read file");
-  if (status.st_size > static_cast<off_t>(bytes_max)) return failure(Errc::too_large, "read file");
+  if (static_cast<std::uint64_t>(status.st_size) > bytes_max) return failure(Errc::too_large, "read file");
   std::string content(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t have = 0;
   while (have < content.size()) {

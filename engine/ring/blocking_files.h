@@ -1,5 +1,6 @@
 // The system calls behind UringFileSystem that wait for the disk. They run on offload threads. `root` is an open directory for
-// relative paths; no call follows a symbolic link in the last component.
+// relative paths. No file is opened through a symbolic link in the last component; list, sync_directory, space and
+// make_directory, which only look at directories, follow one.
 #pragma once
 
 #include <string>

@@ -68,7 +68,7 @@ Slice BufferGroup::take(const Completion& completion) {
 
 void BufferGroup::release(Block& block) noexcept {
   put(block.index());
-  if (first_waiter_ != nullptr && free_ >= count_ / 8) wake_waiters();
+  wake_waiters();
 }
 
 void BufferGroup::wait_for_buffers(BufferWaiter& waiter) noexcept {
@@ -77,6 +77,7 @@ void BufferGroup::wait_for_buffers(BufferWaiter& waiter) noexcept {
   waiter.next_ = nullptr;
   *last_link_ = &waiter;
   last_link_ = &waiter.next_;
+  wake_waiters();  // all may have come back before we heard that there were none, and then no release would
 }
 
 void BufferGroup::forget(BufferWaiter& waiter) noexcept {
@@ -90,11 +91,14 @@ void BufferGroup::forget(BufferWaiter& waiter) noexcept {
 
 // No more are woken than buffers are free, or all would run dry again at once.
 void BufferGroup::wake_waiters() {
+  if (first_waiter_ == nullptr || waking_ || !enough_free()) return;
+  waking_ = true;
   for (std::uint32_t woken = 0; first_waiter_ != nullptr && woken < free_; ++woken) {
     BufferWaiter& waiter = *first_waiter_;
     forget(waiter);
     waiter.buffers_back();
   }
+  waking_ = false;
 }
 
 }  // namespace postern::ring

@@ -48,7 +48,8 @@ class BufferGroup final : public BlockOwner {
   [[nodiscard]] bool scarce() const noexcept { return free_ < count_ / 4; }
   [[nodiscard]] std::uint32_t free_buffers() const noexcept { return free_; }
   [[nodiscard]] std::uint32_t buffers() const noexcept { return count_; }
-  // Queues `waiter` (first come, first served) until an eighth of the buffers is free again.
+  // Queues `waiter` (first come, first served) until an eighth of the buffers is free again; that may be so already, and it is
+  // called from within then.
   void wait_for_buffers(BufferWaiter& waiter) noexcept;
   void forget(BufferWaiter& waiter) noexcept;
 
@@ -57,6 +58,7 @@ class BufferGroup final : public BlockOwner {
       : ring_(ring), id_(id), count_(count), bytes_each_(bytes_each) {}
   void put(std::uint32_t index) noexcept;
   void wake_waiters();
+  [[nodiscard]] bool enough_free() const noexcept { return free_ > 0 && free_ >= count_ / 8; }
 
   Ring& ring_;
   std::uint16_t id_;
@@ -66,6 +68,7 @@ class BufferGroup final : public BlockOwner {
   char* memory_ = nullptr;
   io_uring_buf_ring* entries_ = nullptr;
   bool registered_ = false;
+  bool waking_ = false;
   std::deque<Block> blocks_;
   BufferWaiter* first_waiter_ = nullptr;
   BufferWaiter** last_link_ = &first_waiter_;

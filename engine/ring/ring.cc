@@ -139,6 +139,8 @@ Result<void> Ring::install(int slot, int descriptor) {
 
 // Drained first, run afterwards: no completion handler runs while the queue is being read, and none recurses into it.
 bool Ring::poll() {
+  // What was kept aside comes with the next enter.
+  if (io_uring_cq_has_overflow(&ring_)) stats_.overflows.add();
   bool worked = false;
   for (;;) {
     batch_.clear();
@@ -186,7 +188,6 @@ void Ring::enter(unsigned wait_for, __kernel_timespec* timeout) {
     outcome = io_uring_submit_and_get_events(&ring_);
   // EBUSY: the CQ overflowed; the next poll makes room. EINTR, ETIME and EAGAIN: the next turn tries again.
   POSTERN_CHECK(outcome >= 0 || outcome == -EBUSY || outcome == -EINTR || outcome == -ETIME || outcome == -EAGAIN);
-  stats_.overflows.set(*ring_.cq.koverflow);
 }
 
 void Ring::submit() { enter(0, nullptr); }

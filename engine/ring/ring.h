@@ -16,8 +16,8 @@
 namespace postern::ring {
 
 struct Completion {
-  std::int32_t result = 0;   // as of the system call: a count, or a negative errno
-  std::uint32_t flags = 0;   // IORING_CQE_F_*
+  std::int32_t result = 0;  // as of the system call: a count, or a negative errno
+  std::uint32_t flags = 0;  // IORING_CQE_F_*
   [[nodiscard]] bool final() const noexcept { return (flags & IORING_CQE_F_MORE) == 0; }
 };
 
@@ -50,10 +50,10 @@ struct RingOptions {
 };
 
 struct RingStats {
-  Counter enters;        // io_uring_enter calls
-  Counter submissions;   // operations handed over
+  Counter enters;       // io_uring_enter calls
+  Counter submissions;  // operations handed over
   Counter completions;
-  Counter overflows;     // completions the kernel had to keep aside because the CQ was full
+  Counter overflows;  // turns in which the CQ was full and the kernel kept completions aside
 };
 
 // Wakes a ring's owner from any thread: by IORING_OP_MSG_RING from a thread that has a ring, by eventfd otherwise.
@@ -111,7 +111,7 @@ class Ring final : public shard::Poller, public shard::Sleeper {
     Completion completion;
   };
   // Values of user_data that name no operation.
-  static constexpr std::uint64_t kIgnored = UINT64_MAX;  // cancel requests
+  static constexpr std::uint64_t kIgnored = UINT64_MAX;   // cancel requests
   static constexpr std::uint64_t kWake = UINT64_MAX - 1;  // messages from other rings
   friend class RingWaker;
 

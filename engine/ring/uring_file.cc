@@ -9,6 +9,13 @@
 
 namespace postern::ring {
 
+namespace {
+
+// As much as the kernel reads or writes in one call.
+constexpr std::size_t kOperationBytesMax = 0x7ffff000;
+
+}  // namespace
+
 // One request on its way. Where durability by flag is refused, a durable write becomes two operations, the second an fdatasync.
 class UringFile::Pending final : public Operation {
  public:
@@ -23,20 +30,21 @@ class UringFile::Pending final : public Operation {
  private:
   void submit(bool as_sync) {
     syncing_ = as_sync;
+    by_flag_ = !as_sync && request_->kind == FileRequest::Kind::write_durable && file_.durable_by_flag_;
     io_uring_sqe& sqe = file_.ring_.prepare(*this);
     file_.fill(sqe, *request_, as_sync);
   }
 
   void on_completion(const Completion& completion) override {
     const bool durable = request_->kind == FileRequest::Kind::write_durable;
-    if (completion.result == -EOPNOTSUPP && durable && file_.durable_by_flag_) {
-      file_.durable_by_flag_ = false;
+    if (completion.result == -EOPNOTSUPP && by_flag_) {
+      file_.durable_by_flag_ = false;  // others may be under way with the flag, and come here, too
       return submit(false);
     }
     if (completion.result < 0) return finish(failure_from_errno(-completion.result, name()));
     if (syncing_) return finish(written_);
     written_ = static_cast<std::size_t>(completion.result);
-    if (durable && !file_.durable_by_flag_ && written_ == request_->size) return submit(true);
+    if (durable && !by_flag_ && written_ == request_->size) return submit(true);
     finish(written_);
   }
 
@@ -55,6 +63,7 @@ class UringFile::Pending final : public Operation {
   FileRequest* request_ = nullptr;
   std::size_t written_ = 0;
   bool syncing_ = false;
+  bool by_flag_ = false;  // the write was to be durable by RWF_DSYNC
 };
 
 UringFile::UringFile(Ring& ring, int descriptor, const bool& buffers_registered)
@@ -75,6 +84,7 @@ UringFile::~UringFile() {
 }
 
 void UringFile::start(FileRequest& request) {
+  POSTERN_CHECK(request.size <= kOperationBytesMax);
   if (spare_.empty()) spare_.push_back(std::make_unique<Pending>(*this));
   Pending* pending = spare_.back().release();
   spare_.pop_back();
