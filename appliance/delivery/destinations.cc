@@ -19,6 +19,11 @@ bool Destinations::offer(const std::string& name, Attempt& attempt) {
   return true;
 }
 
+bool Destinations::has_room(const std::string& name) const {
+  const auto found = destinations_.find(name);
+  return found == destinations_.end() || found->second->waiting.size() < limits_.waiting_per_destination_max;
+}
+
 void Destinations::start_workers(Destination& destination) {
   const std::size_t free_workers = destination.workers - destination.under_way;  // on their way to the queue
   if (destination.workers >= workers_max(destination) || free_workers >= destination.waiting.size()) return;
@@ -41,10 +46,8 @@ Task<void> Destinations::make_next(Destination& destination) {
   Attempt* const attempt = destination.waiting.front();
   destination.waiting.pop_front();
   --waiting_;
-  if (destination.has_refused && destination.waiting.size() <= limits_.waiting_per_destination_max / 2) {
-    destination.has_refused = false;
-    listener_.on_room(destination.name);
-  }
+  const bool has_room = destination.waiting.size() <= limits_.waiting_per_destination_max / 2;
+  if (destination.has_refused && has_room) destination.has_refused = listener_.on_room(destination.name);
   ++under_way_;
   ++destination.under_way;
   const bool is_well = co_await attempt->make();

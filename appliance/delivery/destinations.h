@@ -17,9 +17,9 @@
 namespace postern::delivery {
 
 struct DestinationLimits {
-  std::size_t attempts_max = 200;                 // at once, in all
-  std::size_t attempts_per_destination_max = 20;  // at once
-  std::size_t waiting_per_destination_max = 500;  // beyond it offer() refuses
+  std::size_t attempts_max = 200;                   // at once, in all
+  std::size_t attempts_per_destination_max = 20;    // at once
+  std::size_t waiting_per_destination_max = 2'000;  // beyond it offer() refuses
 };
 
 // Some recipients of one message that go the same way. Outlives its stay in the queue.
@@ -36,8 +36,8 @@ class Attempt {
 
 class RoomListener {
  public:
-  // The destination takes offers again.
-  virtual void on_room(const std::string& destination) = 0;
+  // The destination takes offers again. True when it is to be called again for the next one.
+  virtual bool on_room(const std::string& destination) = 0;
 
  protected:
   ~RoomListener() = default;
@@ -51,8 +51,9 @@ class Destinations {
   Destinations(const Destinations&) = delete;
   Destinations& operator=(const Destinations&) = delete;
 
-  // False: too many wait for `destination`, and on_room() tells when to offer it again; or stop() was called.
+  // False: too many wait for `destination`, and on_room() tells when there is room; or stop() was called.
   [[nodiscard]] bool offer(const std::string& destination, Attempt& attempt);
+  [[nodiscard]] bool has_room(const std::string& destination) const;
   // Those that wait are ended without being made; those under way go on.
   void stop();
   // Waits for those under way. After stop(). Suspends.

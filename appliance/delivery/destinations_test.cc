@@ -31,7 +31,10 @@ class DestinationsTest : public ::testing::Test, public RoomListener {
     std::string destination;
     int ended = 0;
   };
-  void on_room(const std::string& destination) override { room.push_back(destination); }
+  bool on_room(const std::string& destination) override {
+    room.push_back(destination);
+    return false;
+  }
   bool offer(std::string to) {
     tries.push_back(std::make_unique<Try>(*this, to));
     return all_->offer(to, *tries.back());

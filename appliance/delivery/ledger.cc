@@ -167,6 +167,17 @@ void Ledger::forget(const spool::SegmentKey& key) {
   segments_.erase(found);
 }
 
+std::uint32_t Ledger::oldest_s() const {
+  std::uint32_t oldest = 0;
+  for (const auto& [key, segment] : segments_) {
+    for (const auto& [offset, message] : segment.queued) {
+      const std::uint32_t since = message->received_s != 0 ? message->received_s : message->times.first_failed_s;
+      if (since != 0 && (oldest == 0 || since < oldest)) oldest = since;
+    }
+  }
+  return oldest;
+}
+
 std::size_t Ledger::snapshot_bytes() const noexcept {
   constexpr std::size_t kQueuedBytes = 64;  // with a few finished recipients
   constexpr std::size_t kSegmentBytes = 32;

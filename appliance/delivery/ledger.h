@@ -24,6 +24,7 @@ struct QueuedMessage {
   spool::RecordKey key;
   RetryTimes times;
   std::uint32_t recipients = 0;  // 0: not counted yet
+  std::uint32_t received_s = 0;  // since 1970; 0: not known yet
   RecipientSet finished;         // those that need nothing more
   bool attempting = false;       // the journal says that its text may have reached a next hop
 };
@@ -79,6 +80,8 @@ class Ledger {
 
   [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
   [[nodiscard]] std::size_t segments() const noexcept { return segments_.size(); }
+  // When the message that has been here longest came, or first failed; 0: none, or not known. Looks at every message.
+  [[nodiscard]] std::uint32_t oldest_s() const;
   // What snapshot() would write, roughly; bytes.
   [[nodiscard]] std::size_t snapshot_bytes() const noexcept;
 

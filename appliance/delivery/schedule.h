@@ -25,6 +25,8 @@ class Schedule {
   void add_fresh(QueuedMessage& message, std::optional<spool::Record> record) {
     fresh_.push_back({&message, std::move(record)});
   }
+  // In front of the others.
+  void add_first(Next next) { fresh_.push_front(std::move(next)); }
   void add_due(QueuedMessage& message, std::uint32_t when_s) { due_.emplace(when_s, &message); }
 
   // Takes one out; nothing when none is ready.

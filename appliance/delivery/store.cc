@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "appliance/spool/attribute_names.h"
+#include "engine/base/utf8.h"
+
 namespace postern::delivery {
 
 namespace {
@@ -33,8 +36,29 @@ Task<Result<void>> OwnStore::start() {
   co_return ids;
 }
 
-Task<Result<spool::CommitReceipt>> OwnStore::commit(const spool::CommitInput& input) {
-  co_return co_await writer_.commit(input);
+Task<Result<std::uint64_t>> OwnStore::store_report(spool::MessageId id, WallTime now, std::string_view to,
+                                                   std::string_view received, std::string_view text) {
+  Chain content;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view part = rest.substr(0, BlockPool::kLargest);
+    content.append(copy_to_slice(blocks_, part));
+    rest.remove_prefix(part.size());
+  }
+  const spool::HeaderEdit top[] = {{spool::HeaderPlace::at_start, received}};
+  const spool::Attribute attributes[] = {spool::Attribute::text(spool::attribute::kProtocol, "local"),
+                                         spool::Attribute::number(spool::attribute::kHas8Bit, is_ascii(text) ? 0 : 1)};
+  const PeerText recipient(to);
+  const spool::RecipientInput recipients[] = {{recipient, {}}};
+  spool::CommitInput input;
+  input.id = id;
+  input.received = now;
+  input.attributes = attributes;
+  input.recipients = recipients;
+  input.header_edits = top;
+  input.content = &content;
+  const Result<spool::CommitReceipt> receipt = co_await writer_.commit(input);
+  if (!receipt) co_return failure(receipt.error());
+  co_return received.size() + text.size();
 }
 
 Task<void> OwnStore::stop() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "appliance/spool/damage.h"
 #include "appliance/spool/doorbell.h"
@@ -11,8 +12,10 @@
 #include "appliance/spool/message_ids.h"
 #include "appliance/spool/record.h"
 #include "appliance/spool/writer.h"
+#include "engine/base/clock.h"
 #include "engine/base/random.h"
 #include "engine/base/result.h"
+#include "engine/buffer/block_pool.h"
 #include "engine/coro/task.h"
 #include "engine/io/file.h"
 #include "engine/shard/poller.h"
@@ -28,8 +31,10 @@ class OwnStore final : public shard::TurnEnd {
   // Recovers what an earlier life left. Suspends. After an error it may be destroyed.
   [[nodiscard]] Task<Result<void>> start();
   [[nodiscard]] Result<spool::MessageId> next_id() { return ids_.next(); }
-  // Durable when it succeeds. `input` stays until then. Suspends.
-  [[nodiscard]] Task<Result<spool::CommitReceipt>> commit(const spool::CommitInput& input);
+  // A report of ours with the null reverse-path, to one recipient. `received` is its Received: field, `text` the rest; all is
+  // borrowed until it is durable. Returns its bytes. Suspends.
+  [[nodiscard]] Task<Result<std::uint64_t>> store_report(spool::MessageId id, WallTime now, std::string_view to,
+                                                         std::string_view received, std::string_view text);
   [[nodiscard]] Task<void> tidy() { return writer_.tidy(); }
   [[nodiscard]] Task<void> stop();
   void end_of_turn() override { writer_.flush(); }
@@ -41,6 +46,7 @@ class OwnStore final : public shard::TurnEnd {
 
  private:
   std::string directory_;
+  BlockPool blocks_;
   spool::DoorbellSlot slot_{};
   spool::Publisher publisher_;
   spool::SegmentWriter writer_;

@@ -48,7 +48,7 @@ bool append_fields(std::string_view text, std::string& out) {
 AddedHeaders added_headers(const config::Transport& transport, const TransportJob& job, const expand::EvalContext& variables,
                            WallTime now) {
   AddedHeaders added;
-  if (transport.return_path_add) added.top.append("Return-path: <").append(job.message.sender.view()).append(">\r\n");
+  if (transport.return_path_add) added.top.append("Return-path: <").append(job.return_path).append(">\r\n");
   if (transport.envelope_to_add) added.top += envelope_to(job);
   if (transport.delivery_date_add) added.top += "Delivery-date: " + format_rfc5322_time(now) + "\r\n";
   if (!transport.headers_add) return added;

@@ -31,6 +31,7 @@ class EndGuard {
 struct TransportJob {
   const spool::Record& record;  // `message` is a view of its payload
   const spool::MessageView& message;
+  std::string_view return_path;                      // the sender, or where the router wants errors to go
   std::span<const spool::RecipientView> recipients;  // all of the message's
   std::span<const std::uint32_t> wanted;             // the indexes of those to deliver to
   std::span<const routing::Host> hosts;              // empty: the transport's own

@@ -42,7 +42,8 @@ class MaildirTest : public ::testing::Test {
   void deliver(const StoredMessage& message, std::vector<std::uint32_t> wanted = {0}) {
     MaildirTransport transport(files_, transport_, "gw.example");
     events_ = {};
-    const TransportJob job{message.record, message.view, message.recipients, wanted, {}, events_, guard_, stop_};
+    const TransportJob job{message.record, message.view, message.view.sender.view(), message.recipients, wanted, {}, events_,
+                           guard_,         stop_};
     run(transport.deliver(job, variables_));
   }
   std::vector<std::string> files_in(std::string directory) {

@@ -80,7 +80,7 @@ smtp::RcptParams rcpt_params(const spool::RecipientView& recipient) {
 bool needs_smtputf8(const TransportJob& job, const ComposedMessage& composed) {
   const bool declared = is_set(job.message.attributes, attribute::kSmtpUtf8);
   if (declared && composed.has_8bit_header()) return true;
-  if (!is_ascii(job.message.sender.view())) return true;
+  if (!is_ascii(job.return_path)) return true;
   return std::ranges::any_of(job.wanted,
                              [&job](std::uint32_t index) { return !is_ascii(job.recipients[index].address.view()); });
 }

@@ -208,7 +208,7 @@ Task<smtp::TransactionOutcome> SmtpDelivery::send(SmtpConnection& connection, co
     recipients.push_back({job_.recipients[index].address.view(), rcpt_params(job_.recipients[index])});
   MessageBody body(*composed_, job_, deps_.pool);
   smtp::ClientMessage message;
-  message.sender = job_.message.sender.view();
+  message.sender = job_.return_path;
   message.params = mail_params(job_.message, *composed_);
   message.recipients = recipients;
   message.size_bytes = composed_->size();

@@ -61,7 +61,9 @@ class SmtpTransportTest : public ::testing::Test {
   void deliver(const StoredMessage& message, std::vector<routing::Host> hosts, std::int64_t ms = 0) {
     if (!smtp_) start();
     events_ = {};
-    const TransportJob job{message.record, message.view, message.recipients, message.all, hosts, events_, guard_, stop_};
+    const TransportJob job{
+        message.record, message.view, message.view.sender.view(), message.recipients, message.all, hosts, events_,
+        guard_,         stop_};
     run(smtp_->deliver(job, variables_), ms);
   }
   static StoredMessage to(std::vector<std::string> recipients) {
@@ -226,7 +228,8 @@ TEST_F(SmtpTransportTest, WhatAnAnswerMeans) {
     const StoredMessage message = to({"a@x.example"});
     const std::vector<routing::Host> two = {host("192.0.2.1"), host("192.0.2.2")};
     events_ = {};
-    const TransportJob job{message.record, message.view, message.recipients, message.all, two, events_, guard_, stop_};
+    const TransportJob job{
+        message.record, message.view, message.view.sender.view(), message.recipients, message.all, two, events_, guard_, stop_};
     run(smtp.deliver(job, variables_));
     EXPECT_EQ(events_.deliveries.size(), c.next_host ? 1U : 0U);
     EXPECT_EQ(second_.mails.size(), c.next_host ? 1U : 0U);
@@ -236,8 +239,15 @@ TEST_F(SmtpTransportTest, WhatAnAnswerMeans) {
     HostMemory fresh(rules_, 24 * 3600, random_);
     SmtpTransport alone(transport_, {connector_, pool_, fresh, random_, open_, made_});
     events_ = {};
-    const TransportJob single{message.record, message.view, message.recipients, message.all, std::span(two).first(1), events_,
-                              guard_,         stop_};
+    const TransportJob single{message.record,
+                              message.view,
+                              message.view.sender.view(),
+                              message.recipients,
+                              message.all,
+                              std::span(two).first(1),
+                              events_,
+                              guard_,
+                              stop_};
     run(alone.deliver(single, variables_));
     ASSERT_EQ(events_.problems.size(), 1U);
     EXPECT_EQ(events_.problems[0].problem.kind, c.kind);
@@ -363,7 +373,8 @@ TEST_F(SmtpTransportTest, StopEndsAnAttempt) {
   start();
   const StoredMessage message = to({"a@x"});
   const std::vector<routing::Host> hosts = {host("192.0.2.1")};
-  const TransportJob job{message.record, message.view, message.recipients, message.all, hosts, events_, guard_, stop_};
+  const TransportJob job{
+      message.record, message.view, message.view.sender.view(), message.recipients, message.all, hosts, events_, guard_, stop_};
   Gate gate;
   gate.start(smtp_->deliver(job, variables_));
   scheduler_.run();

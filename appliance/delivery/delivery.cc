@@ -1,0 +1,362 @@
+#include "appliance/delivery/delivery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/coro/event.h"
+#include "engine/coro/scheduler.h"
+
+namespace postern::delivery {
+
+namespace {
+
+constexpr const char* kDirectory = "delivery";
+constexpr const char* kStoreDirectory = "delivery/store";
+constexpr const char* kIngressDirectory = "ingress";
+
+constexpr std::int64_t kTickMs = 1'000;
+constexpr std::uint64_t kFindDirectoriesTicks = 10;
+constexpr std::uint64_t kForgetTicks = 30;
+constexpr std::uint64_t kTidyTicks = 60;
+constexpr std::uint64_t kAgeTicks = 5;
+constexpr std::uint64_t kAgeTicksLong = 60;  // while there is much to look at
+constexpr std::size_t kMuchQueued = 100'000;
+constexpr std::size_t kUnparkAtOnce = 8;         // for each that leaves a queue
+constexpr std::int64_t kSameTroubleMs = 60'000;  // one directory's trouble is logged that often
+constexpr std::uint32_t kOddEndWaitS = 60;
+
+std::uint32_t wall_s() { return static_cast<std::uint32_t>(Scheduler::current().wall_now().seconds()); }
+
+std::optional<std::uint32_t> shard_number(const DirectoryEntry& entry) {
+  const bool is_number = entry.is_directory && !entry.name.empty() && entry.name.size() <= 5 &&
+                         entry.name.find_first_not_of("0123456789") == std::string::npos;
+  return is_number ? std::optional(static_cast<std::uint32_t>(std::stoul(entry.name))) : std::nullopt;
+}
+
+}  // namespace
+
+Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
+    : deps_(std::move(deps)),
+      options_(options),
+      journal_(deps_.files, kDirectory, ledger_, deps_.random, *this, options_.journal),
+      store_(deps_.files, kStoreDirectory, deps_.random, *this),
+      hosts_(deps_.config->retry, deps_.config->main.retry_interval_max_s, deps_.random),
+      destinations_(options_.destinations, *this),
+      context_{.config = *deps_.config,
+               .log = deps_.log,
+               .ledger = ledger_,
+               .journal = journal_,
+               .store = store_,
+               .destinations = destinations_,
+               .records = *this,
+               .random = deps_.random,
+               .stats = stats_,
+               .transports = transports_,
+               .stop = cut_,
+               .user = deps_.user} {
+  make_transports();
+}
+
+Delivery::~Delivery() = default;
+
+void Delivery::make_transports() {
+  for (const config::Transport& transport : deps_.config->transports) {
+    TransportInstance instance{.transport = &transport, .smtp = nullptr, .maildir = nullptr};
+    if (std::holds_alternative<config::SmtpTransport>(transport.driver))
+      instance.smtp = std::make_unique<SmtpTransport>(transport, SmtpTransportDeps{.connector = deps_.connector,
+                                                                                   .pool = deps_.blocks,
+                                                                                   .hosts = hosts_,
+                                                                                   .random = deps_.random,
+                                                                                   .connections = stats_.connections,
+                                                                                   .connections_made = stats_.connections_made,
+                                                                                   .idle_ms = options_.connection_idle_ms});
+    else
+      instance.maildir = std::make_unique<MaildirTransport>(deps_.files, transport, deps_.config->main.primary_hostname);
+    transports_.push_back(std::move(instance));
+  }
+}
+
+// ---- start ----
+
+Task<Result<void>> Delivery::start() {
+  for (const char* directory : {kDirectory, kStoreDirectory}) {
+    const Result<void> made = co_await deps_.files.make_directory(directory, 0700);
+    if (!made) co_return made;
+  }
+  const Result<void> synced = co_await deps_.files.sync_directory(kDirectory);
+  if (!synced) co_return synced;
+  const Result<JournalDamage> journal = co_await journal_.start();
+  if (!journal) co_return failure(journal.error());
+  if (journal->unreadable_bytes > 0)
+    deps_.log.write(log::Stream::panic, fmt::format("delivery's journal: {} bytes could not be read; mail may be sent twice",
+                                                    journal->unreadable_bytes));
+  const Result<void> store = co_await store_.start();
+  if (!store) {
+    co_await journal_.stop();
+    co_return store;
+  }
+  add_tail(store_.directory(), store_.subscriber(), options_.tail);
+  own_tail_ = tails_.back().get();
+  const Result<void> found = co_await find_directories();
+  if (!found) on_trouble(kIngressDirectory, found.error());  // looked for again while running
+  co_return Result<void>{};
+}
+
+void Delivery::add_tail(std::string directory, std::optional<spool::Subscriber> doorbell, TailOptions options) {
+  const bool is_own = directory == store_.directory();
+  const TailDeps deps{.files = deps_.files,
+                      .ledger = ledger_,
+                      .journal = journal_,
+                      .pool = read_pool_,
+                      .damage = *this,
+                      .sink = *this,
+                      .waiter = is_own ? nullptr : deps_.waiter};
+  if (is_own) options.poll_ms = options.list_ms;  // it is poked
+  tails_.push_back(std::make_unique<DirectoryTail>(deps, std::move(directory), doorbell, options));
+}
+
+// One for each shard of ingress, also those that no longer exist.
+Task<Result<void>> Delivery::find_directories() {
+  const Result<std::vector<DirectoryEntry>> entries = co_await deps_.files.list(kIngressDirectory);
+  if (!entries && entries.error().code == Errc::not_found) co_return Result<void>{};
+  if (!entries) co_return failure(entries.error());
+  for (const DirectoryEntry& entry : *entries) {
+    const std::optional<std::uint32_t> shard = shard_number(entry);
+    const std::string directory = std::string(kIngressDirectory) + "/" + entry.name;
+    if (!shard || std::ranges::any_of(tails_, [&](const auto& tail) { return tail->directory() == directory; })) continue;
+    const bool has_slot = deps_.doorbell != nullptr && *shard < deps_.doorbell->slots();
+    TailOptions options = options_.tail;
+    options.removes_free_files = deps_.doorbell != nullptr && !has_slot;
+    add_tail(directory, has_slot ? std::optional(deps_.doorbell->subscriber(*shard)) : std::nullopt, options);
+    if (rounds_.closed() || !may_pump_) continue;
+    background_.start(tails_.back()->run(stop_tails_));
+  }
+  co_return Result<void>{};
+}
+
+// ---- from the tails to the rounds ----
+
+bool Delivery::has_room() const {
+  const bool has = ledger_.queued() < options_.queued_max && schedule_.fresh() < options_.fresh_max &&
+                   parked_count_ < options_.parked_max && read_pool_.used_bytes() < options_.record_bytes_max;
+  if (!has) tails_wait_ = true;
+  return has;
+}
+
+void Delivery::poke_tails() {
+  if (!tails_wait_ || !has_room()) return;
+  tails_wait_ = false;
+  for (const auto& tail : tails_) tail->poke();
+}
+
+void Delivery::on_message(QueuedMessage& message, std::optional<spool::Record> record) {
+  if (record) {
+    stats_.messages.add();
+    schedule_.add_fresh(message, std::move(record));
+  } else if (message.times.has_failed()) {
+    schedule_.add_due(message, message.times.next_try_s);
+  } else {
+    schedule_.add_fresh(message, std::nullopt);
+  }
+}
+
+// Begins as many rounds as may be. Cheap when there is nothing to do: it is called at the end of every turn.
+void Delivery::pump() {
+  if (!may_pump_ || stopping_) return;
+  const std::uint32_t now = wall_s();
+  while (rounds_.inside() < options_.rounds_max) {
+    std::optional<Schedule::Next> next = schedule_.take(now);
+    if (!next) break;
+    rounds_.start(run_round(std::move(*next)));
+  }
+  poke_tails();
+}
+
+void Delivery::end_of_turn() {
+  pump();
+  store_.end_of_turn();
+  journal_.end_of_turn();
+}
+
+Task<void> Delivery::run_round(Schedule::Next next) {
+  QueuedMessage* const message = next.message;
+  const spool::SegmentKey segment = message->key.segment;
+  Round round(context_, *message, std::move(next.record));
+  const RoundEnd end = co_await round.run();
+  take_end(end, message, segment, round);
+}
+
+void Delivery::take_end(const RoundEnd& end, QueuedMessage* message, const spool::SegmentKey& segment, Round& round) {
+  if (end.has_bounced) own_tail_->poke();
+  switch (end.kind) {
+    case RoundEnd::Kind::done:
+      if (ledger_.queued_in(segment) > 0) break;
+      for (const auto& tail : tails_)
+        if (tail->holds(segment)) tail->poke_done();
+      break;
+    case RoundEnd::Kind::deferred: schedule_.add_due(*message, end.next_try_s); break;
+    case RoundEnd::Kind::parked:
+      parked_[end.destination].push_back({message, round.take_record()});
+      ++parked_count_;
+      break;
+    case RoundEnd::Kind::unchanged:
+      if (!stopping_) schedule_.add_due(*message, wall_s() + kOddEndWaitS);
+      break;
+  }
+}
+
+// ---- messages that wait for room at a destination ----
+
+bool Delivery::on_room(const std::string& destination) {
+  unpark(destination, kUnparkAtOnce);
+  return parked_.contains(destination);
+}
+
+void Delivery::unpark(const std::string& destination, std::size_t most) {
+  const auto found = parked_.find(destination);
+  if (found == parked_.end()) return;
+  std::deque<Schedule::Next>& waiting = found->second;
+  std::vector<Schedule::Next> taken;
+  for (; most > 0 && !waiting.empty(); --most) {
+    taken.push_back(std::move(waiting.front()));
+    waiting.pop_front();
+    --parked_count_;
+  }
+  if (waiting.empty()) parked_.erase(found);
+  for (auto next = taken.rbegin(); next != taken.rend(); ++next) schedule_.add_first(std::move(*next));
+}
+
+// A destination may have emptied its queue while its messages were still on their way to being parked.
+void Delivery::unpark_forgotten() {
+  std::vector<std::string> names;
+  for (const auto& [name, waiting] : parked_)
+    if (destinations_.has_room(name)) names.push_back(name);
+  for (const std::string& name : names) unpark(name, options_.destinations.waiting_per_destination_max / 2 + 1);
+}
+
+Task<Result<spool::Record>> Delivery::read(spool::RecordKey key) {
+  const auto holds = [&key](const auto& tail) { return tail->holds(key.segment); };
+  const auto tail = std::ranges::find_if(tails_, holds);
+  if (tail == tails_.end()) co_return failure(Errc::not_found, "read a message again");
+  co_return co_await (*tail)->read(key);
+}
+
+// ---- trouble ----
+
+void Delivery::on_trouble(const std::string& directory, const Error& error) {
+  const Instant now = Scheduler::current().now();
+  const auto [said, is_new] = trouble_said_.try_emplace(directory, now);
+  if (!is_new && now < said->second.plus_ms(kSameTroubleMs)) return;
+  said->second = now;
+  deps_.log.write(log::Stream::panic, fmt::format("delivery: {}: {}", directory, describe(error)));
+}
+
+void Delivery::on_journal_failure(const Error& error) {
+  deps_.log.write(log::Stream::panic,
+                  fmt::format("delivery's journal cannot be written, deliveries wait: {}", describe(error)));
+}
+
+void Delivery::on_damage(const spool::Damage& damage) {
+  const std::string line = fmt::format("spool damage: {}: {} at offset {}, {} bytes could not be read", damage.path,
+                                       spool::to_string(damage.kind), damage.offset, damage.bytes);
+  deps_.log.write(log::Stream::main, line);
+  deps_.log.write(log::Stream::panic, line);
+}
+
+// ---- running ----
+
+Task<void> Delivery::run(StopSource& stop) {
+  may_pump_ = true;
+  for (const auto& tail : tails_) background_.start(tail->run(stop_tails_));
+  background_.start(keep_time());
+  Event never;
+  static_cast<void>(co_await never.wait({Instant::never(), &stop}));
+  co_await end_all();
+}
+
+Task<void> Delivery::end_all() {
+  stopping_ = true;
+  stop_tails_.request_stop();
+  destinations_.stop();
+  Gate grace;
+  grace.start(cut_after_grace());
+  co_await rounds_.close();
+  grace_over_.request_stop();
+  co_await grace.close();
+  co_await destinations_.close();
+  for (TransportInstance& instance : transports_)
+    if (instance.smtp) co_await instance.smtp->close();
+  co_await background_.close();
+  co_await journal_.stop();
+  co_await store_.stop();
+  update_gauges(false);
+}
+
+Task<void> Delivery::cut_after_grace() {
+  const bool is_time = co_await sleep_until(Scheduler::current().now().plus_ms(options_.stop_grace_ms), &grace_over_);
+  if (is_time) cut_.request_stop();
+}
+
+Task<void> Delivery::keep_time() {
+  for (std::uint64_t tick = 1; !stopping_; ++tick) {
+    static_cast<void>(co_await sleep_until(Scheduler::current().now().plus_ms(kTickMs), &stop_tails_));
+    if (stopping_) break;
+    unpark_forgotten();
+    update_gauges(tick % (ledger_.queued() > kMuchQueued ? kAgeTicksLong : kAgeTicks) == 0);
+    if (!lost_segments_forgotten_) forget_lost_segments();
+    if (tick % kForgetTicks == 0) co_await forget_gone_segments();
+    if (tick % kTidyTicks == 0) co_await store_.tidy();
+    if (tick % kFindDirectoriesTicks != 0 || stopping_) continue;
+    const Result<void> found = co_await find_directories();
+    if (!found) on_trouble(kIngressDirectory, found.error());
+  }
+}
+
+void Delivery::update_gauges(bool with_age) {
+  stats_.queued.set(ledger_.queued());
+  stats_.active.set(destinations_.under_way());
+  stats_.waiting.set(ledger_.queued() - std::min(ledger_.queued(), destinations_.under_way()));
+  stats_.destinations.set(destinations_.size());
+  stats_.hosts_resting.set(hosts_.size());
+  if (!with_age) return;
+  const std::uint32_t oldest = ledger_.oldest_s();
+  const std::uint32_t now = wall_s();
+  stats_.oldest_age_s.set(oldest == 0 || oldest > now ? 0 : now - oldest);
+}
+
+// The journal speaks of segments until no file can be one of them any more.
+Task<void> Delivery::forget_gone_segments() {
+  const std::vector<spool::SegmentKey> drained = ledger_.drained();
+  if (drained.empty()) co_return;
+  std::set<std::uint64_t> present;
+  for (std::size_t i = 0; i < tails_.size(); ++i) {
+    const Result<std::set<std::uint64_t>> found = co_await tails_[i]->incarnations();
+    if (!found) co_return;
+    present.insert(found->begin(), found->end());
+  }
+  for (const spool::SegmentKey& key : drained)
+    if (!present.contains(key.incarnation)) ledger_.forget(key);
+}
+
+// Segments of which the journal says that something is left to do, and which are not there. Said once, when every directory
+// has been looked at.
+void Delivery::forget_lost_segments() {
+  if (!std::ranges::all_of(tails_, [](const auto& tail) { return tail->has_looked(); })) return;
+  lost_segments_forgotten_ = true;
+  for (const spool::SegmentKey& key : ledger_.keys()) {
+    const bool is_held = std::ranges::any_of(tails_, [&key](const auto& tail) { return tail->holds(key); });
+    if (is_held || ledger_.is_drained(key)) continue;
+    const std::size_t lost = ledger_.queued_in(key);
+    if (lost > 0)
+      deps_.log.write(
+          log::Stream::panic,
+          fmt::format("segment {:016x} is gone from the spool with {} messages that were not done", key.number, lost));
+    ledger_.forget(key);
+  }
+}
+
+}  // namespace postern::delivery
