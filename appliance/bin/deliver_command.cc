@@ -35,6 +35,7 @@ int deliver_command(const Arguments& arguments) {
                                  .spool_descriptor = spool.get(),
                                  .control_descriptor = control,
                                  .doorbell = doorbell ? &*doorbell : nullptr,
+                                 .user = user->name.empty() ? "postern" : user->name,
                                  .on_ready = [&arguments] { tell_ready(arguments); }});
 }
 

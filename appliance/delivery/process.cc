@@ -9,10 +9,13 @@
 #include <optional>
 
 #include "appliance/control/control_server.h"
+#include "appliance/delivery/delivery.h"
+#include "appliance/delivery/figures_json.h"
 #include "appliance/log/log_files.h"
 #include "appliance/log/log_writer.h"
 #include "appliance/supervisor/signals.h"
 #include "engine/base/random.h"
+#include "engine/ring/readable.h"
 #include "engine/ring/uring_file_system.h"
 #include "engine/shard/offload.h"
 #include "engine/shard/shard_thread.h"
@@ -27,6 +30,15 @@ constexpr std::size_t kDiskThreads = 4;
 constexpr std::size_t kDiskJobsMax = 512;
 constexpr std::size_t kLogJobsMax = 16;
 
+class EventWait final : public ReadableWait {
+ public:
+  explicit EventWait(ring::Ring& ring) noexcept : ring_(ring) {}
+  Task<Result<void>> readable(int descriptor, Wait wait) override { return ring::readable(ring_, descriptor, wait); }
+
+ private:
+  ring::Ring& ring_;
+};
+
 class Body final : public control::CommandHandler {
  public:
   Body(ProcessPlan& plan, shard::StartLine& start_line)
@@ -40,6 +52,7 @@ class Body final : public control::CommandHandler {
   void run() {
     if (!set_up()) return start_line_.arrive(false);
     runtime_->loop().run(main(*this));
+    delivery_.reset();
     connector_.reset();
     log_.reset();
     files_.reset();
@@ -47,10 +60,7 @@ class Body final : public control::CommandHandler {
   }
   // From another thread, after the start line.
   void stop() {
-    runtime_->post([this] {
-      stop_.request_stop();
-      stopped_.set();
-    });
+    runtime_->post([this] { stop_.request_stop(); });
   }
 
  private:
@@ -66,6 +76,16 @@ class Body final : public control::CommandHandler {
     files_.emplace(runtime_->ring(), disk_offload_, root);
     log_.emplace(log_files_, log_offload_, runtime_->clock());
     connector_.emplace(runtime_->streams());
+    wait_.emplace(runtime_->ring());
+    delivery_.emplace(DeliveryDeps{.files = *files_,
+                                   .connector = *connector_,
+                                   .blocks = runtime_->blocks(),
+                                   .random = random_,
+                                   .log = *log_,
+                                   .config = plan_.config,
+                                   .doorbell = plan_.doorbell,
+                                   .waiter = &*wait_,
+                                   .user = plan_.user});
     return true;
   }
 
@@ -74,8 +94,17 @@ class Body final : public control::CommandHandler {
       body.control_.emplace(body.runtime_->streams(), body.runtime_->blocks(), body.plan_.control_descriptor, body);
       body.control_->start();
     }
+    shard::Loop& loop = body.runtime_->loop();
+    loop.add(*body.delivery_);
+    if (const auto started = co_await body.delivery_->start(); !started) {
+      std::fprintf(stderr, "postern: delivery cannot start: %s\n", describe(started.error()).c_str());
+      std::fflush(stderr);
+      co_await body.log_->close();
+      ::_exit(EX_OSERR);
+    }
     body.start_line_.arrive(true);
-    static_cast<void>(co_await body.stopped_.wait());
+    co_await body.delivery_->run(body.stop_);
+    loop.remove(*body.delivery_);
     if (body.control_) co_await body.control_->stop();
     body.control_.reset();
     co_await body.log_->close();
@@ -83,7 +112,7 @@ class Body final : public control::CommandHandler {
 
   Task<std::string> answer(std::string line) override {
     if (line != "stats") co_return "unknown command; known: stats\n";
-    co_return "{}\n";
+    co_return figures_json(delivery_->stats(), delivery_->journal_stats(), log_->stats());
   }
 
   ProcessPlan& plan_;
@@ -96,9 +125,10 @@ class Body final : public control::CommandHandler {
   std::optional<ring::UringFileSystem> files_;
   std::optional<log::LogWriter> log_;
   std::optional<transport::UringConnector> connector_;
+  std::optional<EventWait> wait_;
+  std::optional<Delivery> delivery_;
   std::optional<control::ControlServer> control_;
   StopSource stop_;
-  Event stopped_;
 };
 
 }  // namespace

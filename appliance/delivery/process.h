@@ -15,6 +15,7 @@ struct ProcessPlan {
   int spool_descriptor = -1;            // the spool directory, borrowed
   int control_descriptor = -1;          // a listening UNIX socket, taken over; -1: none
   spool::Doorbell* doorbell = nullptr;  // nullptr: only sealed segments are read
+  std::string user = "postern";         // whom this process runs as, for the log
   std::function<void()> on_ready;
 };
 

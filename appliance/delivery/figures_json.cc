@@ -1,0 +1,32 @@
+#include "appliance/delivery/figures_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace postern::delivery {
+
+std::string figures_json(const DeliveryStats& stats, const JournalStats& journal, const log::LogStats& log) {
+  nlohmann::ordered_json json;
+  json["queue"] = {{"messages", stats.queued.get()},
+                   {"oldest_age_s", stats.oldest_age_s.get()},
+                   {"active", stats.active.get()},
+                   {"waiting", stats.waiting.get()}};
+  json["messages"] = {{"read", stats.messages.get()},
+                      {"completed", stats.completed.get()},
+                      {"possible_duplicates", stats.possible_duplicates.get()},
+                      {"unreadable", stats.unreadable.get()}};
+  json["recipients"] = {{"delivered", stats.delivered.get()},
+                        {"deferred", stats.deferred.get()},
+                        {"failed", stats.failed.get()},
+                        {"discarded", stats.discarded.get()}};
+  json["bounces"] = stats.bounced.get();
+  json["connections"] = {{"open", stats.connections.get()},
+                         {"made", stats.connections_made.get()},
+                         {"destinations", stats.destinations.get()},
+                         {"hosts_resting", stats.hosts_resting.get()}};
+  json["journal"] = {{"records", journal.records.get()}, {"batches", journal.batches.get()}, {"files", journal.files.get()},
+                     {"failures", journal.failures.get()}};
+  json["log"] = {{"lines", log.lines.get()}, {"dropped", log.dropped.get()}, {"write_errors", log.write_errors.get()}};
+  return json.dump(2) + "\n";
+}
+
+}  // namespace postern::delivery
