@@ -28,12 +28,14 @@ void sort_by_place(std::vector<Diagnostic>& diagnostics, const expand::FileNames
     auto operator<=>(const Place&) const = default;
   };
   std::vector<Place> places;
+  places.reserve(diagnostics.size());
   for (const Diagnostic& d : diagnostics) {
     const auto file = rank.find(d.file);
     places.push_back({file == rank.end() ? rank.size() : file->second, d.line, d.column, places.size()});
   }
   std::ranges::sort(places);
   std::vector<Diagnostic> sorted;
+  sorted.reserve(diagnostics.size());
   for (const Place& place : places) sorted.push_back(std::move(diagnostics[place.found]));
   diagnostics = std::move(sorted);
 }

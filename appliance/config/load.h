@@ -9,6 +9,7 @@
 #include "appliance/config/config.h"
 #include "appliance/config/host_facts.h"
 #include "appliance/config/reader_limits.h"
+#include "engine/base/version.h"
 #include "policy/expand/diagnostic.h"
 #include "policy/expand/file_source.h"
 
@@ -19,7 +20,7 @@ using expand::Severity;
 
 struct LoadOptions {
   std::vector<std::pair<std::string, std::string>> macros;  // -D NAME=value: stronger than definitions in the files
-  std::string version = "0.1";                              // $version_number
+  std::string version{kVersion};                            // $version_number
   ReaderLimits limits;
 };
 

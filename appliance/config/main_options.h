@@ -75,7 +75,7 @@ struct MainOptions {
   lists::HostList smtp_bare_newline_exempt_hosts;  // who gets the other of reject and normalise
 
   // Spool and queue
-  std::uint64_t spool_preallocate = std::uint64_t{64} * 1024 * 1024;  // bytes
+  std::uint64_t spool_preallocate = std::uint64_t{16} * 1024 * 1024;  // bytes
   std::uint64_t check_spool_space = std::uint64_t{10} * 1024 * 1024;  // bytes; 0: not checked
   std::int64_t ignore_bounce_errors_after_s = std::int64_t{10} * 7 * 24 * 3600;
   std::int64_t timeout_frozen_after_s = 0;  // 0: never

@@ -111,7 +111,7 @@ std::optional<ConfigText> OptionReader::text(const Setting& setting) const {
 
 std::optional<ConfigText> OptionReader::expanded(const Setting& setting) const {
   const std::optional<ConfigText> raw = text(setting);
-  if (!raw) return raw;
+  if (!raw) return std::nullopt;
   return expand::expand_at_load(*raw, values_, setting.name.view(), diagnostics_);
 }
 

@@ -46,7 +46,7 @@ class SectionReader {
   SectionReader(LineReader& reader, expand::Diagnostics& diagnostics) : reader_(reader), diagnostics_(diagnostics) {}
 
   Sections read() {
-    Section* section = &sections_table()[0];
+    Section* section = sections_table().data();
     while (std::optional<LogicalLine> line = reader_.next()) {
       if (line->begins_section) {
         section = begin(line->text);

@@ -55,7 +55,7 @@ void quote_local_part(std::string& out, std::size_t from) {
   for (std::size_t i = 0; i < operand.size() && !needs_quotes; ++i) {
     const char c = operand[i];
     const bool doubled_dot = c == '.' && i > 0 && operand[i - 1] == '.';
-    needs_quotes = doubled_dot || !(c == '.' || smtp::is(smtp::CharClass::atext, c));
+    needs_quotes = doubled_dot || (c != '.' && !smtp::is(smtp::CharClass::atext, c));
   }
   if (needs_quotes) quote_with(out, from, is_quote_or_backslash);
 }
