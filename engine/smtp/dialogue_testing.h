@@ -86,8 +86,8 @@ struct DialogueStep {
   bool ends = false;  // the server closes the connection
 };
 
-// "C: " lines are sent, "S: " lines expected, each with CR LF behind it; "C= " is sent as it stands, with \r \n \0 \xHH and \\; "E:"
-// says that the session ends here. Consecutive C lines go out together. "#" begins a comment line.
+// "C: " lines are sent, "S: " lines expected, each with CR LF behind it; "C= " is sent as it stands, with \r \n \0 \xHH and \\;
+// "E:" says that the session ends here. Consecutive C lines go out together. "#" begins a comment line.
 [[nodiscard]] std::vector<DialogueStep> parse_script(std::string_view script);
 
 }  // namespace postern::smtp

@@ -25,6 +25,7 @@ struct FakeMessage {
   std::string text;
   bool committed = false;
   bool aborted = false;
+  std::size_t copies_asked = 0;
 };
 
 struct FakeSinkSettings {
@@ -43,7 +44,7 @@ class FakeSink final : public MessageSink {
   [[nodiscard]] Result<Pace> write(Slice bytes, bool copy) override {
     check_open();
     POSTERN_CHECK(!failed_);
-    copies_asked_ += copy ? 1 : 0;
+    message_.copies_asked += copy ? 1 : 0;
     if (chain_.size() + bytes.size() > settings_.bytes_max) {
       failed_ = true;
       return failure(Errc::too_large, "fake write");
@@ -78,7 +79,6 @@ class FakeSink final : public MessageSink {
     message_.aborted = true;
     co_return;
   }
-  [[nodiscard]] std::size_t copies_asked() const noexcept { return copies_asked_; }
 
  private:
   void check_open() const { POSTERN_CHECK(!message_.committed && !message_.aborted); }
@@ -87,7 +87,6 @@ class FakeSink final : public MessageSink {
   Chain chain_;
   bool paused_ = false;
   bool failed_ = false;
-  std::size_t copies_asked_ = 0;
 };
 
 // Everything is accepted unless a test put a function in. A function gets what the hook gets.

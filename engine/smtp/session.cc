@@ -130,9 +130,10 @@ Task<void> Session::farewell() {
   }
   if (!state_.connection_checks.try_end()) co_await state_.connection_checks.end();
   if (!peer_gone_ && !output_.empty()) note_sent(co_await send());
-  if (!peer_gone_)
-    static_cast<void>(co_await stream_->drain({now().plus_ms(limits().smtp_send_timeout_ms), &environment_.stopping}));
-  if (!peer_gone_ && ending_->linger) co_await linger();
+  if (!peer_gone_) {
+    const Result<void> sent = co_await stream_->drain(wait_until(now().plus_ms(limits().smtp_send_timeout_ms)));
+    if (sent && ending_->linger) co_await linger();
+  }
   co_await stream_->close();
   hooks_.closed();
 }

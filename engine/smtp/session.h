@@ -81,11 +81,12 @@ class Session {
     bool rcpt = false;
   };
 
-  // session.cc: the course of the dialogue.
-  Task<void> greet();
+  // session.cc: the course of the dialogue. An inlined coroutine's frame becomes a part of its caller's; where the caller is
+  // what an idle session consists of, that memory is kept out of it.
+  [[gnu::noinline]] Task<void> greet();
   [[nodiscard]] Task<void> obey();
   [[nodiscard]] Task<void> obey_verb();
-  Task<void> farewell();
+  [[gnu::noinline]] Task<void> farewell();
   Task<void> linger();
   void stop_service();
   void end(std::optional<NotQuit> reason, const Reply& last, bool linger, std::string_view lead = {});
@@ -99,17 +100,17 @@ class Session {
   [[nodiscard]] bool begin_skipping(ParseStatus why, std::string_view more);
   void set_command(const ParseStep& step) noexcept;
   Task<void> await_input();
-  Task<void> look_for_input();
+  [[gnu::noinline]] Task<void> look_for_input();
   void take_input(Slice bytes);
   void on_command_read_error(const Error& error);
   [[nodiscard]] bool on_data_read_error(const Error& error);
   [[nodiscard]] Wait wait_until(Instant deadline);
   [[nodiscard]] bool grace_is_over() const;
   [[nodiscard]] Instant data_deadline() const;
-  Task<void> prepare_to_wait();
+  [[gnu::noinline]] Task<void> prepare_to_wait();
   void release_line() noexcept;
   [[nodiscard]] bool turn_is_over() const noexcept;
-  [[nodiscard]] Task<void> end_turn();
+  [[nodiscard]] [[gnu::noinline]] Task<void> end_turn();
   Task<bool> receive_text();
   Task<bool> skip_chunk(std::uint64_t bytes);
 

@@ -443,6 +443,25 @@ TEST(SessionTurns, OthersGetTheirTurn) {
   EXPECT_EQ(t.hooks.count("rcpt"), 41U);
 }
 
+TEST(SessionTurns, OthersGetTheirTurnWhileDataArrives) {
+  TestSession t;
+  start_data(t);
+  t.say("\r\n");
+  for (int i = 0; i < 10; ++i) t.peer.send(std::string(10'000, 'x'));
+  std::size_t taken_when_other_ran = 0;
+  struct Other {
+    static Task<void> run(TestSession& t, std::size_t& taken) {
+      co_await Yield{};
+      taken = t.hooks.tapped.size();
+    }
+  };
+  Gate gate;
+  gate.start(Other::run(t, taken_when_other_ran));
+  t.scheduler.run();
+  EXPECT_EQ(taken_when_other_ran, 70'000U);
+  EXPECT_EQ(t.hooks.tapped.size(), 100'000U);
+}
+
 TEST(SessionTurns, LargeBuffersAreAskedForOnlyWhileDataArrives) {
   TestSession t;
   start_data(t);
@@ -475,6 +494,28 @@ TEST(SessionMemory, BodyBytesAreNotCopied) {
   t.scheduler.run();
   EXPECT_EQ(t.peer.received(), "250 2.0.0 OK id=id-1\r\n");
   EXPECT_EQ(seen, wire.data());
+}
+
+TEST(SessionMemory, ScarceBuffersAreToBeCopied) {
+  TestSession t;
+  start_data(t);
+  t.say("one\r\n");
+  EXPECT_EQ(t.hooks.messages[0]->copies_asked, 0U);
+  t.peer.set_scarce(true);
+  t.say("two\r\n");
+  EXPECT_EQ(t.hooks.messages[0]->copies_asked, 1U);
+}
+
+TEST(SessionMemory, RefusedMessagesHoldNone) {
+  TestSession t;
+  start_data(t);
+  t.limits.message_size_limit = 5000;
+  t.say(std::string(4000, 'x'));
+  EXPECT_EQ(t.peer.pinned_bytes(), 4096U);
+  t.say(std::string(4000, 'x'));
+  EXPECT_EQ(t.peer.pinned_bytes(), 0U);
+  EXPECT_TRUE(t.hooks.messages[0]->aborted);
+  EXPECT_EQ(t.say("\r\n.\r\n"), "552 5.3.4 Message size exceeds maximum permitted\r\n");
 }
 
 TEST(SessionHeaders, AreCompleteBeforeTheBodyIs) {
