@@ -49,7 +49,7 @@ namespace postern::spool {
 
 struct WriterOptions {
   ShardId shard;
-  std::uint64_t segment_bytes = 32ULL << 20;  // a multiple of a block; at least kFirstBatchOffset and one batch of one block
+  std::uint64_t segment_bytes = 16ULL << 20;  // a multiple of a block; at least kFirstBatchOffset and one batch of one block
   std::size_t batch_bytes = 4UL << 20;        // of each of the two buffers, a multiple of a block, at most kBatchBytesMax
   std::uint64_t preallocate_bytes = 0;   // in whole segments that exist, zero-filled, before start() returns; at least one does
   std::uint32_t free_segments_max = 16;  // more than these in free/ are removed (never fewer than preallocate_bytes' worth)
