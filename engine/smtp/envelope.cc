@@ -1,6 +1,7 @@
 #include "engine/smtp/envelope.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -30,10 +31,12 @@ EnvelopeAddress Envelope::keep(const Mailbox& mailbox, std::string_view qualify_
   const std::string_view domain = mailbox.domain.empty() ? qualify_domain : mailbox.domain;
   const std::size_t size = local_part.size() + (domain.empty() ? 0 : 1 + domain.size());
   char* const begin = arena_.allocate(size);
-  char* to = std::copy(local_part.begin(), local_part.end(), begin);
+  std::memcpy(begin, local_part.data(), local_part.size());
+  char* to = begin + local_part.size();
   if (!domain.empty()) {
     *to++ = '@';
-    std::transform(domain.begin(), domain.end(), to, [&](char c) { return mailbox.is_literal ? c : lower(c); });
+    std::memcpy(to, domain.data(), domain.size());
+    for (char* c = to; !mailbox.is_literal && c < to + domain.size(); ++c) *c = lower(*c);
   }
   text_bytes_ += size;
   return EnvelopeAddress({begin, size}, domain.size());

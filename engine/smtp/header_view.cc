@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::string_view kReceived = "received:";
 
-bool names_received(std::string_view line_start) noexcept {
-  return lower(line_start.front()) == 'r' && equal_ignoring_case(line_start, kReceived);
-}
+bool names_received(std::string_view line_start) noexcept { return equal_ignoring_case(line_start, kReceived); }
 
 // Bytes up to and with the next LF; all of them when there is none.
 std::size_t line_bytes(std::string_view text) noexcept {
@@ -32,6 +30,7 @@ std::string_view without_line_end(std::string_view line) noexcept {
 
 }  // namespace
 
+// Hops from line feed to line feed, with a look at what stands behind each.
 std::size_t HeaderScanner::step(std::string_view text) noexcept {
   static_assert(kReceived.size() == kLineStartBytes);
   const char* const begin = text.data();
@@ -39,15 +38,14 @@ std::size_t HeaderScanner::step(std::string_view text) noexcept {
   const char* at = begin;
   while (at < end && !complete_) {
     const auto left = static_cast<std::size_t>(end - at);
-    if (in_line_) {
-      at += line_bytes({at, left});
-      in_line_ = at[-1] != '\n';
-    } else if (left >= kLineStartBytes && *at != '\r' && line_start_bytes_ == 0) {
-      received_ += names_received({at, kLineStartBytes}) ? 1 : 0;
-      in_line_ = true;
-    } else {
+    if (!in_line_ && (left < kLineStartBytes || line_start_bytes_ > 0 || *at == '\r')) {
       at += step_line_start({at, left});
+      continue;
     }
+    if (!in_line_ && (*at | 0x20) == 'r' && names_received({at, kLineStartBytes})) ++received_;
+    const void* const line_feed = std::memchr(at, '\n', left);
+    in_line_ = line_feed == nullptr;
+    at = in_line_ ? end : static_cast<const char*>(line_feed) + 1;
   }
   const auto taken = static_cast<std::size_t>(at - begin);
   bytes_ += taken;

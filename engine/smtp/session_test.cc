@@ -589,6 +589,7 @@ TEST(SessionEvents, CarryWhatTheLogNeeds) {
       case SessionEventKind::size_declared_too_large:
         told.push_back("size=" + std::to_string(e.number) + " max=" + std::to_string(e.limit));
         break;
+      case SessionEventKind::recipient_unqualified: told.push_back("unqualified " + std::string(e.input.view())); break;
       case SessionEventKind::input_sent_too_soon: told.push_back("next input=" + std::string(e.input.view())); break;
       default: break;
     }
@@ -599,9 +600,11 @@ TEST(SessionEvents, CarryWhatTheLogNeeds) {
   t.say("MAIL FROM:<a@example.org>\r\n");
   t.say("RCPT TO:<b@example.net>\r\n");
   t.say("RCPT TO:<b@\r\n");
+  t.say("RCPT TO:<joe> NOTIFY=NEVER\r\n");
   t.say("NOOP\r\nNOOP\r\n");
   EXPECT_EQ(told, (std::vector<std::string>{"size=99999999999 max=52428800", "rejected RCPT TO:<b@example.net>: not here",
-                                            "syntax error in RCPT TO:<b@ domain missing or malformed", "next input=NOOP\r\n"}));
+                                            "syntax error in RCPT TO:<b@ domain missing or malformed", "unqualified joe",
+                                            "next input=NOOP\r\n"}));
 }
 
 TEST(SessionReplies, AreTheSameWithoutCodesWhereNoneWereOffered) {

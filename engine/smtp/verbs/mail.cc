@@ -7,6 +7,15 @@
 #include "engine/smtp/session.h"
 
 namespace postern::smtp {
+namespace {
+
+// "joe" of "<joe> SIZE=10", as far as the syntax allows to say.
+std::string_view without_brackets(std::string_view path) noexcept {
+  if (path.starts_with('<')) path.remove_prefix(1);
+  return path.substr(0, path.find_first_of("> "));
+}
+
+}  // namespace
 
 Task<void> Session::mail() {
   ++state_.counters.mail_commands;
@@ -118,7 +127,7 @@ bool Session::refuse_path(std::string_view reason, AddressRole role, bool is_unq
     return false;
   }
   hooks_.event({.kind = is_sender ? SessionEventKind::sender_unqualified : SessionEventKind::recipient_unqualified,
-                .input = PeerView(command_.args)});
+                .input = PeerView(without_brackets(command_.args))});
   write(answer);
   return false;
 }
