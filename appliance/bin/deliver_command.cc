@@ -30,9 +30,12 @@ int deliver_command(const Arguments& arguments) {
   std::optional<spool::Doorbell> doorbell;
   if (arguments.doorbell && !(doorbell = attach_doorbell(*arguments.doorbell))) return EX_SOFTWARE;
   const int control = make_control_socket(spool, "delivery", *user);
+  auto ring = delivery::make_ring();
+  if (!ring) return std::fprintf(stderr, "postern: cannot set up io_uring: %s\n", describe(ring.error()).c_str()), EX_OSERR;
   if (!become(*user, arguments)) return EX_NOPERM;
   return delivery::run_delivery({.config = config,
                                  .spool_descriptor = spool.get(),
+                                 .ring = std::move(*ring),
                                  .control_descriptor = control,
                                  .doorbell = doorbell ? &*doorbell : nullptr,
                                  .user = user->name.empty() ? "postern" : user->name,

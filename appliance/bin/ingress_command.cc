@@ -20,7 +20,8 @@ constexpr std::size_t kDescriptorsBeside = 300;
 
 // Each connection takes a descriptor, so the limit on those is one on connections.
 void fit_connections_to_descriptors(ingress::IngressPolicy& policy) {
-  const std::uint32_t wanted = policy.connections_max == 0 ? 1'000'000 : policy.connections_max;
+  const std::uint32_t wanted = policy.connections_max == 0 ? ingress::ConnectionLimits::kUnlimited : policy.connections_max;
+  policy.connections_max = wanted;
   const std::size_t available = privilege::raise_open_files(wanted + kDescriptorsBeside);
   if (available >= wanted + kDescriptorsBeside) return;
   policy.connections_max = static_cast<std::uint32_t>(available > 2 * kDescriptorsBeside ? available - kDescriptorsBeside : available / 2);
@@ -28,6 +29,16 @@ void fit_connections_to_descriptors(ingress::IngressPolicy& policy) {
                "postern: warning: smtp_accept_max lowered to %u: no more than %zu open files are allowed (ulimit -n; systemd: "
                "LimitNOFILE)\n",
                policy.connections_max, available);
+}
+
+std::optional<std::vector<std::unique_ptr<ring::Ring>>> make_rings(std::size_t shards, std::uint32_t connections_max) {
+  std::vector<std::unique_ptr<ring::Ring>> rings;
+  for (std::size_t i = 0; i < shards; ++i) {
+    auto ring = ingress::make_ring(connections_max);
+    if (!ring) return std::fprintf(stderr, "postern: cannot set up io_uring: %s\n", describe(ring.error()).c_str()), std::nullopt;
+    rings.push_back(std::move(*ring));
+  }
+  return rings;
 }
 
 }  // namespace
@@ -60,10 +71,13 @@ int ingress_command(const Arguments& arguments) {
   std::optional<spool::Doorbell> doorbell;
   if (arguments.doorbell && !(doorbell = attach_doorbell(*arguments.doorbell))) return EX_SOFTWARE;
   const int control = make_control_socket(spool, "ingress", *user);
+  auto rings = make_rings(cpus.size(), policy.connections_max);
+  if (!rings) return EX_OSERR;
   if (!become(*user, arguments)) return EX_NOPERM;
 
   return ingress::run_ingress({.policy = policy,
                                .listeners = by_shard(listeners),
+                               .rings = std::move(*rings),
                                .cpus = cpus,
                                .spool_descriptor = spool.get(),
                                .spool_path = config->main.spool_directory,

@@ -25,7 +25,7 @@
 namespace postern::delivery {
 namespace {
 
-constexpr std::uint32_t kConnectionsMax = 1024;
+constexpr transport::RuntimeOptions kRuntimeOptions{.connections_max = 1024, .small_buffers = 1024, .large_buffers = 64};
 constexpr std::size_t kDiskThreads = 4;
 constexpr std::size_t kDiskJobsMax = 512;
 constexpr std::size_t kLogJobsMax = 16;
@@ -65,7 +65,7 @@ class Body final : public control::CommandHandler {
 
  private:
   bool set_up() {
-    auto runtime = transport::Runtime::create({.connections_max = kConnectionsMax, .small_buffers = 1024, .large_buffers = 64});
+    auto runtime = transport::Runtime::create(kRuntimeOptions, std::move(plan_.ring));
     if (!runtime) {
       std::fprintf(stderr, "postern: delivery: cannot set up io_uring: %s\n", describe(runtime.error()).c_str());
       return false;
@@ -132,6 +132,8 @@ class Body final : public control::CommandHandler {
 };
 
 }  // namespace
+
+Result<std::unique_ptr<ring::Ring>> make_ring() { return transport::Runtime::make_ring(kRuntimeOptions); }
 
 int run_delivery(ProcessPlan plan) {
   shard::StartLine start_line(1);

@@ -7,17 +7,23 @@
 
 #include "appliance/config/config.h"
 #include "appliance/spool/doorbell.h"
+#include "engine/base/result.h"
+#include "engine/ring/ring.h"
 
 namespace postern::delivery {
 
 struct ProcessPlan {
   std::shared_ptr<const config::Config> config;
   int spool_descriptor = -1;            // the spool directory, borrowed
+  std::unique_ptr<ring::Ring> ring;     // from make_ring()
   int control_descriptor = -1;          // a listening UNIX socket, taken over; -1: none
   spool::Doorbell* doorbell = nullptr;  // nullptr: only sealed segments are read
   std::string user = "postern";         // whom this process runs as, for the log
   std::function<void()> on_ready;
 };
+
+// The ring of the process, made while it still has privileges (see ring::Ring::make).
+[[nodiscard]] Result<std::unique_ptr<ring::Ring>> make_ring();
 
 // Runs until SIGTERM or SIGINT; a second one ends the process at once. supervisor::block_signals() was called before. Returns
 // the exit status.

@@ -82,6 +82,7 @@ class Process {
             .spool_descriptor = plan_.spool_descriptor,
             .spool_path = plan_.spool_path,
             .listeners = plan_.listeners[index],
+            .ring = std::move(plan_.rings.at(index)),
             .doorbell = publishers_.empty() ? nullptr : publishers_[index].get(),
             .check_spool_space = plan_.check_spool_space,
             .check_spool_inodes = plan_.check_spool_inodes,

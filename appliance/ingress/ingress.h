@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace postern::ingress {
 struct IngressPlan {
   const IngressPolicy& policy;
   std::vector<std::vector<ListenSocket>> listeners;  // for each shard; bound, taken over
+  std::vector<std::unique_ptr<ring::Ring>> rings;    // one for each shard, from make_ring(policy.connections_max)
   std::vector<unsigned> cpus;                        // one for each shard; empty: not pinned
   int spool_descriptor = -1;                         // the spool directory, borrowed
   std::string spool_path;

@@ -124,7 +124,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
 };
 
 bool IngressShard::Body::set_up() {
-  auto runtime = transport::Runtime::create({.connections_max = plan_.limits.connections_max()});
+  auto runtime = transport::Runtime::create({.connections_max = plan_.limits.connections_max()}, std::move(plan_.ring));
   if (!runtime) {
     complain(plan_, "cannot set up io_uring", runtime.error());
     return false;
@@ -342,6 +342,10 @@ Task<void> IngressShard::Body::refuse(Body& body, std::unique_ptr<Stream> stream
   if (co_await stream->write(Chain(Slice::literal(admission_reply(admission))), soon))
     static_cast<void>(co_await stream->drain(soon));
   co_await stream->close();
+}
+
+Result<std::unique_ptr<ring::Ring>> make_ring(std::uint32_t connections_max) {
+  return transport::Runtime::make_ring({.connections_max = connections_max});
 }
 
 IngressShard::IngressShard(ShardPlan plan) : plan_(std::move(plan)) {}

@@ -39,6 +39,7 @@ struct ShardPlan {
   int spool_descriptor = -1;           // the spool directory, borrowed
   std::string spool_path;              // of the same, for control sockets and messages
   std::vector<ListenSocket> listeners;  // taken over
+  std::unique_ptr<ring::Ring> ring;     // from make_ring()
   spool::Publisher* doorbell = nullptr;  // of this shard; nullptr: nobody follows
   std::uint64_t check_spool_space = 0;
   std::uint64_t check_spool_inodes = 0;
@@ -51,6 +52,9 @@ struct ShardPlan {
   control::CommandHandler* control = nullptr;
   bool recovers_orphans = false;  // directories of shards that no longer exist are this one's to recover
 };
+
+// The ring of a shard, made while the process still has privileges (see ring::Ring::make).
+[[nodiscard]] Result<std::unique_ptr<ring::Ring>> make_ring(std::uint32_t connections_max);
 
 // Figures of a shard, for others to read once it has arrived at the start line.
 struct ShardFigures {

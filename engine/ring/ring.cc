@@ -1,6 +1,7 @@
 #include "engine/ring/ring.h"
 
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,25 +53,34 @@ void RingWaker::wake() noexcept {
 Ring* Ring::current() noexcept { return current_ring; }
 
 Result<std::unique_ptr<Ring>> Ring::create(const RingOptions& options) {
-  std::unique_ptr<Ring> ring(new Ring);
-  if (auto made = ring->set_up(options); !made) return failure(made.error());
+  auto ring = make(options);
+  if (!ring) return ring;
+  if (auto adopted = (*ring)->adopt(); !adopted) return failure(adopted.error());
   return ring;
 }
 
-Result<void> Ring::set_up(const RingOptions& options) {
+Result<std::unique_ptr<Ring>> Ring::make(const RingOptions& options) {
+  std::unique_ptr<Ring> ring(new Ring);
   io_uring_params params{};
   params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                 IORING_SETUP_COOP_TASKRUN;
+                 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_R_DISABLED;
   params.cq_entries = options.cq_entries;
-  if (const int error = io_uring_queue_init_params(options.sq_entries, &ring_, &params); error < 0)
+  if (const int error = io_uring_queue_init_params(options.sq_entries, &ring->ring_, &params); error < 0)
     return failure_from_errno(-error, "io_uring_setup");
-  made_ = true;
+  ring->made_ = true;
+  if (const int error = io_uring_register_files_sparse(&ring->ring_, options.direct_descriptors); error < 0)
+    return failure_from_errno(-error, "register direct descriptors");
+  ring->free_slots_.reserve(options.direct_descriptors);
+  for (int slot = static_cast<int>(options.direct_descriptors) - 1; slot >= 0; --slot) ring->free_slots_.push_back(slot);
+  return ring;
+}
+
+Result<void> Ring::adopt() {
+  // By system call: liburing 2.3 declares io_uring_enable_rings() and does not export it.
+  if (::syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) < 0)
+    return failure_from_errno(errno, "enable io_uring");
   // Not fatal when refused: it only saves the lookup of the ring's descriptor.
   static_cast<void>(io_uring_register_ring_fd(&ring_));
-  if (const int error = io_uring_register_files_sparse(&ring_, options.direct_descriptors); error < 0)
-    return failure_from_errno(-error, "register direct descriptors");
-  free_slots_.reserve(options.direct_descriptors);
-  for (int slot = static_cast<int>(options.direct_descriptors) - 1; slot >= 0; --slot) free_slots_.push_back(slot);
   event_descriptor_ = ::eventfd(0, EFD_CLOEXEC);
   if (event_descriptor_ < 0) return failure_from_errno(errno, "eventfd");
   waker_ = std::make_unique<RingWaker>(ring_.ring_fd, event_descriptor_);

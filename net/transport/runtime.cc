@@ -19,13 +19,21 @@ unsigned completion_entries(std::uint32_t connections_max) {
 
 }  // namespace
 
-Result<std::unique_ptr<Runtime>> Runtime::create(const RuntimeOptions& options) {
+Result<std::unique_ptr<ring::Ring>> Runtime::make_ring(const RuntimeOptions& options) {
+  return ring::Ring::make({.sq_entries = kSubmissionEntries,
+                           .cq_entries = completion_entries(options.connections_max),
+                           .direct_descriptors = options.connections_max + kSlotsBesideConnections});
+}
+
+Result<std::unique_ptr<Runtime>> Runtime::create(const RuntimeOptions& options, std::unique_ptr<ring::Ring> ring) {
+  if (!ring) {
+    auto made = make_ring(options);
+    if (!made) return failure(made.error());
+    ring = std::move(*made);
+  }
   std::unique_ptr<Runtime> runtime(new Runtime);
-  auto ring = ring::Ring::create({.sq_entries = kSubmissionEntries,
-                                  .cq_entries = completion_entries(options.connections_max),
-                                  .direct_descriptors = options.connections_max + kSlotsBesideConnections});
-  if (!ring) return failure(ring.error());
-  runtime->ring_ = std::move(*ring);
+  runtime->ring_ = std::move(ring);
+  if (auto adopted = runtime->ring_->adopt(); !adopted) return failure(adopted.error());
   runtime->loop_.add(*runtime->ring_);
   runtime->loop_.set_sleeper(*runtime->ring_);
   runtime->mailbox_.emplace(kMailboxLetters, runtime->ring_->waker());

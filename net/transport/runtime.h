@@ -33,8 +33,11 @@ class Runtime {
   static constexpr unsigned kSlotsBesideConnections = 256;
   static constexpr std::size_t kMailboxLetters = 256;
 
-  // Errors: those of Ring::create and BufferGroup::create.
-  [[nodiscard]] static Result<std::unique_ptr<Runtime>> create(const RuntimeOptions& options);
+  // Errors: those of Ring::create and BufferGroup::create. `ring`, from make_ring() with the same options, is made here when there is
+  // none.
+  [[nodiscard]] static Result<std::unique_ptr<Runtime>> create(const RuntimeOptions& options, std::unique_ptr<ring::Ring> ring = {});
+  // What of a runtime wants privileges: see ring::Ring::make. From any thread.
+  [[nodiscard]] static Result<std::unique_ptr<ring::Ring>> make_ring(const RuntimeOptions& options);
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
   ~Runtime();
