@@ -7,7 +7,7 @@ import subprocess
 
 from runner import run_tests
 from support.case import GatewayTest
-from support.gateway import run_user, until
+from support.gateway import until
 from support.messages import of_size, plain
 
 LOW = b"452 4.3.1 Space shortage, please try later\r\n"
@@ -39,7 +39,7 @@ class Space(GatewayTest):
             self.skipTest("no loop device: " + mounted.stderr.strip())
         self.addCleanup(subprocess.run, ["umount", "-l", spool], check=True)
         self.addCleanup(gateway.close)
-        os.chown(spool, *run_user()[1:])
+        os.chown(spool, *gateway.user[1:])
         return spool
 
     def fill(self, spool, leave):

@@ -8,6 +8,7 @@ The program is $POSTERN_BIN, else build/release/postern. Several tests run at on
 own, so that ports never collide.
 """
 
+import itertools
 import json
 import os
 import pwd
@@ -55,7 +56,7 @@ RETRY = """\
 def own_address():
     """A loopback address that no other process of this machine's tests uses."""
     pid = os.getpid()
-    return f"127.{64 + (pid >> 16) % 128}.{pid >> 8 & 255}.{pid & 255 or 1}"
+    return f"127.{10 + (pid >> 16) % 90}.{pid >> 8 & 255}.{pid & 255 or 1}"
 
 
 def free_port(address=None):
@@ -79,10 +80,8 @@ def until(condition, seconds=PATIENCE, what="it"):
         pause = min(pause * 1.5, 0.05)
 
 
-def run_user():
-    """(name, uid, gid) that the gateway drops to; None unless this is root."""
-    if os.geteuid() != 0:
-        return None
+def named_user():
+    """(name, uid, gid) of an unprivileged user that the machine has."""
     for name in ("_postern", "nobody"):
         try:
             entry = pwd.getpwnam(name)
@@ -90,6 +89,18 @@ def run_user():
         except KeyError:
             continue
     raise AssertionError("no unprivileged user")
+
+
+INSTANCES = itertools.count()
+
+
+def user_of_ones_own():
+    """(name, uid, gid) that nobody else has; None unless this is root. The kernel counts locked memory by user, and several gateways at
+    once would share what one of them is allowed."""
+    if os.geteuid() != 0:
+        return None
+    number = 1_000_000 + os.getpid() * 64 + next(INSTANCES) % 64
+    return str(number), number, number
 
 
 def processes():
@@ -115,17 +126,35 @@ def is_alive(pid):
     return pid in processes()
 
 
-def is_listening(address, port, pid="self"):
-    """Whether somebody listens there, in the network namespace of `pid`. Asks the kernel, so that nothing is connected."""
+def listening_sockets(address, port, pid="self"):
+    """Inodes of the sockets that listen there, in the network namespace of `pid`. Asks the kernel, so that nothing is connected."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     packed = socket.inet_pton(family, address)
     # The kernel prints each 32-bit word in its own byte order.
     wanted = "".join(packed[i:i + 4][::-1].hex().upper() for i in range(0, len(packed), 4)) + f":{port:04X}"
     try:
         with open(f"/proc/{pid}/net/" + ("tcp6" if family == socket.AF_INET6 else "tcp"), encoding="ascii") as file:
-            return any(fields[1] == wanted and fields[3] == "0A" for fields in map(str.split, file) if len(fields) > 3)
+            rows = [line.split() for line in file]
     except OSError:
-        return False
+        return set()
+    return {row[9] for row in rows if len(row) > 9 and row[1] == wanted and row[3] == "0A"}
+
+
+def is_listening(address, port):
+    return bool(listening_sockets(address, port))
+
+
+def sockets_of(pid):
+    """Inodes of the sockets that the process holds."""
+    found = set()
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+            if target.startswith("socket:["):
+                found.add(target[8:-1])
+    except OSError:
+        pass
+    return found
 
 
 class Gateway:
@@ -133,7 +162,8 @@ class Gateway:
     the lines amount to, where that is not the one address of own."""
 
     def __init__(self, main="", acl=ACL, routers=ROUTERS, transports=TRANSPORTS, retry=RETRY, command="run", listen=None,
-                 home=None, address=None, port=None, config=None, prefix=(), environment=None):
+                 home=None, address=None, port=None, config=None, prefix=(), environment=None, user=None):
+        self.user = user or user_of_ones_own()
         self.own_home = home is None
         self.home = home or tempfile.mkdtemp(prefix="postern-test.", dir=os.environ.get("POSTERN_TEST_FOLDER", "/var/tmp"))
         os.chmod(self.home, 0o755)
@@ -148,9 +178,8 @@ class Gateway:
         self.clients = []
         mail = os.path.join(self.home, "mail")
         os.makedirs(mail, exist_ok=True)
-        user = run_user()
-        if user:
-            os.chown(mail, user[1], user[2])
+        if self.user:
+            os.chown(mail, self.user[1], self.user[2])
         self.write_config(config or self.compose(main, acl, routers, transports, retry))
 
     def compose(self, main, acl, routers, transports, retry):
@@ -164,9 +193,8 @@ class Gateway:
             "log_file_path": self.home + "/log/%slog",
             "acl_smtp_rcpt": "acl_check_rcpt",
         }
-        user = run_user()
-        if user:
-            options["exim_user"] = user[0]
+        if self.user:
+            options["exim_user"] = self.user[0]
         given = set(re.findall(r"^\s*(?:no_|not_)?(\w+)", main, re.M))
         if re.search(r"^no acl_smtp_rcpt$", main, re.M):
             main = re.sub(r"^no acl_smtp_rcpt$", "", main, flags=re.M)
@@ -204,7 +232,9 @@ class Gateway:
         def there():
             if self.process.poll() is not None:
                 raise AssertionError(f"the gateway ended with status {self.process.returncode}:\n{self.stderr()}")
-            return all(is_listening(address, port, self.process.pid) for address, port in self.listen)
+            # One that was killed a moment ago may still listen; this one's sockets are meant.
+            own = sockets_of(self.process.pid)
+            return all(listening_sockets(address, port, self.process.pid) & own for address, port in self.listen)
         until(there, what="listening")
 
     def signal(self, number):

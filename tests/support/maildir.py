@@ -4,8 +4,9 @@ import os
 import re
 import time
 
-RECEIVED = re.compile(rb"\AReceived: .*?\bid (\S+?)(?:\r?\n\s+for \S+)?; \w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d [-+]\d{4}\r?\n",
-                      re.DOTALL)
+# Our own Received: field, at the very front.
+RECEIVED = re.compile(rb"\AReceived: (?:[^\n]|\n(?=[ \t]))*?\bid (\S+?)(?:\r?\n\tfor \S+)?;\s+\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d "
+                      rb"[-+]\d{4}\r?\n")
 
 
 class Arrived:

@@ -49,9 +49,13 @@ class Client:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(timeout)
-        if source:
-            self.socket.bind((source, 0))
-        self.socket.connect((address, port))
+        try:
+            if source:
+                self.socket.bind((source, 0))
+            self.socket.connect((address, port))
+        except OSError:
+            self.socket.close()
+            raise
         self.timeout = timeout
         self.buffer = b""
         self.greeting = None
