@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 
@@ -9,6 +10,8 @@
 
 namespace postern::ring {
 namespace {
+
+constexpr std::uint32_t kOfferedAtFirst = 256;
 
 void* map_zeroed(std::size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -36,8 +39,11 @@ Result<std::unique_ptr<BufferGroup>> BufferGroup::create(Ring& ring, std::uint16
 
   for (std::uint32_t i = 0; i < count; ++i) {
     made->blocks_.emplace_back(*made, made->memory_ + std::size_t{i} * bytes_each, bytes_each, i);
-    made->put(i);
+    made->spare_.push_back(count - 1 - i);
   }
+  made->free_ = count;
+  made->offered_wanted_ = std::min(count, kOfferedAtFirst);
+  made->top_up();
   return made;
 }
 
@@ -50,24 +56,35 @@ BufferGroup::~BufferGroup() {
   if (entries_ != nullptr) ::munmap(entries_, count_ * sizeof(io_uring_buf));
 }
 
-void BufferGroup::put(std::uint32_t index) noexcept {
+void BufferGroup::offer(std::uint32_t index) noexcept {
   io_uring_buf_ring_add(entries_, blocks_[index].bytes(), bytes_each_, static_cast<unsigned short>(index),
                         io_uring_buf_ring_mask(count_), 0);
   io_uring_buf_ring_advance(entries_, 1);
-  ++free_;
+  ++offered_;
+}
+
+void BufferGroup::top_up() noexcept {
+  while (offered_ < offered_wanted_ && !spare_.empty()) {
+    offer(spare_.back());
+    spare_.pop_back();
+  }
 }
 
 Slice BufferGroup::take(const Completion& completion) {
   POSTERN_CHECK((completion.flags & IORING_CQE_F_BUFFER) != 0 && completion.result > 0);
   const std::uint32_t index = completion.flags >> IORING_CQE_BUFFER_SHIFT;
-  POSTERN_CHECK(index < count_ && free_ > 0);
+  POSTERN_CHECK(index < count_ && offered_ > 0);
+  --offered_;
   --free_;
+  top_up();
   Block& block = blocks_[index];
   return Slice(block, block.bytes(), static_cast<std::size_t>(completion.result));
 }
 
 void BufferGroup::release(Block& block) noexcept {
-  put(block.index());
+  spare_.push_back(block.index());
+  ++free_;
+  top_up();
   wake_waiters();
 }
 
@@ -77,6 +94,8 @@ void BufferGroup::wait_for_buffers(BufferWaiter& waiter) noexcept {
   waiter.next_ = nullptr;
   *last_link_ = &waiter;
   last_link_ = &waiter.next_;
+  offered_wanted_ = std::min(count_, 2 * offered_wanted_);
+  top_up();
   wake_waiters();  // all may have come back before we heard that there were none, and then no release would
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <vector>
 
 #include "engine/base/result.h"
 #include "engine/buffer/slice.h"
@@ -28,7 +29,9 @@ class BufferWaiter {
   bool queued_ = false;
 };
 
-// One shard. Outlives every slice of its buffers.
+// The kernel takes buffers in the order in which they were offered, so all that are offered come to be used, and stay in memory, in
+// turn. Therefore only some are offered at a time; the rest lies spare, the latest on top, and more are offered for good once the
+// kernel has run out. One shard. Outlives every slice of its buffers.
 class BufferGroup final : public BlockOwner {
  public:
   // `count` is a power of two, at most 32768.
@@ -56,7 +59,8 @@ class BufferGroup final : public BlockOwner {
  private:
   BufferGroup(Ring& ring, std::uint16_t id, std::uint32_t count, std::uint32_t bytes_each) noexcept
       : ring_(ring), id_(id), count_(count), bytes_each_(bytes_each) {}
-  void put(std::uint32_t index) noexcept;
+  void offer(std::uint32_t index) noexcept;
+  void top_up() noexcept;
   void wake_waiters();
   [[nodiscard]] bool enough_free() const noexcept { return free_ > 0 && free_ >= count_ / 8; }
 
@@ -64,7 +68,10 @@ class BufferGroup final : public BlockOwner {
   std::uint16_t id_;
   std::uint32_t count_;
   std::uint32_t bytes_each_;
-  std::uint32_t free_ = 0;
+  std::uint32_t free_ = 0;            // offered and spare
+  std::uint32_t offered_ = 0;         // as far as we know: completions may be on their way
+  std::uint32_t offered_wanted_ = 0;
+  std::vector<std::uint32_t> spare_;
   char* memory_ = nullptr;
   io_uring_buf_ring* entries_ = nullptr;
   bool registered_ = false;
