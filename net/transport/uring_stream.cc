@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace postern::transport {
 namespace {
 
-constexpr std::uint32_t kBulkAfterBytes = 8 * 1024;   // of message data before large buffers pay for re-arming
-constexpr std::uint32_t kSmallAfterReceives = 8;      // short receives in a row before large buffers are given up
+constexpr std::uint32_t kBulkAfterBytes = 8 * 1024;  // of message data before large buffers pay for re-arming
+constexpr std::uint32_t kSmallAfterReceives = 8;     // short receives in a row before large buffers are given up
+constexpr std::size_t kRoomMin = 4;                  // places made at once in front of the input
+constexpr std::size_t kReadSlicesMin = 16;           // read slices before their places are given up
 
 }  // namespace
 
@@ -120,11 +123,7 @@ class UringStream::Close final : public ring::Operation {
 };
 
 UringStream::UringStream(StreamPool& pool, int slot, Endpoints endpoints)
-    : pool_(pool),
-      slot_(slot),
-      endpoints_(endpoints),
-      receive_(std::make_unique<Receive>(*this)),
-      group_(&pool.small_buffers) {
+    : pool_(pool), slot_(slot), endpoints_(endpoints), receive_(std::make_unique<Receive>(*this)), group_(&pool.small_buffers) {
   arm_receive();
 }
 
@@ -139,10 +138,38 @@ void UringStream::unread(Slice bytes) {
   POSTERN_CHECK(reader_ == nullptr);
   if (bytes.empty()) return;
   unread_bytes_ += bytes.size();
-  if (input_first_ > 0)
-    input_[--input_first_] = std::move(bytes);
-  else
-    input_.insert(input_.begin(), std::move(bytes));
+  if (input_first_ == 0) {
+    const std::size_t room = std::max(input_.size(), kRoomMin);
+    input_.insert(input_.begin(), room, Slice());
+    input_first_ = room;
+  }
+  input_[--input_first_] = std::move(bytes);
+}
+
+// A peer may send byte by byte to a reader that is busy. What is small joins the slice before it where there is room behind
+// that, so that unread bytes pin about twice their size and not a buffer each.
+bool UringStream::join_last(const Slice& slice) {
+  if (input_first_ == input_.size() || slice.size() > slice.pinned_bytes() / 2) return false;
+  Slice& last = input_.back();
+  // Received here, and in nobody else's hands: what lies behind it in its buffer is free.
+  if (last.block() != last_received_ || last_received_ == nullptr || last_received_->references() != 1) return false;
+  const char* end = last.data() + last.size();
+  const auto room = static_cast<std::size_t>(last_received_->bytes() + last_received_->capacity() - end);
+  if (slice.size() > room) return false;
+  std::memcpy(const_cast<char*>(end), slice.data(), slice.size());
+  last = Slice(*last_received_, last.data(), last.size() + slice.size());
+  return true;
+}
+
+void UringStream::keep_input(Slice slice) {
+  unread_bytes_ += slice.size();
+  if (join_last(slice)) return;
+  if (input_first_ >= kReadSlicesMin && input_first_ >= input_.size() / 2) {
+    input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(input_first_));
+    input_first_ = 0;
+  }
+  last_received_ = const_cast<Block*>(slice.block());
+  input_.push_back(std::move(slice));
 }
 
 bool UringStream::take_input(Result<Slice>& into) {
@@ -198,15 +225,17 @@ void UringStream::on_received(const ring::Completion& completion) {
     Slice slice = receive_->submitted_to().take(completion);
     if (!closing_) {
       const std::size_t size = slice.size();
-      unread_bytes_ += size;
-      input_.push_back(std::move(slice));
+      keep_input(std::move(slice));
       choose_group(size);
       wake_reader();
     }
   } else if (completion.result == 0) {
     end_input({Errc::closed, 0, "read"});
   } else if (completion.result == -ENOBUFS) {
-    if (!closing_) group_->wait_for_buffers(*receive_);
+    if (&receive_->submitted_to() != group_)
+      arm_receive();  // the group was changed meanwhile, and the new one may have all its buffers: none would come back to it
+    else if (receive_wanted_ && !closing_)
+      group_->wait_for_buffers(*receive_);
     return operation_ended();
   } else if (completion.result != -ECANCELED) {
     end_input(error_from_errno(-completion.result, "read"));

@@ -62,6 +62,8 @@ class UringStream final : public Stream {
 
   void arm_receive();
   void on_received(const ring::Completion& completion);
+  void keep_input(Slice slice);
+  [[nodiscard]] bool join_last(const Slice& slice);
   void on_sent(const ring::Completion& completion);
   void choose_group(std::size_t received);
   void end_input(Error error);
@@ -80,12 +82,13 @@ class UringStream final : public Stream {
   ring::BufferGroup* group_;
   std::vector<Slice> input_;
   std::size_t input_first_ = 0;
+  Block* last_received_ = nullptr;  // compared only, unless the last slice of input_ pins it
   std::size_t unread_bytes_ = 0;
   std::optional<Error> input_error_;
   ReadWaiter* reader_ = nullptr;
   bool receive_wanted_ = true;
   bool bulk_ = false;
-  std::uint32_t bulk_bytes_ = 0;     // received since bulk was announced
+  std::uint32_t bulk_bytes_ = 0;      // received since bulk was announced
   std::uint32_t small_receives_ = 0;  // in a row, outside bulk
 
   // Sending. send_ owns what is being sent; queued_ comes next.
