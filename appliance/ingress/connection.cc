@@ -312,7 +312,8 @@ void Connection::count(const smtp::SessionEvent& event) noexcept {
 void Connection::event(const smtp::SessionEvent& event) {
   count(event);
   services_.scratch.clear();
-  const std::string_view id = message_ != nullptr ? message_->sink.id() : std::string_view();
+  const bool has_id = sink_ && sink_->is_open();
+  const std::string_view id = has_id ? sink_->id() : std::string_view();
   const auto line = append_event(services_.scratch, *state_, event, envelope_, id);
   if (!line) return;
   services_.log.write(log::Stream::main, services_.scratch);

@@ -58,16 +58,10 @@ std::string_view rejected_what(Phase phase) {
   return "rejected";
 }
 
-// What was asked for: the argument of the command, as far as its keyword is not part of the text already.
+// What was asked for: the argument of the command, behind "FROM:" or "TO:".
 void append_rejected_argument(std::string& out, const SessionState& state, Phase phase) {
-  std::string_view argument = state.argument.view();
-  if (phase == Phase::connect || phase == Phase::predata || phase == Phase::data) return;
-  if (phase == Phase::mail || phase == Phase::rcpt) {
-    const std::size_t colon = argument.find(':');
-    if (colon != std::string_view::npos) argument.remove_prefix(colon + 1);
-    while (!argument.empty() && argument.front() == ' ') argument.remove_prefix(1);
-  }
-  if (argument.empty()) return;
+  const std::string_view argument = state.argument.view();
+  if (phase == Phase::connect || phase == Phase::predata || phase == Phase::data || argument.empty()) return;
   out += ' ';
   append_printable(out, argument, kCommandShownMax);
 }

@@ -62,7 +62,7 @@ TEST_F(LogLinesTest, Arrival) {
 }
 
 TEST_F(LogLinesTest, ARefusedRecipientSaysWhoAndWhy) {
-  state_.argument = PeerView("TO:<x@y.example>");
+  state_.argument = PeerView("<x@y.example>");
   const smtp::Verdict verdict{Decision::deny, "relay not permitted", ""};
   EXPECT_EQ(line({.kind = SessionEventKind::rejected, .phase = Phase::rcpt, .verdict = &verdict}, log::Stream::reject),
             "H=(client.example) [192.0.2.1] F=<a@b.example> rejected RCPT <x@y.example>: relay not permitted");

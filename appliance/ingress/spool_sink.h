@@ -39,6 +39,8 @@ class SpoolSink final : public smtp::MessageSink {
 
   [[nodiscard]] std::string_view id() const override { return id_.view(); }
   [[nodiscard]] const spool::MessageId& message_id() const noexcept { return id_; }
+  // A message is under way: between open() and the end of commit() or abort().
+  [[nodiscard]] bool is_open() const noexcept { return envelope_ != nullptr; }
   // When open() began the message.
   [[nodiscard]] WallTime received() const noexcept { return received_; }
   // For the record, known only when all bytes are here. Before commit().
