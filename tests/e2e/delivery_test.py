@@ -213,7 +213,7 @@ class Delivery(GatewayTest):
             self.assertEqual(len(gateway.maildir().paths()), 1)
 
     def test_a_hop_that_hangs_up(self):
-        """In the middle of the data, and instead of the last reply: tried again, and told as a possible duplicate of the hop's making."""
+        """Instead of any of its replies: the message is tried again."""
         for where in ("mail", "rcpt", "end"):
             drops = ["drop"]
             with self.subTest(where), Hop(**{where: lambda _: drops.pop() if drops else None}) as hop:

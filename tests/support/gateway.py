@@ -159,10 +159,11 @@ def sockets_of(pid):
 
 class Gateway:
     """`main` holds further lines of main options; one that it sets is not set by default. `listen` says which addresses and ports
-    the lines amount to, where that is not the one address of own."""
+    the lines amount to, where that is not the one address of own. `mail_in` is a folder for the maildirs, where they are not to lie
+    beside the spool."""
 
     def __init__(self, main="", acl=ACL, routers=ROUTERS, transports=TRANSPORTS, retry=RETRY, command="run", listen=None,
-                 home=None, address=None, port=None, config=None, prefix=(), environment=None, user=None):
+                 home=None, address=None, port=None, config=None, prefix=(), environment=None, user=None, mail_in=None):
         self.user = user or user_of_ones_own()
         self.own_home = home is None
         self.home = home or tempfile.mkdtemp(prefix="postern-test.", dir=os.environ.get("POSTERN_TEST_FOLDER", "/var/tmp"))
@@ -177,7 +178,11 @@ class Gateway:
         self.process = None
         self.clients = []
         mail = os.path.join(self.home, "mail")
-        os.makedirs(mail, exist_ok=True)
+        self.mail_elsewhere = mail_in and tempfile.mkdtemp(prefix="postern-test.", dir=mail_in)
+        if mail_in:
+            os.symlink(self.mail_elsewhere, mail)
+        else:
+            os.makedirs(mail, exist_ok=True)
         if self.user:
             os.chown(mail, self.user[1], self.user[2])
         self.write_config(config or self.compose(main, acl, routers, transports, retry))
@@ -296,6 +301,8 @@ class Gateway:
             until(lambda: not any(map(is_alive, children)), what="the end of the children")
         if self.own_home:
             shutil.rmtree(self.home, ignore_errors=True)
+        if self.mail_elsewhere:
+            shutil.rmtree(self.mail_elsewhere, ignore_errors=True)
 
     def __enter__(self):
         return self if self.process else self.start()
