@@ -52,6 +52,7 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
                .journal = journal_,
                .store = store_,
                .destinations = destinations_,
+               .hosts = hosts_,
                .records = *this,
                .random = deps_.random,
                .stats = stats_,
@@ -154,14 +155,11 @@ void Delivery::poke_tails() {
 }
 
 void Delivery::on_message(QueuedMessage& message, std::optional<spool::Record> record) {
-  if (record) {
-    stats_.messages.add();
-    schedule_.add_fresh(message, std::move(record));
-  } else if (message.times.has_failed()) {
+  if (record) stats_.messages.add();
+  if (message.times.has_failed())
     schedule_.add_due(message, message.times.next_try_s);
-  } else {
-    schedule_.add_fresh(message, std::nullopt);
-  }
+  else
+    schedule_.add_fresh(message, std::move(record));
 }
 
 // Begins as many rounds as may be. Cheap when there is nothing to do: it is called at the end of every turn.

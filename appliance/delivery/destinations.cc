@@ -4,10 +4,10 @@
 
 namespace postern::delivery {
 
-bool Destinations::offer(const std::string& name, Attempt& attempt) {
+bool Destinations::offer(const std::string& name, Attempt& attempt, bool in_trouble) {
   if (stopped_) return false;
   std::unique_ptr<Destination>& slot = destinations_[name];
-  if (!slot) slot = std::make_unique<Destination>(Destination{.name = name});
+  if (!slot) slot = std::make_unique<Destination>(Destination{.name = name, .waiting = {}, .in_trouble = in_trouble});
   Destination& destination = *slot;
   if (destination.waiting.size() >= limits_.waiting_per_destination_max) {
     destination.has_refused = true;
@@ -15,7 +15,7 @@ bool Destinations::offer(const std::string& name, Attempt& attempt) {
   }
   destination.waiting.push_back(&attempt);
   ++waiting_;
-  start_workers(destination);
+  static_cast<void>(start_worker(destination));
   return true;
 }
 
@@ -24,11 +24,13 @@ bool Destinations::has_room(const std::string& name) const {
   return found == destinations_.end() || found->second->waiting.size() < limits_.waiting_per_destination_max;
 }
 
-void Destinations::start_workers(Destination& destination) {
+// One more, if there is something left for it to do.
+bool Destinations::start_worker(Destination& destination) {
   const std::size_t free_workers = destination.workers - destination.under_way;  // on their way to the queue
-  if (destination.workers >= workers_max(destination) || free_workers >= destination.waiting.size()) return;
+  if (destination.workers >= workers_max(destination) || free_workers >= destination.waiting.size()) return false;
   ++destination.workers;
   gate_.start(work(destination));
+  return true;
 }
 
 Task<void> Destinations::work(Destination& destination) {
@@ -54,8 +56,9 @@ Task<void> Destinations::make_next(Destination& destination) {
   --under_way_;
   --destination.under_way;
   destination.in_trouble = !is_well;
+  destination.has_worked = is_well;
   attempt->on_end(true);
-  if (is_well && !destination.waiting.empty()) start_workers(destination);
+  while (is_well && start_worker(destination)) {}
 }
 
 void Destinations::stop() {

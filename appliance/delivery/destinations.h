@@ -1,7 +1,9 @@
 // Who waits for which next hop. Each destination has its own queue and its own share of the attempts that may be under way, so
-// that one that is slow or down keeps nobody else waiting. A destination in trouble is tried by one at a time.
+// that one that is slow or down keeps nobody else waiting. A destination that has not yet worked is tried by a few at a time,
+// one in trouble by one.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -19,6 +21,7 @@ namespace postern::delivery {
 struct DestinationLimits {
   std::size_t attempts_max = 200;                   // at once, in all
   std::size_t attempts_per_destination_max = 20;    // at once
+  std::size_t attempts_at_first_max = 4;            // at once, until one went well
   std::size_t waiting_per_destination_max = 2'000;  // beyond it offer() refuses
 };
 
@@ -52,7 +55,8 @@ class Destinations {
   Destinations& operator=(const Destinations&) = delete;
 
   // False: too many wait for `destination`, and on_room() tells when there is room; or stop() was called.
-  [[nodiscard]] bool offer(const std::string& destination, Attempt& attempt);
+  // `in_trouble`: it is known to have failed lately; matters when it is new here.
+  [[nodiscard]] bool offer(const std::string& destination, Attempt& attempt, bool in_trouble = false);
   [[nodiscard]] bool has_room(const std::string& destination) const;
   // Those that wait are ended without being made; those under way go on.
   void stop();
@@ -70,13 +74,16 @@ class Destinations {
     std::size_t workers = 0;
     std::size_t under_way = 0;  // attempts; each has a worker
     bool in_trouble = false;
+    bool has_worked = false;
     bool has_refused = false;  // an offer: whoever made it hears when there is room
   };
 
   [[nodiscard]] std::size_t workers_max(const Destination& destination) const noexcept {
-    return destination.in_trouble ? 1 : limits_.attempts_per_destination_max;
+    if (destination.in_trouble) return 1;
+    const std::size_t most = limits_.attempts_per_destination_max;
+    return destination.has_worked ? most : std::min(most, limits_.attempts_at_first_max);
   }
-  void start_workers(Destination& destination);
+  bool start_worker(Destination& destination);
   [[nodiscard]] Task<void> work(Destination& destination);
   [[nodiscard]] Task<void> make_next(Destination& destination);
 

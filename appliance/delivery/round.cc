@@ -65,6 +65,14 @@ std::string Group::destination() const {
   return name;
 }
 
+bool Group::is_in_trouble() const {
+  if (!transport_.smtp) return false;
+  const auto failed = [this](const routing::Host& host) {
+    return round_.context_.hosts.remembers(transport_.smtp->address_of(host));
+  };
+  return std::ranges::any_of(transport_.smtp->hosts_for(route_.hosts), failed);
+}
+
 Task<bool> Group::make() {
   round_.begin_attempt();
   DeliveryVariables variables = *round_.variables_;
@@ -247,7 +255,7 @@ Task<void> Round::attempt_all() {
   for (const std::unique_ptr<Group>& group : groups_) {
     const std::string destination = group->destination();
     ++under_way_;
-    if (context_.destinations.offer(destination, *group)) continue;
+    if (context_.destinations.offer(destination, *group, group->is_in_trouble())) continue;
     --under_way_;
     parked_at_ = destination;
   }

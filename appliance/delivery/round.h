@@ -56,6 +56,7 @@ struct RoundContext {
   Journal& journal;
   OwnStore& store;
   Destinations& destinations;
+  HostMemory& hosts;
   RecordSource& records;
   Random& random;
   DeliveryStats& stats;
@@ -89,6 +90,8 @@ class Group final : public Attempt, public DeliveryEvents {
   void add(std::uint32_t recipient) { recipients_.push_back(recipient); }
   // Attempts with the same name share a queue.
   [[nodiscard]] std::string destination() const;
+  // A host of it failed lately.
+  [[nodiscard]] bool is_in_trouble() const;
   [[nodiscard]] const routing::RouteOutcome& route() const noexcept { return route_; }
   [[nodiscard]] const std::vector<std::uint32_t>& recipients() const noexcept { return recipients_; }
 

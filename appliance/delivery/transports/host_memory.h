@@ -32,6 +32,8 @@ class HostMemory {
     std::uint32_t next_try_s = 0;  // meaningful while resting
   };
   [[nodiscard]] Standing standing(const SocketAddress& host, std::uint32_t now_s) const;
+  // It failed, and has not worked since.
+  [[nodiscard]] bool remembers(const SocketAddress& host) const { return hosts_.contains(host); }
   // It could not be used, for mail of `sender` to `domain`. `name` is what rules know it by.
   void note_failure(const SocketAddress& host, std::string_view name, std::string_view domain, std::string_view sender,
                     const Problem& problem, std::uint32_t now_s);

@@ -126,7 +126,7 @@ Task<void> SmtpDelivery::run() {
 }
 
 Task<void> SmtpDelivery::try_host(const routing::Host& host) {
-  HostSeen seen{host.name, {host.address, host.port != 0 ? host.port : options_.port}};
+  HostSeen seen{host.name, transport_.address_of(host)};
   const HostMemory::Standing standing = deps_.hosts.standing(seen.address, now_s());
   if (standing.resting) {
     rest_on(host, standing);

@@ -54,6 +54,9 @@ class SmtpTransport {
 
   // The hosts a job goes to when its router named `from_router`.
   [[nodiscard]] std::span<const routing::Host> hosts_for(std::span<const routing::Host> from_router) const noexcept;
+  [[nodiscard]] SocketAddress address_of(const routing::Host& host) const noexcept {
+    return {host.address, host.port != 0 ? host.port : options_.port};
+  }
 
  private:
   friend class SmtpDelivery;
