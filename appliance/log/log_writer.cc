@@ -53,10 +53,14 @@ void LogWriter::start_draining() {
 void LogWriter::run_on_pool() {
   failed_batches_ = 0;
   bool more = true;
-  while (more) {
-    while ((more = ring_.pop(main_text_, reject_text_, panic_text_)) && main_text_.size() < kBatchBytesMax) {
-    }
-    for (const auto& [stream, text] : {std::pair{Stream::main, &main_text_}, {Stream::reject, &reject_text_}, {Stream::panic, &panic_text_}}) {
+  // What was in the ring at the beginning and no more: others wait for this thread, and what has come since is drained next
+  // time.
+  for (std::size_t drained = 0; more && drained < kRingBytes;) {
+    const auto batch_bytes = [this] { return main_text_.size() + reject_text_.size() + panic_text_.size(); };
+    while ((more = ring_.pop(main_text_, reject_text_, panic_text_)) && batch_bytes() < kBatchBytesMax) {}
+    drained += batch_bytes();
+    for (const auto& [stream, text] :
+         {std::pair{Stream::main, &main_text_}, {Stream::reject, &reject_text_}, {Stream::panic, &panic_text_}}) {
       if (!text->empty() && !files_.append(stream, *text, clock_.now())) ++failed_batches_;
       text->clear();
     }
