@@ -10,8 +10,8 @@ constexpr std::size_t kBatchBytesMax = 256 * 1024;
 
 }  // namespace
 
-LogWriter::LogWriter(LogFiles& files, shard::Offload& offload, const Clock& clock)
-    : files_(files), offload_(offload), clock_(clock), ring_(kRingBytes) {
+LogWriter::LogWriter(LogFiles& files, shard::Offload& offload, const Clock& clock, std::int64_t delay_ms)
+    : files_(files), offload_(offload), clock_(clock), delay_ms_(delay_ms), ring_(kRingBytes) {
   idle_.set();
 }
 
@@ -35,7 +35,7 @@ void LogWriter::write(Stream stream, std::string_view line) {
     start_draining();
   } else if (!Timer::armed()) {
     idle_.clear();
-    Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(kDelayMs));
+    Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(delay_ms_));
   }
 }
 
@@ -47,7 +47,7 @@ void LogWriter::start_draining() {
   more_ = false;
   if (offload_.submit(*this, shard::Offload::home())) return;
   draining_ = false;
-  Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(kDelayMs));
+  Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(delay_ms_));
 }
 
 void LogWriter::run_on_pool() {
@@ -71,7 +71,7 @@ void LogWriter::done_on_shard() {
   draining_ = false;
   stats_.write_errors.add(failed_batches_);
   if (more_)
-    Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(kDelayMs));
+    Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(delay_ms_));
   else
     idle_.set();
 }
@@ -79,7 +79,7 @@ void LogWriter::done_on_shard() {
 Task<void> LogWriter::close() {
   while (!idle_.is_set()) {
     if (!draining_) start_draining();
-    static_cast<void>(co_await idle_.wait({Scheduler::current().now().plus_ms(kDelayMs), nullptr}));
+    static_cast<void>(co_await idle_.wait({Scheduler::current().now().plus_ms(delay_ms_), nullptr}));
   }
 }
 

@@ -22,7 +22,7 @@ struct LogStats {
   Counter write_errors;  // batches lost because a file could not be opened or written
 };
 
-// One shard. A line reaches its file within about kDelayMs while the disk keeps up.
+// One shard. A line reaches its file within about the delay while the disk keeps up.
 class LogWriter final : public LogSink, private shard::OffloadJob, private Timer {
  public:
   static constexpr std::int64_t kDelayMs = 10;
@@ -30,7 +30,9 @@ class LogWriter final : public LogSink, private shard::OffloadJob, private Timer
 
   // `offload` has a single thread, which is what keeps `files` to one user at a time; both may be shared by several writers and
   // outlive them. Nothing may be written after close().
-  LogWriter(LogFiles& files, shard::Offload& offload, const Clock& clock);
+  // `delay_ms`: how long lines are gathered. A process whose lines follow those of another takes longer than that one, so that
+  // a message's arrival stands in front of its delivery.
+  LogWriter(LogFiles& files, shard::Offload& offload, const Clock& clock, std::int64_t delay_ms = kDelayMs);
   ~LogWriter() override;
 
   // Never suspends. Lines longer than 32 KiB are cut.
@@ -49,6 +51,7 @@ class LogWriter final : public LogSink, private shard::OffloadJob, private Timer
   LogFiles& files_;
   shard::Offload& offload_;
   const Clock& clock_;
+  const std::int64_t delay_ms_;
   LineRing ring_;
   LogStats stats_;
   std::int64_t stamp_second_ = -1;
