@@ -101,7 +101,8 @@ std::expected<Arguments, std::string> parse_arguments(std::span<const char* cons
     if (i + 1 == arguments.size()) return std::unexpected("option " + std::string(name) + " is unknown or lacks its value");
     const std::string_view value = arguments[++i];
     if (!set_option(parsed, name, value))
-      return std::unexpected("option " + std::string(name) + " is unknown, or \"" + std::string(value) + "\" is not a value for it");
+      return std::unexpected("option " + std::string(name) + " is unknown, or \"" + std::string(value) +
+                             "\" is not a value for it");
   }
   const bool needs_config = parsed.command != "version" && parsed.command != "help";
   if (needs_config && parsed.config_path.empty()) return std::unexpected("no configuration given: -c FILE");

@@ -23,7 +23,8 @@ TEST(Arguments, WhatIsInheritedReadsBack) {
   const InheritedListener v6{{*IpAddress::parse("::1"), 2525}, {7}};
   const InheritedDoorbell doorbell{8, {9, 10}};
   std::vector<std::string> options{"ingress", "-c", "f"};
-  for (const auto& part : {to_options(v4), to_options(v6), to_options(doorbell)}) options.insert(options.end(), part.begin(), part.end());
+  for (const auto& part : {to_options(v4), to_options(v6), to_options(doorbell)})
+    options.insert(options.end(), part.begin(), part.end());
   std::vector<const char*> raw;
   for (const std::string& option : options) raw.push_back(option.c_str());
   const auto parsed = parse_arguments(raw);
@@ -37,7 +38,8 @@ TEST(Arguments, WhatIsInheritedReadsBack) {
 }
 
 TEST(Arguments, DamagedInheritanceIsRefused) {
-  for (const char* value : {"", "[127.0.0.1]:25", "[127.0.0.1]:25=", "[127.0.0.1]:25=x", "127.0.0.1:25=5", "[127.0.0.1]:70000=5"})
+  for (const char* value :
+       {"", "[127.0.0.1]:25", "[127.0.0.1]:25=", "[127.0.0.1]:25=x", "127.0.0.1:25=5", "[127.0.0.1]:70000=5"})
     EXPECT_FALSE(parse({"ingress", "-c", "f", "--listener", value})) << value;
   for (const char* value : {"", "7", "7,", "a,b"}) EXPECT_FALSE(parse({"deliver", "-c", "f", "--doorbell", value})) << value;
 }

@@ -5,7 +5,7 @@
 
 namespace postern::bin {
 
-[[nodiscard]] int run_command(const Arguments& arguments);      // supervises ingress and deliver
+[[nodiscard]] int run_command(const Arguments& arguments);  // supervises ingress and deliver
 [[nodiscard]] int ingress_command(const Arguments& arguments);
 [[nodiscard]] int deliver_command(const Arguments& arguments);
 [[nodiscard]] int check_command(const Arguments& arguments);

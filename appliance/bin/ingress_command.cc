@@ -24,7 +24,8 @@ void fit_connections_to_descriptors(ingress::IngressPolicy& policy) {
   policy.connections_max = wanted;
   const std::size_t available = privilege::raise_open_files(wanted + kDescriptorsBeside);
   if (available >= wanted + kDescriptorsBeside) return;
-  policy.connections_max = static_cast<std::uint32_t>(available > 2 * kDescriptorsBeside ? available - kDescriptorsBeside : available / 2);
+  policy.connections_max =
+      static_cast<std::uint32_t>(available > 2 * kDescriptorsBeside ? available - kDescriptorsBeside : available / 2);
   std::fprintf(stderr,
                "postern: warning: smtp_accept_max lowered to %u: no more than %zu open files are allowed (ulimit -n; systemd: "
                "LimitNOFILE)\n",
@@ -35,7 +36,8 @@ std::optional<std::vector<std::unique_ptr<ring::Ring>>> make_rings(std::size_t s
   std::vector<std::unique_ptr<ring::Ring>> rings;
   for (std::size_t i = 0; i < shards; ++i) {
     auto ring = ingress::make_ring(connections_max);
-    if (!ring) return std::fprintf(stderr, "postern: cannot set up io_uring: %s\n", describe(ring.error()).c_str()), std::nullopt;
+    if (!ring)
+      return std::fprintf(stderr, "postern: cannot set up io_uring: %s\n", describe(ring.error()).c_str()), std::nullopt;
     rings.push_back(std::move(*ring));
   }
   return rings;

@@ -18,7 +18,9 @@ namespace {
 // Longer than the grace that open transactions get.
 constexpr std::int64_t kStopTimeoutMs = 20'000;
 
-void append(std::vector<std::string>& to, const std::vector<std::string>& more) { to.insert(to.end(), more.begin(), more.end()); }
+void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
 
 supervisor::ChildSpec describe_ingress(const std::string& program, const Arguments& arguments,
                                        const std::vector<InheritedListener>& listeners, const InheritedDoorbell& doorbell) {
@@ -33,7 +35,8 @@ supervisor::ChildSpec describe_ingress(const std::string& program, const Argumen
   return child;
 }
 
-supervisor::ChildSpec describe_deliver(const std::string& program, const Arguments& arguments, const InheritedDoorbell& doorbell) {
+supervisor::ChildSpec describe_deliver(const std::string& program, const Arguments& arguments,
+                                       const InheritedDoorbell& doorbell) {
   supervisor::ChildSpec child{"deliver", {program, "deliver", "-c", arguments.config_path}, doorbell.events};
   append(child.arguments, to_options(doorbell));
   child.descriptors.push_back(doorbell.memory);
@@ -61,9 +64,9 @@ int run_command(const Arguments& arguments) {
   std::error_code error;
   const std::string program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return std::fprintf(stderr, "postern: cannot find my own program: %s\n", error.message().c_str()), EX_OSERR;
-  supervisor::Supervisor supervisor({describe_ingress(program, arguments, *listeners, inherited),
-                                     describe_deliver(program, arguments, inherited)},
-                                    kStopTimeoutMs);
+  supervisor::Supervisor supervisor(
+      {describe_ingress(program, arguments, *listeners, inherited), describe_deliver(program, arguments, inherited)},
+      kStopTimeoutMs);
   const int status = supervisor.run([] { supervisor::notify_service_manager("READY=1"); });
   supervisor::notify_service_manager("STOPPING=1");
   return status;

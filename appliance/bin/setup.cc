@@ -44,7 +44,8 @@ bool wait_for_port(SocketAddress address) {
 
 enum class PortState : std::uint8_t { free, taken, passed_over };
 
-// Says on standard error why a port cannot be had. A host without IPv6 (or IPv4) passes over [::] (or 0.0.0.0) where there are others.
+// Says on standard error why a port cannot be had. A host without IPv6 (or IPv4) passes over [::] (or 0.0.0.0) where there are
+// others.
 PortState look_at_port(SocketAddress address, bool others) {
   if (wait_for_port(address)) return PortState::free;
   const auto reason = transport::bind_for_listening(address, {});  // once more, for the reason
@@ -125,7 +126,9 @@ std::vector<std::vector<ingress::ListenSocket>> by_shard(const std::vector<Inher
   return shards;
 }
 
-std::string control_path(int directory_descriptor) { return "/proc/self/fd/" + std::to_string(directory_descriptor) + "/control"; }
+std::string control_path(int directory_descriptor) {
+  return "/proc/self/fd/" + std::to_string(directory_descriptor) + "/control";
+}
 
 int make_control_socket(const spool::UniqueFd& spool, const std::string& directory, const privilege::RunUser& user) {
   const spool::UniqueFd opened(::openat(spool.get(), directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -27,15 +27,16 @@ namespace postern::bin {
 // The spool directory, open.
 [[nodiscard]] spool::UniqueFd open_spool(const config::Config& config);
 
-// Sockets for all addresses of the configuration, bound and not yet listening, one for each shard. Waits up to two seconds for a
-// predecessor that was killed to let go of the ports.
+// Sockets for all addresses of the configuration, bound and not yet listening, one for each shard. Waits up to two seconds for
+// a predecessor that was killed to let go of the ports.
 [[nodiscard]] std::optional<std::vector<InheritedListener>> bind_listeners(const config::Config& config, std::size_t shards);
 
 // The same by shard, as ingress wants them.
 [[nodiscard]] std::vector<std::vector<ingress::ListenSocket>> by_shard(const std::vector<InheritedListener>& listeners);
 
 // A listening control socket in `directory` ("ingress" or "delivery") of the spool; -1 when it cannot be made (not fatal).
-[[nodiscard]] int make_control_socket(const spool::UniqueFd& spool, const std::string& directory, const privilege::RunUser& user);
+[[nodiscard]] int make_control_socket(const spool::UniqueFd& spool, const std::string& directory,
+                                      const privilege::RunUser& user);
 // Its path for a client that has the spool directory open: short whatever the directory's own path is.
 [[nodiscard]] std::string control_path(int directory_descriptor);
 

@@ -23,7 +23,9 @@ std::string figures_json(const DeliveryStats& stats, const JournalStats& journal
                          {"made", stats.connections_made.get()},
                          {"destinations", stats.destinations.get()},
                          {"hosts_resting", stats.hosts_resting.get()}};
-  json["journal"] = {{"records", journal.records.get()}, {"batches", journal.batches.get()}, {"files", journal.files.get()},
+  json["journal"] = {{"records", journal.records.get()},
+                     {"batches", journal.batches.get()},
+                     {"files", journal.files.get()},
                      {"failures", journal.failures.get()}};
   json["log"] = {{"lines", log.lines.get()}, {"dropped", log.dropped.get()}, {"write_errors", log.write_errors.get()}};
   return json.dump(2) + "\n";

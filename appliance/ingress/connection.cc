@@ -222,8 +222,7 @@ ReadyOr<Verdict> Connection::predata(const smtp::Envelope& envelope) {
 ReadyOr<Result<smtp::MessageSink*>> Connection::open_message(const smtp::Envelope& envelope, std::uint64_t bytes_expected) {
   envelope_ = &envelope;
   if (!sink_) sink_.emplace(services_.spool, *state_);
-  if (auto opened = sink_->open(envelope, bytes_expected); !opened)
-    return Result<smtp::MessageSink*>(failure(opened.error()));
+  if (auto opened = sink_->open(envelope, bytes_expected); !opened) return Result<smtp::MessageSink*>(failure(opened.error()));
   return Result<smtp::MessageSink*>(&*sink_);
 }
 
@@ -295,7 +294,8 @@ void Connection::count(const smtp::SessionEvent& event) noexcept {
     case mail_loop: return stats.refused(Refusal::mail_loop);
     case bare_newline: return stats.refused(Refusal::bare_newline);
     case no_space:
-      return stats.refused(event.error != nullptr && event.error->code != Errc::disk_full ? Refusal::storage : Refusal::low_space);
+      return stats.refused(event.error != nullptr && event.error->code != Errc::disk_full ? Refusal::storage
+                                                                                          : Refusal::low_space);
     case command_timeout:
     case data_timeout:
     case send_timeout: return stats.timeouts.add();

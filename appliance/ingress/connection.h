@@ -1,5 +1,5 @@
-// One client, as policy and spool see it: answers the session's questions with the configuration's ACLs, and opens messages in the
-// spool.
+// One client, as policy and spool see it: answers the session's questions with the configuration's ACLs, and opens messages in
+// the spool.
 #pragma once
 
 #include <optional>

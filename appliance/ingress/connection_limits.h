@@ -1,4 +1,5 @@
-// Limits on connections, exact over all shards: a fixed table touched when a connection begins and when it ends, and never between.
+// Limits on connections, exact over all shards: a fixed table touched when a connection begins and when it ends, and never
+// between.
 #pragma once
 
 #include <atomic>
@@ -13,11 +14,12 @@ namespace postern::ingress {
 
 enum class Admission : std::uint8_t { admitted, too_many_connections, too_many_from_host };
 
-// Counts connections of the process and of each client, an IPv4 address or an IPv6 /64. Any thread; memory is fixed at the start.
+// Counts connections of the process and of each client, an IPv4 address or an IPv6 /64. Any thread; memory is fixed at the
+// start.
 class ConnectionLimits {
  public:
-  // `connections_max` connections at once, 0: as many as the table holds (kUnlimited). `hash_seed` keeps strangers from choosing
-  // addresses that meet in one part of the table.
+  // `connections_max` connections at once, 0: as many as the table holds (kUnlimited). `hash_seed` keeps strangers from
+  // choosing addresses that meet in one part of the table.
   ConnectionLimits(std::uint32_t connections_max, std::uint64_t hash_seed);
   ConnectionLimits(const ConnectionLimits&) = delete;
   ConnectionLimits& operator=(const ConnectionLimits&) = delete;

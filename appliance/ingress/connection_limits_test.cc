@@ -14,7 +14,8 @@ IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
 
 TEST(ConnectionLimits, TheProcessLimitIsExact) {
   ConnectionLimits limits(3, 1);
-  for (const char* client : {"192.0.2.1", "192.0.2.2", "192.0.2.3"}) EXPECT_EQ(limits.admit(address(client), 0), Admission::admitted);
+  for (const char* client : {"192.0.2.1", "192.0.2.2", "192.0.2.3"})
+    EXPECT_EQ(limits.admit(address(client), 0), Admission::admitted);
   EXPECT_EQ(limits.admit(address("192.0.2.4"), 0), Admission::too_many_connections);
   limits.release(address("192.0.2.2"));
   EXPECT_EQ(limits.admit(address("192.0.2.4"), 0), Admission::admitted);
@@ -50,7 +51,7 @@ TEST(ConnectionLimits, AgreesWithAMapOverRandomComingsAndGoings) {
     const auto host = static_cast<std::uint32_t>(random.below(300));
     const IpAddress client = IpAddress::v4(0x0a000000 + host * 257);
     if (random.below(2) == 0) {
-      const Admission expected = total == 500 ? Admission::too_many_connections
+      const Admission expected = total == 500        ? Admission::too_many_connections
                                  : counts[host] == 5 ? Admission::too_many_from_host
                                                      : Admission::admitted;
       ASSERT_EQ(limits.admit(client, 5), expected);

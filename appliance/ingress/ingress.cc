@@ -62,7 +62,7 @@ class Process {
   void make_shards() {
     const auto count = static_cast<std::uint32_t>(plan_.listeners.size());
     if (plan_.doorbell != nullptr)
-      for (std::uint32_t i = 0; i < count; ++i) 
+      for (std::uint32_t i = 0; i < count; ++i)
         publishers_.push_back(std::unique_ptr<spool::Publisher>(new spool::Publisher(plan_.doorbell->publisher(i))));
     for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<IngressShard>(shard_plan(i, count)));
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -109,7 +109,8 @@ class Process {
 
   void stop() {
     for (const auto& shard : shards_) shard->stop();
-    // Whoever comes now is refused at once and tries another host. A process that also holds the sockets can listen on them again.
+    // Whoever comes now is refused at once and tries another host. A process that also holds the sockets can listen on them
+    // again.
     for (const auto& sockets : plan_.listeners)
       for (const ListenSocket& socket : sockets) ::shutdown(socket.descriptor, SHUT_RDWR);
   }

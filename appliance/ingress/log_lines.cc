@@ -135,9 +135,11 @@ void append_refused_message(std::string& out, const SessionState& state, const s
   out += why;
 }
 
-void append_size_refusal(std::string& out, const SessionState& state, const SessionEvent& event, const smtp::Envelope* envelope) {
+void append_size_refusal(std::string& out, const SessionState& state, const SessionEvent& event,
+                         const smtp::Envelope* envelope) {
   const bool declared = event.kind == SessionEventKind::size_declared_too_large;
-  append_refused_message(out, state, envelope, declared ? "rejected MAIL: message too big: size=" : "rejected: message too big: read=");
+  append_refused_message(out, state, envelope,
+                         declared ? "rejected MAIL: message too big: size=" : "rejected: message too big: read=");
   append_number(out, event.number);
   out += " max=";
   append_number(out, event.limit);
@@ -223,12 +225,8 @@ std::optional<EventLine> append_event(std::string& out, const SessionState& stat
       append_synchronization_error(out, state, event);
       stream = log::Stream::reject;
       break;
-    case SessionEventKind::syntax_error:
-      append_error_in_command(out, "SMTP syntax error in ", state, event);
-      break;
-    case SessionEventKind::protocol_error:
-      append_error_in_command(out, "SMTP protocol error in ", state, event);
-      break;
+    case SessionEventKind::syntax_error: append_error_in_command(out, "SMTP syntax error in ", state, event); break;
+    case SessionEventKind::protocol_error: append_error_in_command(out, "SMTP protocol error in ", state, event); break;
     case SessionEventKind::too_many_errors:
       append_connection(out, "SMTP call from ", state);
       append_last_command(out, " dropped: too many syntax or protocol errors (last command was ", state);
@@ -295,9 +293,7 @@ std::optional<EventLine> append_event(std::string& out, const SessionState& stat
       append_refused_message(out, state, envelope, "temporarily rejected: ");
       if (event.error != nullptr) out += describe(*event.error);
       break;
-    case SessionEventKind::command_timeout:
-      append_connection(out, "SMTP command timeout on connection from ", state);
-      break;
+    case SessionEventKind::command_timeout: append_connection(out, "SMTP command timeout on connection from ", state); break;
     case SessionEventKind::data_timeout:
       append_connection(out, "SMTP data timeout (message abandoned) on connection from ", state);
       append_sender(out, envelope);

@@ -67,14 +67,16 @@ TEST_F(LogLinesTest, ARefusedRecipientSaysWhoAndWhy) {
   EXPECT_EQ(line({.kind = SessionEventKind::rejected, .phase = Phase::rcpt, .verdict = &verdict}, log::Stream::reject),
             "H=(client.example) [192.0.2.1] F=<a@b.example> rejected RCPT <x@y.example>: relay not permitted");
   const smtp::Verdict defer{Decision::defer, "later", "the reason for the log"};
-  EXPECT_EQ(line({.kind = SessionEventKind::rejected, .phase = Phase::data, .verdict = &defer}, log::Stream::reject, "1wlos3-000008-0T"),
-            "1wlos3-000008-0T H=(client.example) [192.0.2.1] F=<a@b.example> temporarily rejected after DATA: the reason for the log");
+  EXPECT_EQ(line({.kind = SessionEventKind::rejected, .phase = Phase::data, .verdict = &defer}, log::Stream::reject,
+                 "1wlos3-000008-0T"),
+            "1wlos3-000008-0T H=(client.example) [192.0.2.1] F=<a@b.example> temporarily rejected after DATA: the reason for "
+            "the log");
 }
 
 TEST_F(LogLinesTest, WhatAPeerSentStaysOnOneLine) {
   state_.command = PeerView("MAIL\r\n2026-01-01 00:00:00 forged");
-  for (const auto kind : {SessionEventKind::too_many_errors, SessionEventKind::syntax_error, SessionEventKind::input_sent_too_soon,
-                          SessionEventKind::sender_unqualified}) {
+  for (const auto kind : {SessionEventKind::too_many_errors, SessionEventKind::syntax_error,
+                          SessionEventKind::input_sent_too_soon, SessionEventKind::sender_unqualified}) {
     std::string out;
     static_cast<void>(append_event(out, state_, {.kind = kind, .input = PeerView("x\ny")}, &envelope_, {}));
     EXPECT_EQ(out.find('\n'), std::string::npos) << out;

@@ -46,8 +46,8 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.connections_per_host_max = main.smtp_accept_max_per_host;
   policy.accept_8bitmime = main.accept_8bitmime;
   policy.enforce_sync = main.smtp_enforce_sync;
-  policy.bare_newline = main.smtp_bare_newline == config::BareNewlines::reject ? smtp::BareNewline::reject
-                                                                              : smtp::BareNewline::normalise;
+  policy.bare_newline =
+      main.smtp_bare_newline == config::BareNewlines::reject ? smtp::BareNewline::reject : smtp::BareNewline::normalise;
   policy.primary_hostname = main.primary_hostname;
   policy.qualify_domain = main.qualify_domain;
   policy.qualify_recipient = main.qualify_recipient;

@@ -35,19 +35,19 @@ struct ClientLists {
 
 struct IngressPolicy {
   smtp::SessionLimits limits;
-  std::uint32_t connections_max = 20'000;         // smtp_accept_max; 0: no limit
-  std::uint32_t connections_per_host_max = 0;     // smtp_accept_max_per_host; 0: no limit
+  std::uint32_t connections_max = 20'000;      // smtp_accept_max; 0: no limit
+  std::uint32_t connections_per_host_max = 0;  // smtp_accept_max_per_host; 0: no limit
   bool accept_8bitmime = true;
-  bool enforce_sync = true;                       // smtp_enforce_sync
+  bool enforce_sync = true;  // smtp_enforce_sync
   smtp::BareNewline bare_newline = smtp::BareNewline::reject;
   std::string primary_hostname;
   std::string qualify_domain;
   std::string qualify_recipient;
   std::string helo_allow_chars;
   std::string spool_directory;
-  expand::Program active_hostname;                // smtp_active_hostname; gives primary_hostname when it gives nothing
-  expand::Program banner;                         // smtp_banner
-  expand::Program received_header;                // received_header_text
+  expand::Program active_hostname;  // smtp_active_hostname; gives primary_hostname when it gives nothing
+  expand::Program banner;           // smtp_banner
+  expand::Program received_header;  // received_header_text
   ClientLists clients;
   std::array<std::shared_ptr<const acl::Acl>, acl::kPhaseCount> acls;  // empty where none is set
 

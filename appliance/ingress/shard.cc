@@ -114,8 +114,8 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   std::optional<control::ControlServer> control_;
   IngressStats stats_;
 
-  Event open_;          // the start line was crossed, or stop
-  Event stopped_;       // stop was asked for
+  Event open_;     // the start line was crossed, or stop
+  Event stopped_;  // stop was asked for
   StopSource draining_;
   StopSource stopping_;
   Gate sessions_;
@@ -163,7 +163,8 @@ void IngressShard::Body::report_recovery(const std::string& directory, const spo
   if (report.sealed == 0 && report.damaged_bytes == 0 && report.unreadable == 0) return;
   log_->write(log::Stream::main, "spool recovery: " + directory + ": " + std::to_string(report.sealed) + " segments sealed, " +
                                      std::to_string(report.records) + " messages found, " +
-                                     std::to_string(report.unconfirmed_records) + " of them possibly not answered (duplicates are possible), " +
+                                     std::to_string(report.unconfirmed_records) +
+                                     " of them possibly not answered (duplicates are possible), " +
                                      std::to_string(report.damaged_bytes) + " bytes damaged");
 }
 
@@ -181,10 +182,11 @@ Task<Result<void>> IngressShard::Body::start_spool() {
   if (auto started = co_await writer_->start(); !started) {
     const spool::RecoveryReport& report = writer_->recovery();
     if (started.error().code == Errc::unsupported && !report.refused_path.empty())
-      std::fprintf(stderr,
-                   "postern: %s/%s has spool format version %u, which this version cannot read: run the version that wrote it, or a "
-                   "newer one\n",
-                   plan_.spool_path.c_str(), report.refused_path.c_str(), report.refused_version);
+      std::fprintf(
+          stderr,
+          "postern: %s/%s has spool format version %u, which this version cannot read: run the version that wrote it, or a "
+          "newer one\n",
+          plan_.spool_path.c_str(), report.refused_path.c_str(), report.refused_version);
     co_return started;
   }
   report_recovery(shard_directory(plan_.id), writer_->recovery());
@@ -222,7 +224,8 @@ Task<void> IngressShard::Body::look_at_space() {
 }
 
 Task<void> IngressShard::Body::watch_space(Body& body) {
-  while (co_await sleep_until(body.runtime_->loop().now().plus_ms(kSpaceLookMs), &body.stopping_)) co_await body.look_at_space();
+  while (co_await sleep_until(body.runtime_->loop().now().plus_ms(kSpaceLookMs), &body.stopping_))
+    co_await body.look_at_space();
 }
 
 Task<void> IngressShard::Body::tidy(Body& body) {
@@ -262,8 +265,8 @@ Task<void> IngressShard::Body::open_spool() {
   background_.start(tidy(*this));
 }
 
-// The disk was full when we started. Clients are told so (the space watch says low until it has looked), and as soon as there is
-// room the spool opens.
+// The disk was full when we started. Clients are told so (the space watch says low until it has looked), and as soon as there
+// is room the spool opens.
 Task<void> IngressShard::Body::retry_spool(Body& body) {
   body.stats_.low_space.set(1);
   while (co_await sleep_until(body.runtime_->loop().now().plus_ms(kSpaceLookMs), &body.stopping_)) {
@@ -334,9 +337,9 @@ Task<void> IngressShard::Body::refuse(Body& body, std::unique_ptr<Stream> stream
   body.stats_.refused(admission == Admission::too_many_from_host ? Refusal::too_many_from_host : Refusal::too_many_connections);
   std::string& line = body.services_->scratch;
   line.clear();
-  append_refused_connection(line, stream->endpoints().peer.address,
-                            admission == Admission::too_many_from_host ? "too many connections from that IP address"
-                                                                       : "too many connections");
+  append_refused_connection(
+      line, stream->endpoints().peer.address,
+      admission == Admission::too_many_from_host ? "too many connections from that IP address" : "too many connections");
   body.log_->write(log::Stream::main, line);
   const Wait soon{body.runtime_->loop().now().plus_ms(kRefusalWriteMs), &body.stopping_};
   if (co_await stream->write(Chain(Slice::literal(admission_reply(admission))), soon))

@@ -1,5 +1,5 @@
-// One shard of ingress: a thread with its loop, ring, buffers, spool writer and listeners. Nothing of it is shared but the table of
-// connection limits, and figures that others may read.
+// One shard of ingress: a thread with its loop, ring, buffers, spool writer and listeners. Nothing of it is shared but the
+// table of connection limits, and figures that others may read.
 #pragma once
 
 #include <cstdint>
@@ -36,16 +36,16 @@ struct ShardPlan {
   std::uint32_t shards = 1;
   const IngressPolicy& policy;
   ConnectionLimits& limits;
-  int spool_descriptor = -1;           // the spool directory, borrowed
-  std::string spool_path;              // of the same, for control sockets and messages
-  std::vector<ListenSocket> listeners;  // taken over
-  std::unique_ptr<ring::Ring> ring;     // from make_ring()
+  int spool_descriptor = -1;             // the spool directory, borrowed
+  std::string spool_path;                // of the same, for control sockets and messages
+  std::vector<ListenSocket> listeners;   // taken over
+  std::unique_ptr<ring::Ring> ring;      // from make_ring()
   spool::Publisher* doorbell = nullptr;  // of this shard; nullptr: nobody follows
   std::uint64_t check_spool_space = 0;
   std::uint64_t check_spool_inodes = 0;
   std::uint64_t preallocate_bytes = 0;
   log::LogFiles& log_files;
-  shard::Offload& log_offload;   // one thread
+  shard::Offload& log_offload;  // one thread
   shard::Offload& disk_offload;
   shard::StartLine& start_line;
   int control_descriptor = -1;  // a listening UNIX socket, taken over; -1: another shard has it
@@ -72,7 +72,8 @@ class IngressShard {
   IngressShard& operator=(const IngressShard&) = delete;
   ~IngressShard();
 
-  // The thread's whole life. Arrives at the start line when ready to take connections, or having said on standard error why not.
+  // The thread's whole life. Arrives at the start line when ready to take connections, or having said on standard error why
+  // not.
   void run();
 
   // After all have arrived: begins to accept.

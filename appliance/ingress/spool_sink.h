@@ -33,8 +33,8 @@ class SpoolSink final : public smtp::MessageSink {
   SpoolSink(const SpoolServices& services, const smtp::SessionState& state) noexcept
       : services_(services), state_(state), body_(services.blocks, services.memory) {}
 
-  // Begins a message: takes an id and reserves space. The envelope stays until commit() or abort() has been awaited. Errors: disk_full
-  // (space runs low), busy (no ids left for this second).
+  // Begins a message: takes an id and reserves space. The envelope stays until commit() or abort() has been awaited. Errors:
+  // disk_full (space runs low), busy (no ids left for this second).
   [[nodiscard]] Result<void> open(const smtp::Envelope& envelope, std::uint64_t bytes_expected);
 
   [[nodiscard]] std::string_view id() const override { return id_.view(); }

@@ -20,10 +20,10 @@ enum class Refusal : std::uint8_t {
   policy_rcpt,
   policy_data,
   helo_syntax,
-  synchronization,   // input before the greeting or after a command that must be waited for
-  syntax,            // commands that do not parse, or come out of order
-  too_many_errors,   // connections ended for them
-  unqualified,       // address without a domain
+  synchronization,  // input before the greeting or after a command that must be waited for
+  syntax,           // commands that do not parse, or come out of order
+  too_many_errors,  // connections ended for them
+  unqualified,      // address without a domain
   too_many_recipients,
   too_many_messages,  // smtp_accept_max_per_connection
   message_too_large,
@@ -36,16 +36,16 @@ enum class Refusal : std::uint8_t {
 [[nodiscard]] std::string_view to_string(Refusal refusal) noexcept;
 
 struct IngressStats {
-  Counter connections;          // accepted by the kernel, refused ones included
-  Counter connections_open;     // gauge
-  Counter messages;             // answered 250
-  Counter recipients;           // of them
-  Counter message_bytes;        // as stored, without added headers
-  Counter discarded;            // answered 250 and thrown away by policy
-  Counter lost_connections;     // ended without QUIT by the peer or the network
+  Counter connections;       // accepted by the kernel, refused ones included
+  Counter connections_open;  // gauge
+  Counter messages;          // answered 250
+  Counter recipients;        // of them
+  Counter message_bytes;     // as stored, without added headers
+  Counter discarded;         // answered 250 and thrown away by policy
+  Counter lost_connections;  // ended without QUIT by the peer or the network
   Counter timeouts;
-  Counter low_space;            // gauge: 1 while messages are refused for want of space
-  Counter pinned_bytes;         // gauge: memory that messages in flight hold
+  Counter low_space;     // gauge: 1 while messages are refused for want of space
+  Counter pinned_bytes;  // gauge: memory that messages in flight hold
   std::array<Counter, static_cast<std::size_t>(Refusal::kCount)> refusals;
 
   void refused(Refusal refusal) noexcept { refusals[static_cast<std::size_t>(refusal)].add(); }

@@ -13,8 +13,8 @@ constexpr std::int64_t kLookEveryMs = 1'000;
 constexpr mode_t kPermissions = 0640;
 
 bool is_still_there(int descriptor, const std::string& path) {
-  struct stat open_file {};
-  struct stat named_file {};
+  struct stat open_file{};
+  struct stat named_file{};
   return ::fstat(descriptor, &open_file) == 0 && ::stat(path.c_str(), &named_file) == 0 &&
          open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
 }
@@ -24,7 +24,8 @@ bool is_still_there(int descriptor, const std::string& path) {
 std::string LogFiles::path(std::string_view pattern, Stream stream) {
   static constexpr std::array<std::string_view, 3> kNames{"main", "reject", "panic"};
   std::string path(pattern);
-  if (const std::size_t at = path.find("%s"); at != std::string::npos) path.replace(at, 2, kNames[static_cast<std::size_t>(stream)]);
+  if (const std::size_t at = path.find("%s"); at != std::string::npos)
+    path.replace(at, 2, kNames[static_cast<std::size_t>(stream)]);
   return path;
 }
 

@@ -39,7 +39,7 @@ std::optional<gid_t> find_group(const std::string& name) {
 }
 
 std::optional<RunUser> owner_of(const std::string& directory) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(directory.c_str(), &status) != 0 || status.st_uid == 0) return std::nullopt;
   return RunUser{status.st_uid, status.st_gid, std::to_string(status.st_uid)};
 }
@@ -68,7 +68,7 @@ std::expected<RunUser, std::string> choose_run_user(const std::string& exim_user
 
 Result<void> give_to(const std::string& path, const RunUser& user) {
   if (::geteuid() != 0) return {};
-  struct stat status {};
+  struct stat status{};
   if (::lstat(path.c_str(), &status) != 0) return failure_from_errno(errno, "stat directory");
   if (status.st_uid != 0) return {};
   if (::lchown(path.c_str(), user.uid, user.gid) != 0) return failure_from_errno(errno, "give directory to run user");

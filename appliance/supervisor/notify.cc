@@ -22,7 +22,8 @@ void notify_service_manager(std::string_view state) {
   if (descriptor < 0) return;
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
   // Nothing can be done about a service manager that does not listen.
-  static_cast<void>(::sendto(descriptor, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), length));
+  static_cast<void>(
+      ::sendto(descriptor, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), length));
   ::close(descriptor);
 }
 

@@ -19,7 +19,7 @@ extern char** environ;
 namespace postern::supervisor {
 namespace {
 
-constexpr std::int64_t kQuickDeathMs = 5'000;     // a child that lived shorter waits before it is started again
+constexpr std::int64_t kQuickDeathMs = 5'000;  // a child that lived shorter waits before it is started again
 constexpr std::int64_t kRestartDelayMaxMs = 5'000;
 
 std::int64_t restart_delay_ms(unsigned quick_deaths) {
@@ -173,7 +173,8 @@ void Supervisor::ended(Child& child, int wait_status) {
   child.quick_deaths = now < child.started.plus_ms(kQuickDeathMs) ? child.quick_deaths + 1 : 1;
   child.start_again = now.plus_ms(restart_delay_ms(child.quick_deaths));
   if (WIFSIGNALED(wait_status))
-    std::fprintf(stderr, "postern: %s was ended by signal %d; starting it again\n", child.spec.name.c_str(), WTERMSIG(wait_status));
+    std::fprintf(stderr, "postern: %s was ended by signal %d; starting it again\n", child.spec.name.c_str(),
+                 WTERMSIG(wait_status));
   else
     std::fprintf(stderr, "postern: %s ended with status %d; starting it again\n", child.spec.name.c_str(),
                  WEXITSTATUS(wait_status));

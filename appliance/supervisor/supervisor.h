@@ -32,9 +32,9 @@ class Supervisor {
   Supervisor& operator=(const Supervisor&) = delete;
   ~Supervisor();
 
-  // Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD for this process, starts the children, and returns when they have ended after the
-  // first SIGTERM or SIGINT (a second one kills them), or when one cannot be started or says that its configuration is wrong
-  // (status 78). `on_ready` is called once, when all have said they are ready. Returns the exit status for the process.
+  // Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD for this process, starts the children, and returns when they have ended after
+  // the first SIGTERM or SIGINT (a second one kills them), or when one cannot be started or says that its configuration is
+  // wrong (status 78). `on_ready` is called once, when all have said they are ready. Returns the exit status for the process.
   [[nodiscard]] int run(const std::function<void()>& on_ready);
 
  private:

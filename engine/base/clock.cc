@@ -39,8 +39,7 @@ std::string format_log_time(WallTime time) {
 
 std::string format_rfc5322_time(WallTime time) {
   static constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  static constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const std::tm t = local_time(time);
   const long offset_min = std::labs(t.tm_gmtoff) / 60;
   char text[80];

@@ -32,18 +32,36 @@ namespace {
 
 Errc classify(int os_errno) noexcept {
   switch (os_errno) {
-    case ETIMEDOUT: case ETIME: return Errc::timed_out;
+    case ETIMEDOUT:
+    case ETIME: return Errc::timed_out;
     case ECANCELED: return Errc::stopped;
-    case EPIPE: case ECONNRESET: case ECONNABORTED: return Errc::reset;
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNABORTED: return Errc::reset;
     case ECONNREFUSED: return Errc::refused;
-    case ENETUNREACH: case EHOSTUNREACH: case ENETDOWN: case EHOSTDOWN: return Errc::unreachable;
-    case ENOSPC: case EDQUOT: return Errc::disk_full;
-    case ENOENT: case ENOTDIR: return Errc::not_found;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case EHOSTDOWN: return Errc::unreachable;
+    case ENOSPC:
+    case EDQUOT: return Errc::disk_full;
+    case ENOENT:
+    case ENOTDIR: return Errc::not_found;
     case EEXIST: return Errc::exists;
-    case EADDRINUSE: case EBUSY: case EWOULDBLOCK: return Errc::busy;
-    case EMSGSIZE: case EFBIG: case EMFILE: case ENFILE: case ENOMEM: case ENOBUFS: return Errc::too_large;
-    case ENOSYS: case EOPNOTSUPP: return Errc::unsupported;
-    case EACCES: case EPERM: case EROFS: return Errc::denied;
+    case EADDRINUSE:
+    case EBUSY:
+    case EWOULDBLOCK: return Errc::busy;
+    case EMSGSIZE:
+    case EFBIG:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS: return Errc::too_large;
+    case ENOSYS:
+    case EOPNOTSUPP: return Errc::unsupported;
+    case EACCES:
+    case EPERM:
+    case EROFS: return Errc::denied;
     case EINVAL: return Errc::invalid;
     default: return Errc::io;
   }

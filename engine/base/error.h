@@ -10,23 +10,23 @@ namespace postern::inline base {
 
 // What the caller can act on.
 enum class Errc : std::uint8_t {
-  timed_out,       // the deadline of the wait passed
-  stopped,         // the stop given to the wait was requested
-  closed,          // the peer closed its direction in good order
-  reset,           // the connection broke
-  refused,         // nobody listens, or the peer does not want us
-  unreachable,     // no route, host down
-  disk_full,       // ENOSPC, EDQUOT, or a reservation that could not be met
-  in_doubt,        // a write that may or may not be on the disk
-  not_found,       // no such file or entry
-  exists,          // it is there already
-  busy,            // somebody else holds it (lock, port)
-  too_large,       // a cap from docs/limits.md
-  bad_format,      // stored bytes that do not read as what they should be
-  unsupported,     // the kernel or the file system cannot do this
-  denied,          // permissions
-  invalid,         // an argument from configuration or command line
-  io,              // anything else the kernel said
+  timed_out,    // the deadline of the wait passed
+  stopped,      // the stop given to the wait was requested
+  closed,       // the peer closed its direction in good order
+  reset,        // the connection broke
+  refused,      // nobody listens, or the peer does not want us
+  unreachable,  // no route, host down
+  disk_full,    // ENOSPC, EDQUOT, or a reservation that could not be met
+  in_doubt,     // a write that may or may not be on the disk
+  not_found,    // no such file or entry
+  exists,       // it is there already
+  busy,         // somebody else holds it (lock, port)
+  too_large,    // a cap from docs/limits.md
+  bad_format,   // stored bytes that do not read as what they should be
+  unsupported,  // the kernel or the file system cannot do this
+  denied,       // permissions
+  invalid,      // an argument from configuration or command line
+  io,           // anything else the kernel said
 };
 
 // The word for logs ("timed out").

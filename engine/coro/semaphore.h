@@ -1,10 +1,10 @@
 // Units that run out: connections per destination, attempts in flight. First come, first served.
 #pragma once
 
+#include <algorithm>
 #include <coroutine>
 #include <cstddef>
 #include <deque>
-#include <algorithm>
 
 #include "engine/base/result.h"
 #include "engine/coro/wait.h"

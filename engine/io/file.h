@@ -42,10 +42,10 @@ class File {
 };
 
 enum class OpenMode : std::uint8_t {
-  read,           // must exist
-  read_write,     // must exist
-  create,         // read and write; made when missing
-  create_new,     // read and write; Errc::exists when it is there
+  read,        // must exist
+  read_write,  // must exist
+  create,      // read and write; made when missing
+  create_new,  // read and write; Errc::exists when it is there
 };
 
 struct OpenOptions {
@@ -55,7 +55,7 @@ struct OpenOptions {
 };
 
 struct SpaceInfo {
-  std::uint64_t free_bytes = 0;   // to an unprivileged writer
+  std::uint64_t free_bytes = 0;  // to an unprivileged writer
   std::uint64_t total_bytes = 0;
   std::uint64_t free_inodes = 0;
 };

@@ -126,9 +126,7 @@ class [[nodiscard]] Stream::Read final : public ReadWaiter {
 class [[nodiscard]] Stream::Write final : public WriteWaiter {
  public:
   Write(Stream& stream, std::size_t unsent_max, const Wait& wait) : stream_(stream), unsent_max_(unsent_max), wait_(wait) {}
-  [[nodiscard]] bool await_ready() const {
-    return stream_.output_error() != nullptr || stream_.unsent_bytes() <= unsent_max_;
-  }
+  [[nodiscard]] bool await_ready() const { return stream_.output_error() != nullptr || stream_.unsent_bytes() <= unsent_max_; }
   void await_suspend(std::coroutine_handle<> handle) {
     stream_.set_writer(this, unsent_max_);
     suspend(handle, wait_);

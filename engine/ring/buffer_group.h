@@ -29,9 +29,9 @@ class BufferWaiter {
   bool queued_ = false;
 };
 
-// The kernel takes buffers in the order in which they were offered, so all that are offered come to be used, and stay in memory, in
-// turn. Therefore only some are offered at a time; the rest lies spare, the latest on top, and more are offered for good once the
-// kernel has run out. One shard. Outlives every slice of its buffers.
+// The kernel takes buffers in the order in which they were offered, so all that are offered come to be used, and stay in
+// memory, in turn. Therefore only some are offered at a time; the rest lies spare, the latest on top, and more are offered for
+// good once the kernel has run out. One shard. Outlives every slice of its buffers.
 class BufferGroup final : public BlockOwner {
  public:
   // `count` is a power of two, at most 32768.
@@ -68,8 +68,8 @@ class BufferGroup final : public BlockOwner {
   std::uint16_t id_;
   std::uint32_t count_;
   std::uint32_t bytes_each_;
-  std::uint32_t free_ = 0;            // offered and spare
-  std::uint32_t offered_ = 0;         // as far as we know: completions may be on their way
+  std::uint32_t free_ = 0;     // offered and spare
+  std::uint32_t offered_ = 0;  // as far as we know: completions may be on their way
   std::uint32_t offered_wanted_ = 0;
   std::vector<std::uint32_t> spare_;
   char* memory_ = nullptr;

@@ -8,8 +8,8 @@
 
 namespace postern::ring {
 
-// Suspends until `descriptor` (the caller's, open until the end) is readable, or the wait is cut short. Reads nothing. Errors: timed_out,
-// stopped, or what the kernel says of the descriptor.
+// Suspends until `descriptor` (the caller's, open until the end) is readable, or the wait is cut short. Reads nothing. Errors:
+// timed_out, stopped, or what the kernel says of the descriptor.
 [[nodiscard]] Task<Result<void>> readable(Ring& ring, int descriptor, Wait wait);
 
 }  // namespace postern::ring

@@ -72,8 +72,8 @@ class Ring final : public shard::Poller, public shard::Sleeper {
  public:
   // On the thread that will own it. Errors: unsupported or denied, with explain_ring_support() for people.
   [[nodiscard]] static Result<std::unique_ptr<Ring>> create(const RingOptions& options);
-  // The same in two steps. Making it may be done on another thread, and while the process still has privileges: what the ring pins
-  // then does not count against the run user's limit on locked memory. Nothing else may be called before adopt().
+  // The same in two steps. Making it may be done on another thread, and while the process still has privileges: what the ring
+  // pins then does not count against the run user's limit on locked memory. Nothing else may be called before adopt().
   [[nodiscard]] static Result<std::unique_ptr<Ring>> make(const RingOptions& options);
   [[nodiscard]] Result<void> adopt();
   ~Ring() override;

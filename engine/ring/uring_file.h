@@ -11,8 +11,9 @@ namespace postern::ring {
 
 class UringFile final : public File {
  public:
-  // Takes over `descriptor`, and a direct slot of the ring when one is free. `durable_by_flag` says whether a write with RWF_DSYNC
-  // can be used; otherwise write_durable is a write and an fdatasync. `buffers_registered`: whether fixed_buffer may be used.
+  // Takes over `descriptor`, and a direct slot of the ring when one is free. `durable_by_flag` says whether a write with
+  // RWF_DSYNC can be used; otherwise write_durable is a write and an fdatasync. `buffers_registered`: whether fixed_buffer may
+  // be used.
   UringFile(Ring& ring, int descriptor, const bool& buffers_registered);
   ~UringFile() override;
 

@@ -76,7 +76,8 @@ Result<void> UringFileSystem::register_buffers(std::vector<std::span<std::byte>>
   POSTERN_CHECK(!buffers_registered_);
   std::vector<iovec> vectors;
   for (const std::span<std::byte> buffer : buffers) vectors.push_back({buffer.data(), buffer.size()});
-  if (const int error = io_uring_register_buffers(&ring_.raw(), vectors.data(), static_cast<unsigned>(vectors.size())); error < 0)
+  if (const int error = io_uring_register_buffers(&ring_.raw(), vectors.data(), static_cast<unsigned>(vectors.size()));
+      error < 0)
     return failure_from_errno(-error, "register buffers");
   buffers_registered_ = true;
   return {};

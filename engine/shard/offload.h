@@ -21,7 +21,7 @@ namespace postern::shard {
 class OffloadJob {
  public:
   virtual ~OffloadJob() = default;
-  virtual void run_on_pool() = 0;   // on a pool thread
+  virtual void run_on_pool() = 0;    // on a pool thread
   virtual void done_on_shard() = 0;  // on the shard, from its mailbox
 
  private:

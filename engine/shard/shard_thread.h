@@ -9,7 +9,8 @@
 
 namespace postern::shard {
 
-// Runs `body` on a thread of its own, tied to `cpu` when given (a CPU that cannot be had is not an error). Joins when destroyed.
+// Runs `body` on a thread of its own, tied to `cpu` when given (a CPU that cannot be had is not an error). Joins when
+// destroyed.
 class ShardThread {
  public:
   ShardThread(std::optional<unsigned> cpu, std::function<void()> body);

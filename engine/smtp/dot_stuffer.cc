@@ -15,8 +15,6 @@ void DotStuffer::stuff(Slice text, Chain& out) {
   out.append(std::move(text));
 }
 
-void DotStuffer::finish(Chain& out) const {
-  out.append(Slice::literal(scan_.at_line_start ? ".\r\n" : "\r\n.\r\n"));
-}
+void DotStuffer::finish(Chain& out) const { out.append(Slice::literal(scan_.at_line_start ? ".\r\n" : "\r\n.\r\n")); }
 
 }  // namespace postern::smtp

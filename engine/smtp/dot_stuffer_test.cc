@@ -46,7 +46,8 @@ constexpr StuffCase kCases[] = {
 
 TEST(DotStuffer, EveryCaseCutAtEveryByte) {
   for (const StuffCase& c : kCases)
-    for (std::size_t cut = 0; cut <= c.text.size(); ++cut) EXPECT_EQ(stuffed(c.text, cut), c.wire) << c.text << " cut at " << cut;
+    for (std::size_t cut = 0; cut <= c.text.size(); ++cut)
+      EXPECT_EQ(stuffed(c.text, cut), c.wire) << c.text << " cut at " << cut;
 }
 
 TEST(DotStuffer, WhatDataReaderMakesOfItIsTheText) {

@@ -44,7 +44,8 @@ class Listener::Retry final : public Timer {
   Listener& listener_;
 };
 
-Listener::Listener(StreamPool& pool, int descriptor, SocketAddress local, ConnectionHandler& handler, std::size_t accepts_at_once)
+Listener::Listener(StreamPool& pool, int descriptor, SocketAddress local, ConnectionHandler& handler,
+                   std::size_t accepts_at_once)
     : pool_(pool), descriptor_(descriptor), local_(local), handler_(handler), retry_(std::make_unique<Retry>(*this)) {
   for (std::size_t i = 0; i < accepts_at_once; ++i) accepts_.push_back(std::make_unique<Accept>(*this));
 }

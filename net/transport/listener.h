@@ -28,8 +28,8 @@ struct ListenerStats {
   Counter accept_errors;
 };
 
-// A set of one-shot accepts, each with an address of its own and a direct descriptor slot from our free list: a multishot accept
-// shares one address between its completions. One shard.
+// A set of one-shot accepts, each with an address of its own and a direct descriptor slot from our free list: a multishot
+// accept shares one address between its completions. One shard.
 class Listener {
  public:
   // Takes over the listening socket `descriptor`, bound to `local` (the local end of every connection accepted here). UNIX

@@ -59,8 +59,7 @@ void Runtime::post(std::function<void()> what) {
     (*taken)();
   };
   // The few things that are said to a shard in its life always find room soon.
-  while (!mailbox_->post({open, letter})) {
-  }
+  while (!mailbox_->post({open, letter})) {}
 }
 
 }  // namespace postern::transport

@@ -1,4 +1,5 @@
-// What a thread needs before it can do anything with the network: clock, loop, ring, mailbox and receive buffers, tied together.
+// What a thread needs before it can do anything with the network: clock, loop, ring, mailbox and receive buffers, tied
+// together.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +34,10 @@ class Runtime {
   static constexpr unsigned kSlotsBesideConnections = 256;
   static constexpr std::size_t kMailboxLetters = 256;
 
-  // Errors: those of Ring::create and BufferGroup::create. `ring`, from make_ring() with the same options, is made here when there is
-  // none.
-  [[nodiscard]] static Result<std::unique_ptr<Runtime>> create(const RuntimeOptions& options, std::unique_ptr<ring::Ring> ring = {});
+  // Errors: those of Ring::create and BufferGroup::create. `ring`, from make_ring() with the same options, is made here when
+  // there is none.
+  [[nodiscard]] static Result<std::unique_ptr<Runtime>> create(const RuntimeOptions& options,
+                                                               std::unique_ptr<ring::Ring> ring = {});
   // What of a runtime wants privileges: see ring::Ring::make. From any thread.
   [[nodiscard]] static Result<std::unique_ptr<ring::Ring>> make_ring(const RuntimeOptions& options);
   Runtime(const Runtime&) = delete;

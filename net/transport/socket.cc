@@ -40,9 +40,7 @@ Result<int> bind_to(SocketAddress local, bool share_port) {
 
 }  // namespace
 
-Result<int> bind_for_listening(SocketAddress local, const ListenOptions& options) {
-  return bind_to(local, options.share_port);
-}
+Result<int> bind_for_listening(SocketAddress local, const ListenOptions& options) { return bind_to(local, options.share_port); }
 
 Result<int> listen_on(SocketAddress local, const ListenOptions& options) {
   const auto descriptor = bind_to(local, options.share_port);

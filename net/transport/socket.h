@@ -13,8 +13,8 @@ struct ListenOptions {
   int backlog = 4096;
 };
 
-// A bound, listening TCP socket with TCP_NODELAY (which accepted sockets inherit); IPv6 sockets take IPv6 only. The descriptor is
-// the caller's.
+// A bound, listening TCP socket with TCP_NODELAY (which accepted sockets inherit); IPv6 sockets take IPv6 only. The descriptor
+// is the caller's.
 [[nodiscard]] Result<int> listen_on(SocketAddress local, const ListenOptions& options);
 // The same without listening yet: a connection is refused until listen(2).
 [[nodiscard]] Result<int> bind_for_listening(SocketAddress local, const ListenOptions& options);

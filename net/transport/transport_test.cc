@@ -104,8 +104,7 @@ std::string noise(std::size_t size) {
 }
 
 TEST_F(TransportTest, BytesArriveInOrderAndTheEndIsSeen) {
-  run(
-      [](TransportTest& test, Stream& stream) -> Task<void> { test.received_ = co_await read_all(test, stream); },
+  run([](TransportTest& test, Stream& stream) -> Task<void> { test.received_ = co_await read_all(test, stream); },
       [](TransportTest& test, Stream& stream) -> Task<void> {
         EXPECT_TRUE(co_await stream.write(test.text("hello, "), test.soon()));
         EXPECT_TRUE(co_await stream.write(test.text("world"), test.soon()));
@@ -231,16 +230,15 @@ TEST_F(TransportTest, APeerThatDoesNotReadHoldsTheWriterUntilItsDeadline) {
       [](TransportTest& test, Stream& stream) -> Task<void> {
         Errc last{};
         for (int i = 0; i < 100; ++i) {
-          const auto written = co_await stream.write(test.text(std::string(100'000, 'x')), {test.loop_.now().plus_ms(50), nullptr});
+          const auto written =
+              co_await stream.write(test.text(std::string(100'000, 'x')), {test.loop_.now().plus_ms(50), nullptr});
           if (written) continue;
           last = written.error().code;
           break;
         }
         EXPECT_EQ(last, Errc::timed_out);
       },
-      [](TransportTest& test, Stream&) -> Task<void> {
-        EXPECT_TRUE(co_await sleep_until(test.loop_.now().plus_ms(300)));
-      });
+      [](TransportTest& test, Stream&) -> Task<void> { EXPECT_TRUE(co_await sleep_until(test.loop_.now().plus_ms(300))); });
 }
 
 TEST_F(TransportTest, ConnectingToAClosedPortIsRefused) {

@@ -54,7 +54,8 @@ Result<int> open_slot(ring::Ring& ring, SocketAddress to, std::optional<IpAddres
   const auto descriptor = open_socket(to, from);
   if (!descriptor) return descriptor;
   const int slot = ring.take_slot();
-  Result<void> installed = slot < 0 ? Result<void>(failure(Errc::too_large, "direct descriptors")) : ring.install(slot, *descriptor);
+  Result<void> installed =
+      slot < 0 ? Result<void>(failure(Errc::too_large, "direct descriptors")) : ring.install(slot, *descriptor);
   ::close(*descriptor);
   if (installed) return slot;
   if (slot >= 0) ring.give_slot(slot);

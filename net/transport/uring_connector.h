@@ -11,7 +11,8 @@ class UringConnector final : public Connector {
  public:
   explicit UringConnector(StreamPool& pool) noexcept : pool_(pool) {}
 
-  [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect(SocketAddress to, std::optional<IpAddress> from, Wait wait) override;
+  [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect(SocketAddress to, std::optional<IpAddress> from,
+                                                              Wait wait) override;
 
  private:
   StreamPool& pool_;

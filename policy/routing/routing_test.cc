@@ -86,7 +86,8 @@ std::string hosts_of(const std::vector<Host>& hosts) {
 
 TEST(Hosts, ComeInListsAndGroups) {
   expand::Diagnostics diagnostics;
-  const auto hosts = read_hosts(ConfigTextForTest::line("192.0.2.1::26 : [192.0.2.2]::27:+ : ::::1"), "route_list", diagnostics);
+  const auto hosts =
+      read_hosts(ConfigTextForTest::line("192.0.2.1::26 : [192.0.2.2]::27:+ : ::::1"), "route_list", diagnostics);
   EXPECT_EQ(complaints_of(diagnostics), "");
   EXPECT_EQ(hosts_of(hosts), "[192.0.2.1]:26 [192.0.2.2]:27 [::1]:0 ");
   EXPECT_EQ(hosts[1].group, 0);
