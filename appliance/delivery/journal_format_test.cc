@@ -28,7 +28,7 @@ JournalRecord record_of(JournalKind kind) {
 constexpr JournalKind kKinds[] = {JournalKind::scanned,  JournalKind::queued, JournalKind::attempting, JournalKind::finished,
                                   JournalKind::deferred, JournalKind::done,   JournalKind::drained};
 
-struct Collector : JournalReader {
+struct Collector final : JournalReader {
   std::vector<JournalRecord> records;
   bool on_record(const JournalRecord& record) override {
     records.push_back(record);

@@ -12,7 +12,7 @@ namespace {
 using namespace postern;
 using namespace postern::delivery;
 
-struct ToLedger : JournalReader {
+struct ToLedger final : JournalReader {
   Ledger ledger;
   bool on_record(const JournalRecord& record) override { return ledger.replay(record); }
 };
