@@ -3,6 +3,8 @@
 # ctest: timeout=180
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -92,6 +94,26 @@ class Connections(GatewayTest):
         self.measured(f"{gateway.stats()['ingress']['shards']} shards, {len(os.sched_getaffinity(0))} processors")
         greeted, refused = self.storm(gateway, 50)
         self.assertEqual((len(greeted), len(refused)), (25, 25))
+
+
+class Networks(GatewayTest):
+    def test_ipv6_is_counted_by_64(self):
+        """Whoever has one address of a /64 has all of it."""
+        if os.geteuid() != 0:
+            self.skipTest("a network namespace wants root")
+        addresses = ["2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:2::1"]
+        setup = "ip link set lo up" + "".join(f" && ip -6 addr add {address}/128 dev lo nodad" for address in addresses)
+        gateway = self.gateway("local_interfaces = <; ::1\nsmtp_accept_max_per_host = 2\n", command="ingress", port=2525,
+                               listen=[("::1", 2525)], prefix=["unshare", "--net", "sh", "-c", f'{setup} && exec "$@"', "sh"])
+        probe = subprocess.run(["nsenter", "--net", "--target", str(gateway.process.pid), sys.executable, "-B", "-c", f"""
+from support.smtp import Client
+clients = []
+for source in {[*addresses[:3], addresses[0], addresses[3], addresses[3], addresses[3]]}:
+    clients.append(Client("::1", 2525, source=source, greet=False))
+    print(clients[-1].line()[:3].decode())
+"""], capture_output=True, text=True, timeout=60)
+        self.assertEqual(probe.returncode, 0, probe.stderr)
+        self.assertEqual(probe.stdout.split(), ["220", "220", "421", "421", "220", "220", "421"])
 
 
 class Numbers(SharedGatewayTest):

@@ -6,15 +6,16 @@ import email
 import email.policy
 import os
 import re
+import subprocess
 import threading
 import time
 
 from runner import run_tests
 from support.case import GatewayTest
-from support.gateway import until
+from support.gateway import PROGRAM, until
 from support.hop import Hop, TRANSPORTS, routers
 from support.maildir import with_lf
-from support.messages import plain
+from support.messages import of_size, plain
 
 DATE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 ID = r"\w{6}-\w{6}-\w{2}"
@@ -191,6 +192,77 @@ class Delivery(GatewayTest):
             taken, = hop.wait_for(1)
             self.assertEqual((taken.id, sorted(taken.recipients)), (message, ["a@remote.example", "b@remote.example"]))
             gateway.wait_for_log(f"{message} Completed")
+
+    def test_mail_of_a_shard_that_is_gone(self):
+        """Fewer processors than last time: what their shards accepted is delivered all the same."""
+        processors = sorted(os.sched_getaffinity(0))
+        if len(processors) < 2:
+            self.skipTest("wants two processors")
+        hop = Hop()
+        gateway = self.with_hop(hop)
+        messages = [self.send(gateway, ["a@remote.example"]) for _ in range(20)]
+        shards = {message[7:9] for message in messages}
+        self.assertGreater(len(shards), 1, messages)
+        gateway.stop()
+        gateway.prefix = ["taskset", "--cpu-list", str(processors[0])]
+        with hop:
+            gateway.start()
+            self.assertEqual(gateway.stats()["ingress"]["shards"], 1)
+            self.assertEqual(sorted(one.id for one in hop.wait_for(20)), sorted(messages))
+            for message in messages:
+                gateway.wait_for_log(f"{message} Completed")
+            self.assertEqual(len(hop.messages), 20)
+
+    def test_the_halves_on_their_own(self):
+        """As two services, in any order, without `run` between them."""
+        gateway = self.gateway(command="ingress")
+        deliver = subprocess.Popen([PROGRAM, "deliver", "-c", gateway.config_path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            begun = time.monotonic()
+            message = self.send(gateway, ["box@example.org"])
+            arrived, = gateway.maildir().wait_for(1)
+            self.measured(f"delivered after {time.monotonic() - begun:.2f} s")
+            self.assertEqual(arrived.id, message)
+            gateway.wait_for_log(f"{message} Completed")
+            # Ingress is away: delivery goes on by itself, and both find each other again.
+            gateway.kill9("ingress")
+            gateway.start()
+            again = self.send(gateway, ["box@example.org"])
+            gateway.wait_for_log(f"{again} Completed")
+        finally:
+            deliver.terminate()
+            self.assertEqual(deliver.wait(20), 0)
+
+    def test_the_spool_does_not_grow(self):
+        """Segments that are delivered are used again."""
+        gateway = self.gateway(mail_in="/dev/shm")
+        message = of_size(1 << 20)
+        sizes = []
+        with gateway.client(helo="client.example.net") as client:
+            for _ in range(200):
+                client.deliver(message)
+                if _ % 20 == 19:
+                    client.expect("RSET", 250)
+                    arrived = gateway.maildir().paths()
+                    for path in arrived:
+                        os.unlink(path)
+                    sizes.append(self.disk_bytes(gateway.path("spool")) >> 20)
+        gateway.wait_for_log(" Completed$", count=200)
+        self.measured(f"MiB on the disk while 200 MiB passed through: {sizes}")
+        self.assertLess(max(sizes), 160)
+        self.assertEqual(gateway.stats()["ingress"]["messages"]["accepted"], 200)
+
+    @staticmethod
+    def disk_bytes(path):
+        total = 0
+        for folder, _, names in os.walk(path):
+            for name in names:
+                try:
+                    total += os.stat(os.path.join(folder, name)).st_blocks * 512
+                except FileNotFoundError:
+                    pass
+        return total
 
     def test_what_was_delivered_is_not_delivered_again_after_a_restart(self):
         refused = threading.Event()

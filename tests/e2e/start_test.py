@@ -5,6 +5,9 @@
 import errno
 import os
 import re
+import resource
+import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -220,11 +223,18 @@ class Life(GatewayTest):
     def test_connections_wait_while_ingress_is_started_again(self):
         """`run` holds the sockets: whoever connects between two lives of ingress is served by the next."""
         gateway = self.gateway()
-        gateway.child("ingress")
+        before = gateway.child("ingress")
+        gateway.signal(signal.SIGSTOP)  # so that there is time between the two
         gateway.kill9("ingress")
+        until(lambda: not is_alive(before), what="the end of ingress")
+        # The kernel ends the accepts of a dead ring in its own time, and what they get meanwhile is closed at once. One that is left
+        # alone for a moment lies in the queue.
+        until(lambda: gateway.client(greet=False).is_silent(0.2), what="a connection that is queued")
         clients = [gateway.client(greet=False) for _ in range(20)]
+        gateway.signal(signal.SIGCONT)
         for client in clients:
             self.assertEqual(client.reply().code, 220)
+        self.assertNotEqual(gateway.child("ingress"), before)
 
     def test_a_second_instance(self):
         gateway = self.gateway()
@@ -239,6 +249,63 @@ class Life(GatewayTest):
         self.assertIn(f"runs on {gateway.home}/spool", done.stderr)
         with gateway.client(helo="client.example.net") as client:
             client.deliver(plain())
+
+    def test_the_service_manager_is_told(self):
+        gateway = self.gateway(start=False)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(gateway.path("notify"))
+            os.chmod(gateway.path("notify"), 0o777)
+            manager.settimeout(20)
+            gateway.environment = {"NOTIFY_SOCKET": gateway.path("notify")}
+            gateway.spawn()
+            self.assertIn(b"READY=1", manager.recv(4096))
+            # Not a moment too early.
+            self.assertTrue(is_listening(gateway.address, gateway.port))
+            with gateway.client(helo="client.example.net") as client:
+                client.deliver(plain())
+            gateway.maildir().wait_for(1)
+            gateway.stop()
+            self.assertIn(b"STOPPING=1", manager.recv(4096))
+
+    def test_the_spool_is_filled_ahead(self):
+        gateway = self.gateway("spool_preallocate = 96M\n", command="ingress")
+        blocks = size = 0
+        for folder, _, names in os.walk(gateway.path("spool/ingress")):
+            for name in names:
+                found = os.stat(os.path.join(folder, name))
+                blocks += found.st_blocks * 512
+                size += found.st_size
+        self.measured(f"{blocks >> 20} MiB lie ready; listening after {gateway.start_seconds * 1000:.0f} ms")
+        self.assertGreaterEqual(blocks, 96 << 20)
+        self.assertGreaterEqual(size, 96 << 20)
+
+    def test_fewer_descriptors_than_connections(self):
+        """The limit on connections is lowered, and that is said."""
+        if shutil.which("setpriv") is None or os.geteuid() != 0:
+            self.skipTest("wants root and setpriv")
+        gateway = self.gateway(command="ingress", start=False, prefix=["setpriv", "--bounding-set", "-sys_resource", "--"])
+        gateway.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000)))
+        self.assertRegex(gateway.stderr(), r"warning: smtp_accept_max lowered to \d+: no more than 1000 open files are allowed")
+        lowered = gateway.stats()["ingress"]["connections"]["open_max"]
+        self.assertLess(lowered, 1000)
+        clients = [gateway.client() for _ in range(lowered)]
+        self.assertTrue(gateway.client(greet=False).line().startswith(b"421 Too many concurrent SMTP connections"))
+        self.assertEqual(len(clients), lowered)
+
+    def test_several_instances_of_one_user(self):
+        """The kernel counts locked memory by user; what a usual limit allows is enough for several of them."""
+        if shutil.which("setpriv") is None or os.geteuid() != 0:
+            self.skipTest("wants root and setpriv")
+        gateways = []
+        for _ in range(4):
+            gateway = self.gateway(user=gateways[0].user if gateways else None, start=False,
+                                   prefix=["setpriv", "--bounding-set", "-sys_resource", "--"])
+            gateways.append(gateway.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (8 << 20, 8 << 20))))
+        for gateway in gateways:
+            with gateway.client(helo="client.example.net") as client:
+                client.deliver(plain())
+        for gateway in gateways:
+            gateway.maildir().wait_for(1)
 
     def test_without_io_uring(self):
         gateway = self.gateway(start=False)
