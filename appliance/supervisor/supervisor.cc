@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::int64_t kQuickDeathMs = 5'000;  // a child that lived shorter waits before it is started again
 constexpr std::int64_t kRestartDelayMaxMs = 5'000;
+constexpr std::int64_t kPollMaxMs = 3'600'000;
 
 std::int64_t restart_delay_ms(unsigned quick_deaths) {
   if (quick_deaths <= 1) return 0;
@@ -90,6 +91,7 @@ bool Supervisor::start(Child& child) {
   plan.keep(ready[1]);
   const int error = plan.spawn(child.pid, arguments);
   ::close(ready[1]);
+  child.ready = false;
   child.started = clock_.now();
   child.start_again = Instant::never();
   if (error == 0) {
@@ -103,12 +105,14 @@ bool Supervisor::start(Child& child) {
 }
 
 int Supervisor::run(const std::function<void()>& on_ready) {
+  // Whoever started us may have ignored SIGCHLD, which exec passes on, and then nobody tells us of deaths.
+  ::signal(SIGCHLD, SIG_DFL);
   const sigset_t handled = handled_signals();
   ::sigprocmask(SIG_BLOCK, &handled, nullptr);
   signal_descriptor_ = ::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signal_descriptor_ < 0) return EX_OSERR;
   for (Child& child : children_)
-    if (!start(child)) begin_stop(EX_OSERR);
+    if (!stopping_ && !start(child)) begin_stop(EX_OSERR);
 
   while (any_running() || !stopping_) {
     std::vector<pollfd> waits{{signal_descriptor_, POLLIN, 0}};
@@ -116,9 +120,9 @@ int Supervisor::run(const std::function<void()>& on_ready) {
     ::poll(waits.data(), waits.size(), poll_timeout_ms());
     if (waits[0].revents != 0) read_signals();
     for (std::size_t i = 0; i < children_.size(); ++i)
-      if (waits[i + 1].revents != 0) read_ready(children_[i]);
+      if (waits[i + 1].revents != 0 && children_[i].ready_descriptor >= 0) read_ready(children_[i]);
     start_due();
-    const bool all_ready = std::ranges::all_of(children_, [](const Child& c) { return c.pid > 0 && c.ready_descriptor < 0; });
+    const bool all_ready = std::ranges::all_of(children_, [](const Child& c) { return c.pid > 0 && c.ready; });
     if (all_ready && !ready_told_ && !stopping_) {
       ready_told_ = true;
       on_ready();
@@ -149,8 +153,8 @@ void Supervisor::read_signals() {
 
 void Supervisor::read_ready(Child& child) {
   char byte = 0;
-  // A child that dies closes the pipe without a byte; its end is seen by reap().
-  static_cast<void>(!::read(child.ready_descriptor, &byte, 1));
+  // A child that dies closes the pipe without a byte, before reap() hears of its end.
+  child.ready = ::read(child.ready_descriptor, &byte, 1) == 1;
   ::close(child.ready_descriptor);
   child.ready_descriptor = -1;
 }
@@ -208,7 +212,7 @@ int Supervisor::poll_timeout_ms() const {
     for (const Child& child : children_)
       if (child.pid < 0) next = std::min(next, child.start_again);
   if (next.is_never()) return -1;
-  return static_cast<int>(std::max<std::int64_t>(0, (next.ns - clock_.now().ns) / 1'000'000 + 1));
+  return static_cast<int>(std::clamp<std::int64_t>((next.ns - clock_.now().ns) / 1'000'000 + 1, 0, kPollMaxMs));
 }
 
 bool Supervisor::any_running() const {

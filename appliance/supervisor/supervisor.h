@@ -33,15 +33,17 @@ class Supervisor {
   ~Supervisor();
 
   // Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD for this process, starts the children, and returns when they have ended after
-  // the first SIGTERM or SIGINT (a second one kills them), or when one cannot be started or says that its configuration is
-  // wrong (status 78). `on_ready` is called once, when all have said they are ready. Returns the exit status for the process.
+  // the first SIGTERM or SIGINT (a second one kills them), or when one cannot be started at first, or says that its
+  // configuration is wrong (status 78) or that something it needs is not to be had (status 69). `on_ready` is called once, when
+  // all have said they are ready. Returns the exit status for the process.
   [[nodiscard]] int run(const std::function<void()>& on_ready);
 
  private:
   struct Child {
     ChildSpec spec;
     pid_t pid = -1;
-    int ready_descriptor = -1;  // the reading end; -1 when it is ready or not running
+    int ready_descriptor = -1;  // the reading end; -1 when nothing more will come from it
+    bool ready = false;
     Instant started;
     Instant start_again = Instant::never();
     unsigned quick_deaths = 0;  // in a row
