@@ -27,10 +27,12 @@ void Loop::run(Task<void> main) {
 void Loop::turn() {
   stats_.turns.add();
   now_ = clock_.now();
+  // Only those who gave way before the kernel was asked: who does so while completions are handed out waits for the next turn.
+  gave_way_.swap(last_);
   for (Poller* poller : pollers_) poller->poll();
   timers_.advance(now_);
-  std::ranges::copy(last_, std::back_inserter(ready_));
-  last_.clear();
+  std::ranges::copy(gave_way_, std::back_inserter(ready_));
+  gave_way_.clear();
   finish_turn();
 }
 

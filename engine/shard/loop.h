@@ -61,6 +61,7 @@ class Loop final : public Scheduler {
   std::vector<std::coroutine_handle<>> ready_;
   std::vector<std::coroutine_handle<>> running_;  // the batch taken from ready_; a member so that its room is kept
   std::vector<std::coroutine_handle<>> last_;
+  std::vector<std::coroutine_handle<>> gave_way_;  // of last_, in the present turn
   std::vector<Poller*> pollers_;
   std::vector<TurnEnd*> turn_ends_;
   Sleeper* sleeper_ = nullptr;

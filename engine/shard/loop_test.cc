@@ -176,6 +176,46 @@ TEST(Loop, GivingWayLetsPollersLook) {
   loop.run(Main::go(poller));
 }
 
+// Starts a coroutine while it is being polled, as a completed accept does.
+class StartingPoller final : public Poller {
+ public:
+  explicit StartingPoller(Gate& gate) : gate_(gate) {}
+  bool poll() override {
+    ++polls;
+    if (polls == 1) gate_.start(give_way(*this));
+    return polls == 1;
+  }
+  [[nodiscard]] bool allows_sleep() const override { return true; }
+  int polls = 0;
+  Event seen;
+
+ private:
+  static Task<void> give_way(StartingPoller& poller) {
+    co_await Yield{};
+    EXPECT_EQ(poller.polls, 2) << "who gave way while completions were handed out comes after the next look at the kernel";
+    poller.seen.set();
+  }
+  Gate& gate_;
+};
+
+TEST(Loop, GivingWayWhilePolledWaitsForTheNextPoll) {
+  SystemClock clock;
+  TestSleeper sleeper;
+  Loop loop(clock);
+  Gate gate;
+  StartingPoller poller(gate);
+  loop.set_sleeper(sleeper);
+  loop.add(poller);
+  struct Main {
+    static Task<void> go(StartingPoller& poller, Gate& gate) {
+      co_await Yield{};
+      EXPECT_TRUE(co_await poller.seen.wait());
+      co_await gate.close();
+    }
+  };
+  loop.run(Main::go(poller, gate));
+}
+
 TEST(Loop, APollerThatRefusesKeepsTheLoopAwake) {
   SystemClock clock;
   TestSleeper sleeper;
