@@ -29,7 +29,7 @@ constexpr transport::RuntimeOptions kRuntimeOptions{.connections_max = 1024, .sm
 constexpr std::size_t kDiskThreads = 4;
 constexpr std::size_t kDiskJobsMax = 512;
 constexpr std::size_t kLogJobsMax = 16;
-constexpr std::int64_t kLogDelayMs = 40;  // behind the lines of ingress, within the 50 ms that a line may take
+constexpr log::LogPace kLogPace{.delay_ms = 22, .holds = true};  // within the 50 ms that a line may take
 
 class EventWait final : public ReadableWait {
  public:
@@ -75,7 +75,7 @@ class Body final : public control::CommandHandler {
     const int root = ::fcntl(plan_.spool_descriptor, F_DUPFD_CLOEXEC, 0);
     if (root < 0) return std::perror("postern: delivery: spool directory"), false;
     files_.emplace(runtime_->ring(), disk_offload_, root);
-    log_.emplace(log_files_, log_offload_, runtime_->clock(), kLogDelayMs);
+    log_.emplace(log_files_, log_offload_, runtime_->clock(), kLogPace);
     connector_.emplace(runtime_->streams());
     wait_.emplace(runtime_->ring());
     delivery_.emplace(DeliveryDeps{.files = *files_,

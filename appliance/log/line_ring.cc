@@ -44,9 +44,9 @@ bool LineRing::more_than_half_full() const noexcept {
   return written_.load(std::memory_order_relaxed) - read_.load(std::memory_order_relaxed) > mask_ / 2;
 }
 
-bool LineRing::pop(std::string& main, std::string& reject, std::string& panic) {
+bool LineRing::pop(std::string& main, std::string& reject, std::string& panic, std::uint64_t limit) {
   const std::uint64_t at = read_.load(std::memory_order_relaxed);
-  if (at == written_.load(std::memory_order_acquire)) return false;
+  if (at >= limit || at == written_.load(std::memory_order_acquire)) return false;
   Header header{};
   get(at, &header, sizeof header);
   std::string& text = header.stream == Stream::main ? main : header.stream == Stream::reject ? reject : panic;

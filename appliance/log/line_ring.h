@@ -22,9 +22,12 @@ class LineRing {
   // Producer. False when there is no room: nothing was written. The line is the two parts one after the other.
   [[nodiscard]] bool push(Stream stream, std::string_view first, std::string_view second) noexcept;
   [[nodiscard]] bool more_than_half_full() const noexcept;
+  // Where the next line goes; positions only grow.
+  [[nodiscard]] std::uint64_t position() const noexcept { return written_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool empty() const noexcept { return read_.load(std::memory_order_acquire) == position(); }
 
-  // Consumer. Appends the oldest line with a newline to the text of its stream; false when the ring is empty.
-  bool pop(std::string& main, std::string& reject, std::string& panic);
+  // Consumer. Appends the oldest line with a newline to the text of its stream; false when there is none before `limit`.
+  bool pop(std::string& main, std::string& reject, std::string& panic, std::uint64_t limit = UINT64_MAX);
 
  private:
   struct Header {

@@ -10,8 +10,8 @@ constexpr std::size_t kBatchBytesMax = 256 * 1024;
 
 }  // namespace
 
-LogWriter::LogWriter(LogFiles& files, shard::Offload& offload, const Clock& clock, std::int64_t delay_ms)
-    : files_(files), offload_(offload), clock_(clock), delay_ms_(delay_ms), ring_(kRingBytes) {
+LogWriter::LogWriter(LogFiles& files, shard::Offload& offload, const Clock& clock, LogPace pace)
+    : files_(files), offload_(offload), clock_(clock), pace_(pace), ring_(kRingBytes) {
   idle_.set();
 }
 
@@ -29,36 +29,33 @@ std::string_view LogWriter::time_stamp() {
 void LogWriter::write(Stream stream, std::string_view line) {
   if (!ring_.push(stream, time_stamp(), line.substr(0, kLineBytesMax))) return stats_.dropped.add();
   stats_.lines.add();
-  if (draining_) {
-    more_ = true;
-  } else if (ring_.more_than_half_full()) {
-    start_draining();
-  } else if (!Timer::armed()) {
-    idle_.clear();
-    Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(delay_ms_));
-  }
+  if (draining_) return;
+  idle_.clear();
+  if (ring_.more_than_half_full())
+    start_draining(ring_.position());
+  else if (!Timer::armed())
+    arm();
 }
 
-void LogWriter::start_draining() {
+void LogWriter::arm() { Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(pace_.delay_ms)); }
+
+void LogWriter::start_draining(std::uint64_t limit) {
   if (draining_) return;
   Scheduler::current().disarm(*this);
-  idle_.clear();
+  limit_ = limit;
+  aged_ = ring_.position();
   draining_ = true;
-  more_ = false;
   if (offload_.submit(*this, shard::Offload::home())) return;
   draining_ = false;
-  Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(delay_ms_));
+  arm();
 }
 
+// What was asked for and no more: others wait for this thread.
 void LogWriter::run_on_pool() {
   failed_batches_ = 0;
-  bool more = true;
-  // What was in the ring at the beginning and no more: others wait for this thread, and what has come since is drained next
-  // time.
-  for (std::size_t drained = 0; more && drained < kRingBytes;) {
+  for (bool more = true; more;) {
     const auto batch_bytes = [this] { return main_text_.size() + reject_text_.size() + panic_text_.size(); };
-    while ((more = ring_.pop(main_text_, reject_text_, panic_text_)) && batch_bytes() < kBatchBytesMax) {}
-    drained += batch_bytes();
+    while ((more = ring_.pop(main_text_, reject_text_, panic_text_, limit_)) && batch_bytes() < kBatchBytesMax) {}
     for (const auto& [stream, text] :
          {std::pair{Stream::main, &main_text_}, {Stream::reject, &reject_text_}, {Stream::panic, &panic_text_}}) {
       if (!text->empty() && !files_.append(stream, *text, clock_.now())) ++failed_batches_;
@@ -70,16 +67,16 @@ void LogWriter::run_on_pool() {
 void LogWriter::done_on_shard() {
   draining_ = false;
   stats_.write_errors.add(failed_batches_);
-  if (more_)
-    Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(delay_ms_));
-  else
+  if (ring_.empty())
     idle_.set();
+  else
+    arm();
 }
 
 Task<void> LogWriter::close() {
   while (!idle_.is_set()) {
-    if (!draining_) start_draining();
-    static_cast<void>(co_await idle_.wait({Scheduler::current().now().plus_ms(delay_ms_), nullptr}));
+    if (!draining_) start_draining(ring_.position());
+    static_cast<void>(co_await idle_.wait({Scheduler::current().now().plus_ms(pace_.delay_ms), nullptr}));
   }
 }
 

@@ -22,17 +22,22 @@ struct LogStats {
   Counter write_errors;  // batches lost because a file could not be opened or written
 };
 
-// One shard. A line reaches its file within about the delay while the disk keeps up.
+// How long lines are gathered before they are written.
+struct LogPace {
+  std::int64_t delay_ms = 5;
+  // Every line waits for at least the delay, and at most twice as long: for a process whose lines follow those of another in
+  // the same file. So a message's arrival stands in front of its delivery.
+  bool holds = false;
+};
+
+// One shard. A line reaches its file as its pace says, while the disk keeps up.
 class LogWriter final : public LogSink, private shard::OffloadJob, private Timer {
  public:
-  static constexpr std::int64_t kDelayMs = 10;
   static constexpr std::size_t kRingBytes = 1024 * 1024;
 
   // `offload` has a single thread, which is what keeps `files` to one user at a time; both may be shared by several writers and
   // outlive them. Nothing may be written after close().
-  // `delay_ms`: how long lines are gathered. A process whose lines follow those of another takes longer than that one, so that
-  // a message's arrival stands in front of its delivery.
-  LogWriter(LogFiles& files, shard::Offload& offload, const Clock& clock, std::int64_t delay_ms = kDelayMs);
+  LogWriter(LogFiles& files, shard::Offload& offload, const Clock& clock, LogPace pace = {});
   ~LogWriter() override;
 
   // Never suspends. Lines longer than 32 KiB are cut.
@@ -42,8 +47,9 @@ class LogWriter final : public LogSink, private shard::OffloadJob, private Timer
   [[nodiscard]] const LogStats& stats() const noexcept { return stats_; }
 
  private:
-  void on_timer() override { start_draining(); }
-  void start_draining();
+  void on_timer() override { start_draining(pace_.holds ? aged_ : ring_.position()); }
+  void start_draining(std::uint64_t limit);
+  void arm();
   void run_on_pool() override;
   void done_on_shard() override;
   std::string_view time_stamp();
@@ -51,14 +57,16 @@ class LogWriter final : public LogSink, private shard::OffloadJob, private Timer
   LogFiles& files_;
   shard::Offload& offload_;
   const Clock& clock_;
-  const std::int64_t delay_ms_;
+  const LogPace pace_;
   LineRing ring_;
   LogStats stats_;
   std::int64_t stamp_second_ = -1;
   std::string stamp_;
   bool draining_ = false;
-  bool more_ = false;  // written to since the drain began
+  std::uint64_t aged_ = 0;  // lines before this position have waited for a delay by the next one
   Event idle_;
+
+  std::uint64_t limit_ = 0;  // of the drain under way
 
   // The pool thread's.
   std::string main_text_;
