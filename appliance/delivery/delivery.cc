@@ -54,6 +54,8 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
                .destinations = destinations_,
                .hosts = hosts_,
                .records = *this,
+               .read_pool = read_pool_,
+               .record_bytes_tight = options_.record_bytes_max / 2,
                .random = deps_.random,
                .stats = stats_,
                .transports = transports_,
@@ -198,7 +200,10 @@ void Delivery::take_end(const RoundEnd& end, QueuedMessage* message, const spool
       break;
     case RoundEnd::Kind::deferred: schedule_.add_due(*message, end.next_try_s); break;
     case RoundEnd::Kind::parked:
-      parked_[end.destination].push_back({message, round.take_record()});
+      if (read_pool_.used_bytes() > context_.record_bytes_tight)
+        parked_[end.destination].push_back({message, std::nullopt});
+      else
+        parked_[end.destination].push_back({message, round.take_record()});
       ++parked_count_;
       break;
     case RoundEnd::Kind::unchanged:

@@ -317,6 +317,30 @@ TEST_F(DeliveryTest, AFullQueueParksAndComesBack) {
   EXPECT_EQ(texts.size(), 500U);
 }
 
+TEST_F(DeliveryTest, WhatWaitsLongDoesNotFillTheMemory) {
+  stage.writer_options = testing::small_segments(1 << 20);
+  stage.writer_options.batch_bytes = 256 * 1024;
+  stage.options.record_bytes_max = 2 << 20;
+  begin();
+  stage.network.listen(at("192.0.2.2"), second);
+  server.answer = [](std::string_view step) -> std::optional<std::string> {
+    if (step.starts_with("MAIL")) return std::string(FakeServer::kSilent);
+    return std::nullopt;
+  };
+  const std::string large = "Subject: l\r\n\r\n" + std::string(40'000, 'x') + "\r\n";
+  for (std::uint32_t i = 0; i < 120; ++i) {
+    ASSERT_TRUE(stage.accept({.content = large}, i));
+    stage.advance_ms(10);
+  }
+  ASSERT_TRUE(accept(200, {"r@two.example"}));
+  stage.advance_ms(1'000);
+  EXPECT_EQ(second.mails.size(), 1U) << "five megabytes wait for another host";
+  server.answer = nullptr;
+  for (int i = 0; i < 8 && server.mails.size() < 120; ++i) stage.skip_s(16 * 60);
+  EXPECT_EQ(server.mails.size(), 120U);
+  EXPECT_EQ(server.mails.back().text.size(), large.size() + 17);
+}
+
 TEST_F(DeliveryTest, ADamagedJournalStopsTheStart) {
   begin();
   stage.stop_delivery();

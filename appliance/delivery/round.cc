@@ -74,7 +74,7 @@ bool Group::is_in_trouble() const {
 }
 
 Task<bool> Group::make() {
-  round_.begin_attempt();
+  if (!co_await round_.begin_attempt()) co_return true;  // the round finds out why
   DeliveryVariables variables = *round_.variables_;
   variables.set_router(route_.router);
   variables.set_transport(route_.transport);
@@ -162,6 +162,7 @@ Task<Result<void>> Round::load() {
   const Result<spool::MessageView> message = spool::parse_message(record_->kind, record_->bytes());
   if (!message) co_return failure(message.error());
   message_ = *message;
+  recipients_.clear();
   recipients_.reserve(message_.recipients.size());
   for (const spool::RecipientView& recipient : message_.recipients) recipients_.push_back(recipient);
   queued_.received_s = static_cast<std::uint32_t>(message_.received.seconds());
@@ -259,12 +260,24 @@ Task<void> Round::attempt_all() {
     --under_way_;
     parked_at_ = destination;
   }
+  unload_while_waiting();
   end_attempt();
   static_cast<void>(co_await ended_.wait());
 }
 
-void Round::begin_attempt() {
+// A destination that is slow or down must not fill the memory that others' messages need.
+void Round::unload_while_waiting() {
+  const bool is_waiting = groups_.size() == 1 && under_way_ > 1 && !has_begun_;
+  if (!is_waiting || context_.read_pool.used_bytes() <= context_.record_bytes_tight) return;
+  recipients_.clear();  // they are views of it
+  record_.reset();
+}
+
+Task<bool> Round::begin_attempt() {
+  has_begun_ = true;
+  if (!record_ && !co_await load()) co_return false;
   if (!attempting_) attempting_ = context_.journal.append(context_.ledger.attempting(queued_));
+  co_return true;
 }
 
 void Round::end_attempt() {
@@ -290,6 +303,10 @@ void Round::record_finished(std::vector<std::uint32_t> recipients) {
 
 Task<RoundEnd> Round::finish() {
   const std::uint32_t now = wall_s();
+  if (!record_) {  // it waited without, and nothing came of it
+    const Result<void> loaded = co_await load();
+    if (!loaded) co_return put_off_unreadable(loaded.error());
+  }
   judge_deferred(now);
   const bool reported = co_await report_failures();
   co_return end_round(now, reported);

@@ -58,6 +58,8 @@ struct RoundContext {
   Destinations& destinations;
   HostMemory& hosts;
   RecordSource& records;
+  const spool::ReadPool& read_pool;
+  std::size_t record_bytes_tight;  // with more in the pool, messages that wait do so without their records
   Random& random;
   DeliveryStats& stats;
   std::vector<TransportInstance>& transports;
@@ -135,6 +137,7 @@ class Round final : public EndGuard {
   };
 
   [[nodiscard]] Task<Result<void>> load();
+  void unload_while_waiting();
   [[nodiscard]] RoundEnd put_off_unreadable(const Error& error);
   void note_interrupted_attempt();
   void route_all();
@@ -142,7 +145,8 @@ class Round final : public EndGuard {
   void refuse(std::uint32_t recipient, const routing::RouteOutcome& route, bool is_permanent);
   void join_group(std::uint32_t recipient, routing::RouteOutcome route);
   [[nodiscard]] Task<void> attempt_all();
-  void begin_attempt();
+  // False when the message, which was let go of while it waited, could not be read again.
+  [[nodiscard]] Task<bool> begin_attempt();
   void end_attempt();
 
   [[nodiscard]] Task<RoundEnd> finish();
@@ -171,7 +175,8 @@ class Round final : public EndGuard {
   std::optional<std::uint32_t> next_try_s_;  // of those that are deferred, the first
   std::optional<Journal::Ticket> attempting_;
   std::string parked_at_;
-  std::size_t under_way_ = 0;
+  std::size_t under_way_ = 0;  // groups that were offered and have not ended
+  bool has_begun_ = false;     // an attempt was
   bool has_bounced_ = false;
   Event ended_;
 };

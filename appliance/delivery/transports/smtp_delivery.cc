@@ -239,7 +239,6 @@ void SmtpDelivery::take_outcome(const smtp::TransactionOutcome& outcome, const s
   for (std::size_t i = 0; i < batch.size(); ++i)
     if (outcome.recipients[i].delivered) delivered.push_back(batch[i]);
   if (!delivered.empty()) {
-    deps_.hosts.note_success(host.address);
     std::erase_if(waiting_, [&](const Waiting& one) { return std::ranges::find(delivered, one.index) != delivered.end(); });
     job_.events.on_delivered({.recipients = delivered,
                               .host = &host,
@@ -250,9 +249,13 @@ void SmtpDelivery::take_outcome(const smtp::TransactionOutcome& outcome, const s
   const bool progressed = !delivered.empty();
   for (std::size_t i = 0; i < batch.size(); ++i)
     if (!outcome.recipients[i].delivered) take_failure(batch[i], outcome.failure_of(i), host, outcome.in_doubt, progressed);
-  if (!outcome.failure || outcome.in_doubt) return;
-  const Problem problem = smtp_problem(*outcome.failure, host, false);
-  if (problem.is_of_host()) host_failed(problem, host);
+  if (outcome.in_doubt) return;
+  const std::optional<Problem> problem =
+      outcome.failure ? std::optional(smtp_problem(*outcome.failure, host, false)) : std::nullopt;
+  if (problem && problem->is_of_host())
+    host_failed(*problem, host);
+  else if (!problem || problem->kind != ProblemKind::local)
+    deps_.hosts.note_success(host.address);  // it may not want this message, but it is well
 }
 
 void SmtpDelivery::take_failure(std::uint32_t index, const smtp::ClientFailure& failure, const HostSeen& host, bool in_doubt,
