@@ -103,12 +103,38 @@ struct Totals {
 
 class Simulation {
  public:
-  explicit Simulation(std::uint64_t seed) : world_(seed), reader_(world_) { POSTERN_CHECK(world_.make_directory("spool")); }
+  explicit Simulation(std::uint64_t seed, int steps = 60) : world_(seed), reader_(world_), steps_(steps) {
+    POSTERN_CHECK(world_.make_directory("spool"));
+  }
 
+  // Six lives, each ending when and how the seed says.
   void run(Totals& totals) {
     make_doorbell();
-    for (int life = 0; life < 6; ++life) live(totals, life == 5);
-    check(totals);
+    for (int life = 0; life < 5; ++life) {
+      if (below(3) == 0) world_.files.set_reorder(&world_.random);
+      maybe_inject();
+      world_.files.cut_power_after(world_.files.changes() + below(120));
+      const bool kill = below(3) != 0;
+      live(totals, kill);
+      if (world_.files.has_power() && below(2) == 0) continue;
+      // A kill keeps what the kernel was given, and the page; a loss of power keeps what it likes.
+      if (below(3) == 0)
+        die(FakeFileSystem::Survival::all, true);
+      else
+        die(FakeFileSystem::Survival::random, false);
+    }
+    maybe_inject();
+    finish(totals);
+  }
+  // One life that ends with the change after the `cut`th. False when it made fewer.
+  bool run_cut_at(std::uint64_t cut, FakeFileSystem::Survival survival, Totals& totals) {
+    make_doorbell();
+    world_.files.cut_power_after(world_.files.changes() + cut);
+    live(totals, false);
+    const bool was_cut = !world_.files.has_power();
+    if (was_cut) die(survival, false);
+    finish(totals);
+    return was_cut;
   }
 
  private:
@@ -121,26 +147,26 @@ class Simulation {
     subscriber_.emplace(bell_->subscriber(0));
   }
 
+  void maybe_inject() {
+    if (below(4) != 0) return;
+    world_.files.inject({.op = FakeOp::write_durable,
+                         .skip = below(40),
+                         .is_short = below(2) == 0,
+                         .transferred = below(3) * kBlockBytes,
+                         .effective = below(2) == 0 ? 0U : 1U << 20});
+  }
+
   // From a start to the next death, or to a stop in good order.
-  void live(Totals& totals, bool last) {
-    if (below(3) == 0) world_.files.set_reorder(&world_.random);
-    world_.files.cut_power_after(last ? UINT64_MAX : world_.files.changes() + below(120));
-    if (below(4) == 0)
-      world_.files.inject({.op = FakeOp::write_durable,
-                           .skip = below(40),
-                           .is_short = below(2) == 0,
-                           .transferred = below(3) * kBlockBytes,
-                           .effective = below(2) == 0 ? 0U : 1U << 20});
+  void live(Totals& totals, bool kill) {
     Publisher publisher(bell_->publisher(0));
     WriterOptions options = testing::small_options(32 * 1024, 8192);
     options.free_segments_max = 2;
     SegmentWriter writer(world_.files, kDirectory, options, world_.random, world_.reporter, &publisher);
     world_.writer = &writer;
-    const bool started = world_.run(writer.start()).has_value();
-    if (started) {
-      for (int step = 0; step < 60; ++step) act(writer);
+    if (world_.run(writer.start())) {
+      for (int step = 0; step < steps_; ++step) act(writer);
       world_.settle();
-      if (!last && below(3) != 0) world_.files.cut_power();
+      if (kill) world_.files.cut_power();
       world_.run(writer.stop());
     } else {
       ++totals.failed_starts;
@@ -150,13 +176,18 @@ class Simulation {
     totals.abandoned += writer.stats().abandoned.get();
     world_.writer = nullptr;
     settle_commits();
-    if (last) return;
-    if (world_.files.has_power() && below(2) == 0) return;
+  }
+
+  void die(FakeFileSystem::Survival survival, bool keeps_page) {
     world_.files.cut_power();
-    // A kill keeps what the kernel was given, and the page; a loss of power keeps what it likes.
-    const bool kill = below(3) == 0;
-    world_.files.restart(kill ? FakeFileSystem::Survival::all : FakeFileSystem::Survival::random, &world_.random);
-    if (!kill) make_doorbell();
+    world_.files.restart(survival, &world_.random);
+    if (!keeps_page) make_doorbell();
+  }
+
+  void finish(Totals& totals) {
+    world_.files.cut_power_after(UINT64_MAX);
+    live(totals, false);
+    check(totals);
   }
 
   void act(SegmentWriter& writer) {
@@ -172,29 +203,27 @@ class Simulation {
     }
     if (!world_.files.has_power()) return;
     // What has been answered with power on counts; what comes after it is gone with the process.
-    for (auto it = commits_.begin(); it != commits_.end() && below(2) == 0;) {
-      if (!it->done()) break;
-      it = keep(it);
-    }
+    while (!commits_.empty() && commits_.front().done() && below(2) == 0) note_first();
   }
 
-  std::deque<PendingCommit>::iterator keep(std::deque<PendingCommit>::iterator it) {
-    const std::string id(it->message().id.view());
-    if (it->ok()) {
+  // Takes down the answer to the first commit.
+  void note_first() {
+    const PendingCommit& first = commits_.front();
+    const std::string id(first.message().id.view());
+    if (first.ok()) {
       acknowledged_.insert(id);
       // Only a header that notes the end of the failed segment lets the writer go on.
       refused_.merge(doubtful_now_);
       doubtful_now_.clear();
-    } else if (it->outcome().error().code == Errc::in_doubt || !world_.files.has_power()) {
+    } else if (first.outcome().error().code == Errc::in_doubt || !world_.files.has_power()) {
       doubtful_now_.insert(id);
     } else {
       refused_.insert(id);
     }
     commits_.pop_front();
-    return commits_.begin();
   }
   void settle_commits() {
-    while (!commits_.empty()) keep(commits_.begin());
+    while (!commits_.empty()) note_first();
     in_doubt_.merge(doubtful_now_);
     doubtful_now_.clear();
   }
@@ -223,6 +252,7 @@ class Simulation {
   std::optional<Doorbell> bell_;
   std::optional<Subscriber> subscriber_;
   ReaderModel reader_;
+  int steps_;
   Gate looking_;
   std::deque<PendingCommit> commits_;
   std::uint32_t next_number_ = 0;
@@ -231,6 +261,21 @@ class Simulation {
   std::set<std::string> doubtful_now_;  // in this life
   std::set<std::string> refused_;
 };
+
+TEST(SpoolCrash, PowerMayGoAtEveryPoint) {
+  for (const auto survival :
+       {FakeFileSystem::Survival::none, FakeFileSystem::Survival::all, FakeFileSystem::Survival::random}) {
+    Totals totals;
+    std::uint64_t cut = 0;
+    for (;; ++cut) {
+      SCOPED_TRACE("cut after " + std::to_string(cut));
+      if (!Simulation(7, 100).run_cut_at(cut, survival, totals)) break;
+      ASSERT_FALSE(::testing::Test::HasFailure());
+    }
+    EXPECT_GT(cut, 70U);
+    EXPECT_GT(totals.hand_backs, 100U);
+  }
+}
 
 TEST(SpoolCrash, NothingAcknowledgedIsLostOrDoubledUnderAnySeed) {
   std::uint64_t first = 1;

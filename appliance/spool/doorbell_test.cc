@@ -148,6 +148,7 @@ TEST_F(DoorbellTest, AttachesToTheSamePage) {
 TEST_F(DoorbellTest, RefusesAPageThatCouldGoAway) {
   const auto attach = [](int memory, int events) {
     std::vector<int> fds;
+    fds.reserve(static_cast<std::size_t>(events));
     for (int i = 0; i < events; ++i) fds.push_back(::eventfd(0, EFD_CLOEXEC));
     return Doorbell::attach(memory, fds).has_value();
   };

@@ -49,6 +49,7 @@ class SegmentReaderTest : public ::testing::Test {
   std::uint64_t offset_of(std::size_t index) const { return commits_[index].outcome()->key.offset; }
   std::vector<std::size_t> numbers(const std::vector<FoundRecord>& found) {
     std::vector<std::size_t> numbers;
+    numbers.reserve(found.size());
     for (const FoundRecord& record : found) numbers.push_back(record.id.parts().counter);
     return numbers;
   }

@@ -26,10 +26,10 @@ std::string segment_name(std::uint64_t number) {
 
 std::optional<std::uint64_t> parse_segment_name(std::string_view name) noexcept {
   if (name.size() != kNumberDigits + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
+  const std::string_view digits = name.substr(0, kNumberDigits);
   std::uint64_t number = 0;
-  const char* digits_end = name.data() + kNumberDigits;
-  const auto parsed = std::from_chars(name.data(), digits_end, number, 16);
-  if (parsed.ec != std::errc() || parsed.ptr != digits_end) return std::nullopt;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) return std::nullopt;
   return number;
 }
 

@@ -57,6 +57,7 @@ struct TestMessage {
   template <class Use>
   auto with_input(BlockPool& pool, Use use, std::size_t slices = 1) const {
     std::vector<RecipientInput> inputs;
+    inputs.reserve(recipients.size());
     for (std::size_t i = 0; i < recipients.size(); ++i)
       inputs.push_back({PeerView(std::string_view(recipients[i])), recipient_attributes.at(i)});
     const Chain chain = make_chain(pool, slices);

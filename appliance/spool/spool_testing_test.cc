@@ -80,6 +80,7 @@ PendingCommit::PendingCommit(World& world, SegmentWriter& writer, TestMessage me
 
 Task<void> PendingCommit::run(SegmentWriter& writer, std::size_t slices) {
   std::vector<RecipientInput> recipients;
+  recipients.reserve(message_.recipients.size());
   for (std::size_t i = 0; i < message_.recipients.size(); ++i)
     recipients.push_back({PeerView(std::string_view(message_.recipients[i])), message_.recipient_attributes.at(i)});
   const Chain content = message_.make_chain(world_.blocks, slices);

@@ -17,7 +17,7 @@ std::size_t largest_payload(const WriterOptions& options) {
   return room - sizeof(DiskBatchHeader) - sizeof(DiskRecordHeader);
 }
 
-const WriterOptions& checked(const WriterOptions& options) {
+WriterOptions checked(WriterOptions options) {
   POSTERN_CHECK(options.segment_bytes % kBlockBytes == 0 && options.segment_bytes > kFirstBatchOffset);
   POSTERN_CHECK(options.segment_bytes <= kSegmentBytesMax);
   POSTERN_CHECK(options.batch_bytes % kBlockBytes == 0 && options.batch_bytes > 0 && options.batch_bytes <= kBatchBytesMax);
@@ -100,7 +100,7 @@ SegmentWriter::Placed SegmentWriter::try_place(CommitAwaiter& commit) {
   if (filling.batch.empty()) {
     filling.batch.begin(*current_);
     if (!filling.batch.has_room(commit.payload_bytes_)) {
-      if (!rotate()) return outage_ ? Placed::no_segment : Placed::later;
+      if (!rotate()) return outage_ && !preparing_ ? Placed::no_segment : Placed::later;
       filling.batch.begin(*current_);
     }
   }
@@ -171,6 +171,7 @@ void SegmentWriter::on_written(Result<std::size_t> outcome) {
   else
     fail_batch();
   if (leave_current_) leave_current();
+  if (outage_) ensure_next();  // while mail flows, an outage ends before the segment does
   place_waiting();
   if (!stopping_) return;
   flush();

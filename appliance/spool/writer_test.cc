@@ -390,11 +390,30 @@ TEST_F(SegmentWriterTest, AFullDiskRefusesAndStoresNothing) {
   EXPECT_EQ(count(Errc::in_doubt), 0U);
   world_.files.set_capacity(1 << 30);
   world_.scheduler.advance_ms(1100);
-  commit();  // starts another attempt
-  world_.settle();
   const PendingCommit& again = commit();
   world_.settle();
   EXPECT_TRUE(again.ok());
+  stop();
+  expect_stored_exactly_the_acknowledged();
+}
+
+TEST_F(SegmentWriterTest, AnOutageEndsWhileTheSegmentStillHasRoom) {
+  start(small_options(256 * 1024, 8192));
+  world_.files.hold(FakeOp::fill);
+  world_.settle();
+  world_.files.set_capacity(0);
+  world_.files.let_go();
+  world_.settle();  // the second segment could not be made
+  commit();
+  world_.settle();
+  world_.files.set_capacity(1 << 30);
+  world_.scheduler.advance_ms(1100);
+  commit();
+  world_.settle();
+  EXPECT_EQ(writer_->stats().segments_in_use.get(), 2U);
+  for (int i = 0; i < 300; ++i) commit(1500);
+  world_.settle();
+  for (const PendingCommit& c : commits_) EXPECT_TRUE(c.ok());
   stop();
   expect_stored_exactly_the_acknowledged();
 }
