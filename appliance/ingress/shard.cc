@@ -215,7 +215,9 @@ Task<void> IngressShard::Body::look_at_space() {
   stats_.pinned_bytes.set(memory_.used());
   if (!info) co_return;
   const bool was_low = space_->low();
-  space_->update(*info, writer_->reusable_bytes());
+  // What the file system has, not what of it is ours already: all shards then say the same, and delivery and logs need room
+  // too.
+  space_->update(*info, 0);
   const bool low = space_->low();
   stats_.low_space.set(low ? 1 : 0);
   if (low == was_low || !spool_is_open_) co_return;
