@@ -20,6 +20,9 @@ class Connector {
   // unreachable, timed_out, stopped, too_large (out of descriptors).
   [[nodiscard]] virtual Task<Result<std::unique_ptr<Stream>>> connect(SocketAddress to, std::optional<IpAddress> from,
                                                                       Wait wait) = 0;
+  // The same to the UNIX stream socket at `path`. Also not_found and denied; invalid when the path is longer than the kernel
+  // takes.
+  [[nodiscard]] virtual Task<Result<std::unique_ptr<Stream>>> connect_local(std::string path, Wait wait) = 0;
 };
 
 }  // namespace postern::inline io

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -98,26 +97,28 @@ TEST(Listener, PathsAreReplacedAndHaveTheirPermissions) {
   std::filesystem::remove_all(directory);
 }
 
-TEST(Listener, UnixSocketsCarryStreamsToo) {
+TEST(UringConnector, ConnectsToUnixSockets) {
   struct Test {
     static Task<void> go(Rig& rig, const std::string& path) {
+      UringConnector connector(*rig.pool_);
+      const auto missing = co_await connector.connect_local(path, rig.soon());
+      EXPECT_EQ(missing.error().code, Errc::not_found);
+      const auto too_long = co_await connector.connect_local("/" + std::string(200, 'x'), rig.soon());
+      EXPECT_EQ(too_long.error().code, Errc::invalid);
+
       Listener listener(*rig.pool_, *listen_on_path(path, 0600), SocketAddress{}, rig, 2);
       listener.start();
-      const int peer = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      sockaddr_un address{};
-      address.sun_family = AF_UNIX;
-      std::copy(path.begin(), path.end(), address.sun_path);
-      EXPECT_EQ(::connect(peer, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-      const auto stream = co_await rig.accept();
-      EXPECT_EQ(::send(peer, "stats\n", 6, 0), 6);
-      EXPECT_EQ((*co_await stream->read(rig.soon())).view(), "stats\n");
-      EXPECT_TRUE(co_await stream->write(rig.text("fine\n"), rig.soon()));
-      EXPECT_TRUE(co_await stream->drain(rig.soon()));
-      char answer[16];
-      EXPECT_EQ(::recv(peer, answer, sizeof answer, 0), 5);
-      ::close(peer);
-      EXPECT_FALSE(co_await stream->read(rig.soon()));
-      co_await stream->close();
+      auto ours = co_await connector.connect_local(path, rig.soon());
+      EXPECT_TRUE(ours);
+      const auto theirs = co_await rig.accept();
+      EXPECT_TRUE(co_await (*ours)->write(rig.text("stats\n"), rig.soon()));
+      EXPECT_EQ((*co_await theirs->read(rig.soon())).view(), "stats\n");
+      EXPECT_TRUE(co_await theirs->write(rig.text("fine\n"), rig.soon()));
+      EXPECT_TRUE(co_await theirs->drain(rig.soon()));
+      EXPECT_EQ((*co_await (*ours)->read(rig.soon())).view(), "fine\n");
+      co_await (*ours)->close();
+      EXPECT_FALSE(co_await theirs->read(rig.soon()));
+      co_await theirs->close();
       co_await listener.stop();
     }
   };

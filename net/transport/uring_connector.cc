@@ -3,22 +3,32 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "net/transport/socket.h"
 
 namespace postern::transport {
+
+// Where a connection goes, as the kernel and as the stream want it.
+struct UringConnector::Target {
+  sockaddr_storage address{};
+  socklen_t length = 0;
+  Endpoints endpoints;
+};
+
 namespace {
 
 // Owns the address until the kernel has done with it; outlives the frame that waits only because connect() awaits the end.
 class Connect final : public ring::Operation {
  public:
-  void submit(ring::Ring& ring, int slot, SocketAddress to) {
-    length_ = to.to_sockaddr(address_);
+  void submit(ring::Ring& ring, int slot, const sockaddr_storage& address, socklen_t length) {
+    address_ = address;
     io_uring_sqe& sqe = ring.prepare(*this);
-    io_uring_prep_connect(&sqe, slot, reinterpret_cast<sockaddr*>(&address_), length_);
+    io_uring_prep_connect(&sqe, slot, reinterpret_cast<sockaddr*>(&address_), length);
     sqe.flags |= IOSQE_FIXED_FILE;
   }
   Event done;
@@ -30,7 +40,6 @@ class Connect final : public ring::Operation {
     done.set();
   }
   sockaddr_storage address_{};
-  socklen_t length_ = 0;
 };
 
 Result<int> open_socket(SocketAddress to, std::optional<IpAddress> from) {
@@ -50,13 +59,11 @@ Result<int> open_socket(SocketAddress to, std::optional<IpAddress> from) {
 }
 
 // Installs a socket as a direct descriptor; the ordinary one is closed.
-Result<int> open_slot(ring::Ring& ring, SocketAddress to, std::optional<IpAddress> from) {
-  const auto descriptor = open_socket(to, from);
-  if (!descriptor) return descriptor;
+Result<int> install_in_slot(ring::Ring& ring, int descriptor) {
   const int slot = ring.take_slot();
   Result<void> installed =
-      slot < 0 ? Result<void>(failure(Errc::too_large, "direct descriptors")) : ring.install(slot, *descriptor);
-  ::close(*descriptor);
+      slot < 0 ? Result<void>(failure(Errc::too_large, "direct descriptors")) : ring.install(slot, descriptor);
+  ::close(descriptor);
   if (installed) return slot;
   if (slot >= 0) ring.give_slot(slot);
   return failure(installed.error());
@@ -65,19 +72,36 @@ Result<int> open_slot(ring::Ring& ring, SocketAddress to, std::optional<IpAddres
 }  // namespace
 
 Task<Result<std::unique_ptr<Stream>>> UringConnector::connect(SocketAddress to, std::optional<IpAddress> from, Wait wait) {
-  const auto slot = open_slot(pool_.ring, to, from);
+  const auto descriptor = open_socket(to, from);
+  if (!descriptor) co_return failure(descriptor.error());
+  Target target{.endpoints = {to, {from.value_or(IpAddress()), 0}}};
+  target.length = to.to_sockaddr(target.address);
+  co_return co_await connect_to(target, *descriptor, wait);
+}
+
+Task<Result<std::unique_ptr<Stream>>> UringConnector::connect_local(std::string path, Wait wait) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) co_return failure(Errc::invalid, "path of a UNIX socket");
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) co_return failure_from_errno(errno, "socket");
+  Target target{.length = sizeof address, .endpoints = {}};
+  std::memcpy(&target.address, &address, sizeof address);
+  co_return co_await connect_to(target, descriptor, wait);
+}
+
+Task<Result<std::unique_ptr<Stream>>> UringConnector::connect_to(Target target, int descriptor, Wait wait) {
+  const auto slot = install_in_slot(pool_.ring, descriptor);
   if (!slot) co_return failure(slot.error());
   auto operation = std::make_unique<Connect>();
-  operation->submit(pool_.ring, *slot, to);
+  operation->submit(pool_.ring, *slot, target.address, target.length);
   const Result<void> waited = co_await operation->done.wait(wait);
   if (!waited) {
     pool_.ring.cancel(*operation);
     static_cast<void>(co_await operation->done.wait());
   }
-  if (waited && operation->result == 0) {
-    SocketAddress local{from.value_or(IpAddress()), 0};
-    co_return std::unique_ptr<Stream>(new UringStream(pool_, *slot, Endpoints{to, local}));
-  }
+  if (waited && operation->result == 0) co_return std::unique_ptr<Stream>(new UringStream(pool_, *slot, target.endpoints));
   static_cast<void>(pool_.ring.install(*slot, -1).has_value());
   pool_.ring.give_slot(*slot);
   if (!waited) co_return failure(waited.error().code, "connect");

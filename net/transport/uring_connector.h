@@ -1,4 +1,4 @@
-// Outgoing TCP connections over the ring.
+// Outgoing connections over the ring.
 #pragma once
 
 #include "engine/io/connector.h"
@@ -13,8 +13,12 @@ class UringConnector final : public Connector {
 
   [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect(SocketAddress to, std::optional<IpAddress> from,
                                                               Wait wait) override;
+  [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_local(std::string path, Wait wait) override;
 
  private:
+  struct Target;
+  [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_to(Target target, int descriptor, Wait wait);
+
   StreamPool& pool_;
 };
 
