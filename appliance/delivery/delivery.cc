@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <utility>
 
@@ -31,10 +32,12 @@ constexpr std::uint32_t kOddEndWaitS = 60;
 
 std::uint32_t wall_s() { return static_cast<std::uint32_t>(Scheduler::current().wall_now().seconds()); }
 
-std::optional<std::uint32_t> shard_number(const DirectoryEntry& entry) {
-  const bool is_number = entry.is_directory && !entry.name.empty() && entry.name.size() <= 5 &&
-                         entry.name.find_first_not_of("0123456789") == std::string::npos;
-  return is_number ? std::optional(static_cast<std::uint32_t>(std::stoul(entry.name))) : std::nullopt;
+std::optional<std::uint16_t> shard_number(const DirectoryEntry& entry) {
+  std::uint16_t number = 0;
+  const char* const end = entry.name.data() + entry.name.size();
+  const auto parsed = std::from_chars(entry.name.data(), end, number);
+  const bool is_number = entry.is_directory && parsed.ec == std::errc() && parsed.ptr == end;
+  return is_number ? std::optional(number) : std::nullopt;
 }
 
 }  // namespace
@@ -44,6 +47,7 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
       options_(options),
       journal_(deps_.files, kDirectory, ledger_, deps_.random, *this, options_.journal),
       store_(deps_.files, kStoreDirectory, deps_.random, *this),
+      asked_(deps_.connector, deps_.blocks, deps_.ingress_control),
       hosts_(deps_.config->retry, deps_.config->main.retry_interval_max_s, deps_.random),
       destinations_(options_.destinations, *this),
       context_{.config = *deps_.config,
@@ -102,23 +106,20 @@ Task<Result<void>> Delivery::start() {
     co_await journal_.stop();
     co_return store;
   }
-  add_tail(store_.directory(), store_.subscriber(), options_.tail);
+  TailOptions own_options = options_.tail;
+  own_options.poll_ms = own_options.list_ms;  // it is poked
+  add_tail(tail_deps(), store_.directory(), store_.subscriber(), own_options);
   own_tail_ = tails_.back().get();
   const Result<void> found = co_await find_directories();
   if (!found) on_trouble(kIngressDirectory, found.error());  // looked for again while running
   co_return Result<void>{};
 }
 
-void Delivery::add_tail(std::string directory, std::optional<spool::Subscriber> doorbell, TailOptions options) {
-  const bool is_own = directory == store_.directory();
-  const TailDeps deps{.files = deps_.files,
-                      .ledger = ledger_,
-                      .journal = journal_,
-                      .pool = read_pool_,
-                      .damage = *this,
-                      .sink = *this,
-                      .waiter = is_own ? nullptr : deps_.waiter};
-  if (is_own) options.poll_ms = options.list_ms;  // it is poked
+TailDeps Delivery::tail_deps() {
+  return {.files = deps_.files, .ledger = ledger_, .journal = journal_, .pool = read_pool_, .damage = *this, .sink = *this};
+}
+
+void Delivery::add_tail(TailDeps deps, std::string directory, std::optional<spool::Subscriber> doorbell, TailOptions options) {
   tails_.push_back(std::make_unique<DirectoryTail>(deps, std::move(directory), doorbell, options));
 }
 
@@ -128,13 +129,16 @@ Task<Result<void>> Delivery::find_directories() {
   if (!entries && entries.error().code == Errc::not_found) co_return Result<void>{};
   if (!entries) co_return failure(entries.error());
   for (const DirectoryEntry& entry : *entries) {
-    const std::optional<std::uint32_t> shard = shard_number(entry);
+    const std::optional<std::uint16_t> shard = shard_number(entry);
     const std::string directory = std::string(kIngressDirectory) + "/" + entry.name;
     if (!shard || std::ranges::any_of(tails_, [&](const auto& tail) { return tail->directory() == directory; })) continue;
     const bool has_slot = deps_.doorbell != nullptr && *shard < deps_.doorbell->slots();
     TailOptions options = options_.tail;
     options.removes_free_files = deps_.doorbell != nullptr && !has_slot;
-    add_tail(directory, has_slot ? std::optional(deps_.doorbell->subscriber(*shard)) : std::nullopt, options);
+    TailDeps deps = tail_deps();
+    deps.waiter = deps_.waiter;
+    deps.asked = &asked_.of(ShardId(*shard));
+    add_tail(deps, directory, has_slot ? std::optional(deps_.doorbell->subscriber(*shard)) : std::nullopt, options);
     if (rounds_.closed() || !may_pump_) continue;
     background_.start(tails_.back()->run(stop_tails_));
   }
@@ -276,6 +280,7 @@ Task<void> Delivery::run(StopSource& stop) {
   may_pump_ = true;
   for (const auto& tail : tails_) background_.start(tail->run(stop_tails_));
   background_.start(keep_time());
+  background_.start(ask_ingress());
   Event never;
   static_cast<void>(co_await never.wait({Instant::never(), &stop}));
   co_await end_all();
@@ -302,6 +307,24 @@ Task<void> Delivery::end_all() {
 Task<void> Delivery::cut_after_grace() {
   const bool is_time = co_await sleep_until(Scheduler::current().now().plus_ms(options_.stop_grace_ms), &grace_over_);
   if (is_time) cut_.request_stop();
+}
+
+bool Delivery::must_ask() const {
+  const auto is_lost = [this](const auto& tail) { return tail.get() != own_tail_ && tail->has_no_doorbell(); };
+  return !deps_.ingress_control.empty() && (deps_.doorbell == nullptr || std::ranges::any_of(tails_, is_lost));
+}
+
+// An ingress that is not there is none of this process's trouble: what it has sealed is read all the same.
+Task<void> Delivery::ask_ingress() {
+  while (!stopping_) {
+    const bool asks = must_ask();
+    const Result<bool> changed = asks ? co_await asked_.ask(stop_tails_) : Result<bool>(false);
+    if (!changed && changed.error().code == Errc::bad_format) on_trouble(kIngressDirectory, changed.error());
+    if (changed && *changed)
+      for (const auto& tail : tails_) tail->poke();
+    const std::int64_t wait_ms = asks && changed ? options_.ask_ms : kTickMs;
+    static_cast<void>(co_await sleep_until(Scheduler::current().now().plus_ms(wait_ms), &stop_tails_));
+  }
 }
 
 Task<void> Delivery::keep_time() {

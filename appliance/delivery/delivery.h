@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "appliance/config/config.h"
+#include "appliance/delivery/asked_positions.h"
 #include "appliance/delivery/destinations.h"
 #include "appliance/delivery/journal.h"
 #include "appliance/delivery/ledger.h"
@@ -52,6 +53,7 @@ struct DeliveryOptions {
   std::size_t record_bytes_max = 64UL << 20;  // of records kept in memory
   std::int64_t stop_grace_ms = 5'000;         // for attempts under way when stop is requested
   std::int64_t connection_idle_ms = 2'000;    // a connection waits that long for another message
+  std::int64_t ask_ms = 50;                   // between two questions to ingress, where there is no doorbell
   JournalOptions journal;
   TailOptions tail;
 };
@@ -63,7 +65,8 @@ struct DeliveryDeps {
   Random& random;
   log::LogSink& log;
   std::shared_ptr<const config::Config> config;
-  spool::Doorbell* doorbell = nullptr;  // a slot for each shard of ingress; nullptr: only what is sealed is read
+  spool::Doorbell* doorbell = nullptr;  // a slot for each shard of ingress; nullptr: ingress is asked
+  std::string ingress_control;          // its control socket
   ReadableWait* waiter = nullptr;       // nullptr: the doorbell is looked at every now and then
   std::string user = "postern";         // whom this process runs as, for the log
 };
@@ -109,7 +112,8 @@ class Delivery final : public shard::TurnEnd,
 
   void make_transports();
   [[nodiscard]] Task<Result<void>> find_directories();
-  void add_tail(std::string directory, std::optional<spool::Subscriber> doorbell, TailOptions options);
+  void add_tail(TailDeps deps, std::string directory, std::optional<spool::Subscriber> doorbell, TailOptions options);
+  [[nodiscard]] TailDeps tail_deps();
 
   void pump();
   [[nodiscard]] Task<void> run_round(Schedule::Next next);
@@ -117,6 +121,8 @@ class Delivery final : public shard::TurnEnd,
   void unpark(const std::string& destination, std::size_t most);
   void poke_tails();
 
+  [[nodiscard]] bool must_ask() const;
+  [[nodiscard]] Task<void> ask_ingress();
   [[nodiscard]] Task<void> keep_time();
   void update_gauges(bool with_age);
   void unpark_forgotten();
@@ -132,6 +138,7 @@ class Delivery final : public shard::TurnEnd,
   Ledger ledger_;
   Journal journal_;
   OwnStore store_;
+  AskedPositions asked_;
   HostMemory hosts_;
   Destinations destinations_;
   StopSource cut_;  // ends attempts

@@ -85,6 +85,7 @@ class Body final : public control::CommandHandler {
                                    .log = *log_,
                                    .config = plan_.config,
                                    .doorbell = plan_.doorbell,
+                                   .ingress_control = "/proc/self/fd/" + std::to_string(root) + "/ingress/control",
                                    .waiter = &*wait_,
                                    .user = plan_.user});
     return true;

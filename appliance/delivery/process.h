@@ -17,7 +17,7 @@ struct ProcessPlan {
   int spool_descriptor = -1;            // the spool directory, borrowed
   std::unique_ptr<ring::Ring> ring;     // from make_ring()
   int control_descriptor = -1;          // a listening UNIX socket, taken over; -1: none
-  spool::Doorbell* doorbell = nullptr;  // nullptr: only sealed segments are read
+  spool::Doorbell* doorbell = nullptr;  // nullptr: ingress is asked how far it is durable
   std::string user = "postern";         // whom this process runs as, for the log
   std::function<void()> on_ready;
 };

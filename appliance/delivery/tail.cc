@@ -51,8 +51,8 @@ Task<void> DirectoryTail::listen(StopSource& stop) {
   }
 }
 
-std::optional<spool::DurablePosition> DirectoryTail::doorbell_position() {
-  if (!doorbell_ || doorbell_is_lost_) return std::nullopt;
+std::optional<spool::DurablePosition> DirectoryTail::durable_position() {
+  if (has_no_doorbell()) return deps_.asked != nullptr ? *deps_.asked : std::nullopt;
   const Result<std::optional<spool::DurablePosition>> position = doorbell_->read();
   if (position) return *position;
   if (position.error().code == Errc::busy) return std::nullopt;  // between two segments: look again later
@@ -72,7 +72,7 @@ bool DirectoryTail::must_look(const std::optional<spool::DurablePosition>& posit
 }
 
 Task<Result<void>> DirectoryTail::pass() {
-  const std::optional<spool::DurablePosition> position = doorbell_position();
+  const std::optional<spool::DurablePosition> position = durable_position();
   if (must_look(position)) {
     const Result<void> looked = co_await look();
     if (!looked) co_return looked;

@@ -1,7 +1,7 @@
 // Follows one directory of segments: hands on every message that is not done, and hands segments back that are.
 //
-// A segment is read as far as it is durable: to its final end once that is on the disk, else to what the doorbell says, else
-// not at all. What was read before, in this life or an earlier one, the ledger knows.
+// A segment is read as far as it is durable: to its final end once that is on the disk, else to what the doorbell says, or
+// ingress when there is no doorbell, else not at all. What was read before, in this life or an earlier one, the ledger knows.
 #pragma once
 
 #include <cstdint>
@@ -63,12 +63,13 @@ struct TailDeps {
   spool::DamageReporter& damage;
   TailSink& sink;
   ReadableWait* waiter = nullptr;  // nullptr: the doorbell is looked at every poll_ms
+  // What ingress says of this directory where there is no doorbell, or it was lost; poke() when it changes. nullptr: nothing.
+  const std::optional<spool::DurablePosition>* asked = nullptr;
 };
 
 // One shard. Everything it is given outlives it. Destroyed after run() has ended.
 class DirectoryTail {
  public:
-  // `doorbell`: without it only what has its final end on the disk is read.
   DirectoryTail(TailDeps deps, std::string directory, std::optional<spool::Subscriber> doorbell, TailOptions options = {});
   DirectoryTail(const DirectoryTail&) = delete;
   DirectoryTail& operator=(const DirectoryTail&) = delete;
@@ -83,6 +84,8 @@ class DirectoryTail {
     news_.set();
   }
 
+  // What is read here rests on asking ingress.
+  [[nodiscard]] bool has_no_doorbell() const noexcept { return !doorbell_ || doorbell_is_lost_; }
   [[nodiscard]] const std::string& directory() const noexcept { return directory_.path(); }
   // The directory was listed at least once.
   [[nodiscard]] bool has_looked() const noexcept { return has_looked_; }
@@ -110,7 +113,7 @@ class DirectoryTail {
   [[nodiscard]] Task<Result<void>> look();
   void take_listing(const std::vector<spool::SegmentInfo>& listed);
   [[nodiscard]] bool must_look(const std::optional<spool::DurablePosition>& position) const;
-  [[nodiscard]] std::optional<spool::DurablePosition> doorbell_position();
+  [[nodiscard]] std::optional<spool::DurablePosition> durable_position();
   void report_unreadable(const spool::SegmentInfo& info);
   [[nodiscard]] Task<Result<void>> read_segment(Segment& segment, std::uint64_t limit);
   void take_record(spool::Record record);

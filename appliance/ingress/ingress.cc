@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "appliance/ingress/figures_json.h"
+#include "appliance/spool/positions.h"
 #include "appliance/supervisor/signals.h"
 #include "engine/base/random.h"
 
@@ -19,19 +20,38 @@ constexpr std::size_t kDiskThreads = 2;
 constexpr std::size_t kDiskJobsMax = 128;
 constexpr std::size_t kLogJobsMax = 64;
 constexpr int kListenBacklog = 4096;
-class StatsCommand final : public control::CommandHandler {
+
+using Publishers = std::vector<std::unique_ptr<spool::Publisher>>;  // one for each shard
+
+class Commands final : public control::CommandHandler {
  public:
-  StatsCommand(const std::vector<std::unique_ptr<IngressShard>>& shards, const ConnectionLimits& limits) noexcept
-      : shards_(shards), limits_(limits) {}
+  Commands(const std::vector<std::unique_ptr<IngressShard>>& shards, const Publishers& publishers,
+           const ConnectionLimits& limits) noexcept
+      : shards_(shards), publishers_(publishers), limits_(limits) {}
+
   Task<std::string> answer(std::string line) override {
-    if (line != "stats") co_return "unknown command; known: stats\n";
-    std::vector<ShardFigures> figures;
-    for (const auto& shard : shards_) figures.push_back(shard->figures());
-    co_return figures_json(figures, limits_);
+    if (line == "stats") co_return stats();
+    if (line == "positions") co_return positions();
+    co_return "unknown command; known: positions, stats\n";
   }
 
  private:
+  std::string stats() const {
+    std::vector<ShardFigures> figures;
+    for (const auto& shard : shards_) figures.push_back(shard->figures());
+    return figures_json(figures, limits_);
+  }
+  // For a delivery process that has no doorbell.
+  std::string positions() const {
+    std::vector<spool::ShardPosition> known;
+    for (std::size_t i = 0; i < publishers_.size(); ++i)
+      if (const auto position = publishers_[i]->position())
+        known.push_back({ShardId(static_cast<std::uint16_t>(i)), *position});
+    return spool::format_positions(known);
+  }
+
   const std::vector<std::unique_ptr<IngressShard>>& shards_;
+  const Publishers& publishers_;
   const ConnectionLimits& limits_;
 };
 
@@ -44,7 +64,7 @@ class Process {
         log_offload_(1, kLogJobsMax),
         disk_offload_(kDiskThreads, kDiskJobsMax),
         start_line_(static_cast<unsigned>(plan_.listeners.size())),
-        stats_(shards_, limits_),
+        commands_(shards_, publishers_, limits_),
         working_(static_cast<std::uint32_t>(plan_.listeners.size())) {}
 
   int run() {
@@ -61,9 +81,9 @@ class Process {
  private:
   void make_shards() {
     const auto count = static_cast<std::uint32_t>(plan_.listeners.size());
-    if (plan_.doorbell != nullptr)
-      for (std::uint32_t i = 0; i < count; ++i)
-        publishers_.push_back(std::unique_ptr<spool::Publisher>(new spool::Publisher(plan_.doorbell->publisher(i))));
+    for (std::uint32_t i = 0; i < count; ++i)
+      publishers_.emplace_back(plan_.doorbell != nullptr ? new spool::Publisher(plan_.doorbell->publisher(i))
+                                                         : new spool::Publisher());
     for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<IngressShard>(shard_plan(i, count)));
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::optional<unsigned> cpu = i < plan_.cpus.size() ? std::optional(plan_.cpus[i]) : std::nullopt;
@@ -83,7 +103,7 @@ class Process {
             .spool_path = plan_.spool_path,
             .listeners = plan_.listeners[index],
             .ring = std::move(plan_.rings.at(index)),
-            .doorbell = publishers_.empty() ? nullptr : publishers_[index].get(),
+            .doorbell = publishers_[index].get(),
             .check_spool_space = plan_.check_spool_space,
             .check_spool_inodes = plan_.check_spool_inodes,
             .preallocate_bytes = plan_.preallocate_bytes / count,
@@ -92,7 +112,7 @@ class Process {
             .disk_offload = disk_offload_,
             .start_line = start_line_,
             .control_descriptor = index == 0 ? plan_.control_descriptor : -1,
-            .control = &stats_,
+            .control = &commands_,
             .recovers_orphans = index == 0};
   }
 
@@ -121,9 +141,9 @@ class Process {
   shard::Offload log_offload_;
   shard::Offload disk_offload_;
   shard::StartLine start_line_;
-  std::vector<std::unique_ptr<spool::Publisher>> publishers_;
+  Publishers publishers_;
   std::vector<std::unique_ptr<IngressShard>> shards_;
-  StatsCommand stats_;
+  Commands commands_;
   supervisor::WorkingThreads working_;
   std::vector<std::unique_ptr<shard::ShardThread>> threads_;
 };

@@ -21,7 +21,7 @@ struct IngressPlan {
   std::string spool_path;
   std::string log_pattern;  // log_file_path
   int control_descriptor = -1;
-  spool::Doorbell* doorbell = nullptr;  // with a slot for each shard; nullptr: nobody follows
+  spool::Doorbell* doorbell = nullptr;  // with a slot for each shard; nullptr: who follows asks for positions
   std::uint64_t check_spool_space = 0;
   std::uint64_t check_spool_inodes = 0;
   std::uint64_t preallocate_bytes = 0;

@@ -40,7 +40,7 @@ struct ShardPlan {
   std::string spool_path;                // of the same, for control sockets and messages
   std::vector<ListenSocket> listeners;   // taken over
   std::unique_ptr<ring::Ring> ring;      // from make_ring()
-  spool::Publisher* doorbell = nullptr;  // of this shard; nullptr: nobody follows
+  spool::Publisher* doorbell = nullptr;  // of this shard
   std::uint64_t check_spool_space = 0;
   std::uint64_t check_spool_inodes = 0;
   std::uint64_t preallocate_bytes = 0;

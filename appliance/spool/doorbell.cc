@@ -19,19 +19,58 @@ bool makes_sense(std::uint64_t offset) noexcept {
   return offset >= kFirstBatchOffset && offset % kBlockBytes == 0 && offset <= kSegmentBytesMax;
 }
 
+struct Words {
+  std::uint64_t sequence = 0;
+  DurablePosition position;
+};
+
+// Nothing when the slot was being changed at every look.
+std::optional<Words> load(const DoorbellSlot& slot) noexcept {
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    Words words;
+    words.sequence = slot.sequence.load(std::memory_order_acquire);
+    if (words.sequence % 2 != 0) continue;
+    words.position.segment.number = slot.number.load(std::memory_order_relaxed);
+    words.position.segment.incarnation = slot.incarnation.load(std::memory_order_relaxed);
+    words.position.offset = slot.offset.load(std::memory_order_acquire);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (slot.sequence.load(std::memory_order_relaxed) == words.sequence) return words;
+  }
+  return std::nullopt;
+}
+
+void change_segment(DoorbellSlot& slot, const DurablePosition& position) noexcept {
+  // Odd from here on, also when a predecessor died with it odd.
+  const std::uint64_t odd = slot.sequence.load(std::memory_order_relaxed) | 1;
+  slot.sequence.store(odd, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+  slot.number.store(position.segment.number, std::memory_order_relaxed);
+  slot.incarnation.store(position.segment.incarnation, std::memory_order_relaxed);
+  slot.offset.store(position.offset, std::memory_order_relaxed);
+  slot.sequence.store(odd + 1, std::memory_order_release);
+}
+
 }  // namespace
 
 // ---- Publisher ----
 
 void Publisher::publish(const DurablePosition& position) noexcept {
   POSTERN_CHECK(makes_sense(position.offset));
-  if (position.segment == last_.segment) {
-    POSTERN_CHECK(position.offset >= last_.offset);
-    slot_->offset.store(position.offset, std::memory_order_release);
-  } else {
-    change_segment(position);
-  }
+  POSTERN_CHECK(position.segment != last_.segment || position.offset >= last_.offset);
+  store(own_, position);
+  if (slot_ != nullptr) store(*slot_, position);
   last_ = position;
+  if (slot_ != nullptr) wake_reader();
+}
+
+void Publisher::store(DoorbellSlot& slot, const DurablePosition& position) const noexcept {
+  if (position.segment == last_.segment)
+    slot.offset.store(position.offset, std::memory_order_release);
+  else
+    change_segment(slot, position);
+}
+
+void Publisher::wake_reader() noexcept {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (slot_->asleep.load(std::memory_order_relaxed) == 0) return;
   if (slot_->asleep.exchange(0, std::memory_order_relaxed) == 0) return;
@@ -41,38 +80,19 @@ void Publisher::publish(const DurablePosition& position) noexcept {
   wake_ups_.add();
 }
 
-void Publisher::change_segment(const DurablePosition& position) noexcept {
-  // Odd from here on, also when a predecessor died with it odd.
-  const std::uint64_t odd = slot_->sequence.load(std::memory_order_relaxed) | 1;
-  slot_->sequence.store(odd, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
-  slot_->number.store(position.segment.number, std::memory_order_relaxed);
-  slot_->incarnation.store(position.segment.incarnation, std::memory_order_relaxed);
-  slot_->offset.store(position.offset, std::memory_order_relaxed);
-  slot_->sequence.store(odd + 1, std::memory_order_release);
+std::optional<DurablePosition> Publisher::position() const noexcept {
+  const auto words = load(own_);
+  if (!words || words->sequence == 0) return std::nullopt;
+  return words->position;
 }
 
 // ---- Subscriber ----
 
-std::optional<Subscriber::Words> Subscriber::load() const noexcept {
-  for (int tries = 0; tries < kTriesMax; ++tries) {
-    Words words{};
-    words.sequence = slot_->sequence.load(std::memory_order_acquire);
-    if (words.sequence % 2 != 0) continue;
-    words.number = slot_->number.load(std::memory_order_relaxed);
-    words.incarnation = slot_->incarnation.load(std::memory_order_relaxed);
-    words.offset = slot_->offset.load(std::memory_order_acquire);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (slot_->sequence.load(std::memory_order_relaxed) == words.sequence) return words;
-  }
-  return std::nullopt;
-}
-
 Result<std::optional<DurablePosition>> Subscriber::read() noexcept {
-  const auto words = load();
+  const auto words = load(*slot_);
   if (!words) return failure(Errc::busy, "doorbell");
   if (words->sequence == 0 && !last_) return std::optional<DurablePosition>();
-  const DurablePosition position{{words->number, words->incarnation}, words->offset};
+  const DurablePosition& position = words->position;
   if (!makes_sense(position.offset)) return failure(Errc::bad_format, "doorbell");
   if (last_) {
     const bool same = position.segment == last_->segment;
@@ -86,10 +106,8 @@ Result<std::optional<DurablePosition>> Subscriber::read() noexcept {
 bool Subscriber::try_sleep() noexcept {
   slot_->asleep.store(1, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  const auto words = load();
-  const bool quiet = words && (last_ ? words->number == last_->segment.number &&
-                                           words->incarnation == last_->segment.incarnation && words->offset == last_->offset
-                                     : words->sequence == 0);
+  const auto words = load(*slot_);
+  const bool quiet = words && (last_ ? words->position == *last_ : words->sequence == 0);
   if (!quiet) slot_->asleep.store(0, std::memory_order_relaxed);
   return quiet;
 }

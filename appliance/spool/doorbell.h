@@ -43,21 +43,28 @@ struct DoorbellSlot {
 };
 static_assert(sizeof(DoorbellSlot) == 128 && std::atomic<std::uint64_t>::is_always_lock_free);
 
-// Ingress' side of one slot. One shard; borrowed from its Doorbell. Stays where it was made.
+// Ingress' side of one slot. One shard but for position(); borrowed from its Doorbell. Stays where it was made.
 class Publisher {
  public:
+  // Without a page: whoever wants to know asks for position().
+  Publisher() noexcept = default;
   Publisher(DoorbellSlot& slot, int event_fd) noexcept : slot_(&slot), event_fd_(event_fd) {}
 
   // Never suspends. Within a segment the offset never goes back (checked).
   void publish(const DurablePosition& position) noexcept;
+  // What was published last, from memory that no other process can write to. Any thread. Nothing when nothing was, or when it
+  // changed too often to be read.
+  [[nodiscard]] std::optional<DurablePosition> position() const noexcept;
   // How often a sleeper was woken, each a system call.
   [[nodiscard]] const Counter& wake_ups() const noexcept { return wake_ups_; }
 
  private:
-  void change_segment(const DurablePosition& position) noexcept;
+  void store(DoorbellSlot& slot, const DurablePosition& position) const noexcept;
+  void wake_reader() noexcept;
 
-  DoorbellSlot* slot_;
-  int event_fd_;
+  DoorbellSlot* slot_ = nullptr;
+  int event_fd_ = -1;
+  DoorbellSlot own_{};
   DurablePosition last_;
   Counter wake_ups_;
 };
@@ -79,11 +86,6 @@ class Subscriber {
   [[nodiscard]] int event_fd() const noexcept { return event_fd_; }
 
  private:
-  struct Words {
-    std::uint64_t sequence, number, incarnation, offset;
-  };
-  [[nodiscard]] std::optional<Words> load() const noexcept;
-
   DoorbellSlot* slot_;
   int event_fd_;
   std::optional<DurablePosition> last_;
