@@ -200,7 +200,7 @@ TEST(Load, HasAGatewaysDefaults) {
   EXPECT_EQ(main.smtp_accept_max, 20'000u);
   EXPECT_EQ(main.smtp_accept_max_per_host, 0u);
   EXPECT_EQ(main.recipients_max, 50'000u);
-  EXPECT_EQ(main.message_size_limit, 1024u * 1024);
+  EXPECT_EQ(main.message_size_limit, 50u * 1024 * 1024);
   EXPECT_EQ(main.ignore_bounce_errors_after_s, 10 * 7 * 24 * 3600);
   EXPECT_TRUE(main.enhanced_status_advertise_hosts.matches(IpAddress()));
   EXPECT_FALSE(main.host_reject_connection.matches(IpAddress()));
@@ -232,10 +232,6 @@ constexpr Case kMistakes[] = {
     {"daemon_smtp_port = 25\ndaemon_smtp_ports = 26\n", "c:2:1: \"daemon_smtp_ports\" is set for the second time\n"},
     {"smtp_receive_timeout = 5\n",
      "c:1:24: smtp_receive_timeout: \"5\" is not a time: write numbers with s, m, h, d or w, as in 1h30m\n"},
-    {"message_size_limit = 50M\n",
-     "c:1:22: message_size_limit: messages of more than 1M (1048576 bytes) are not built yet: write a number from 1 to 1M\n"},
-    {"message_size_limit = 0\n",
-     "c:1:22: message_size_limit: messages of more than 1M (1048576 bytes) are not built yet: write a number from 1 to 1M\n"},
     {"message_size_limit = $sender_host_address\n",
      "c:1:22: message_size_limit uses $sender_host_address, which is known only when mail arrives: this is not built yet "
      "here\n"},

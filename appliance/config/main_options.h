@@ -14,9 +14,6 @@
 
 namespace postern::config {
 
-// Larger messages are not built yet; message_size_limit may be lower, and is this unless it says so.
-inline constexpr std::uint64_t kMessageSizeMax = std::uint64_t{1024} * 1024;
-
 enum class BareNewlines : std::uint8_t { reject, normalise };
 
 struct MainOptions {
@@ -49,7 +46,7 @@ struct MainOptions {
   std::string helo_allow_chars;
 
   // Messages
-  std::uint64_t message_size_limit = kMessageSizeMax;  // bytes
+  std::uint64_t message_size_limit = std::uint64_t{50} * 1024 * 1024;  // bytes; 0: none
   std::uint32_t recipients_max = 50'000;
   bool recipients_max_reject = false;
   std::uint32_t received_headers_max = 30;

@@ -105,13 +105,7 @@ void set_log_selector(MainDraft& draft, const Setting& setting, const OptionRead
 }
 
 void set_message_size_limit(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
-  const auto limit = reader.bytes(setting);
-  if (!limit) return;
-  if (*limit > 0 && *limit <= kMessageSizeMax) {
-    draft.message_size_limit = *limit;
-  } else {
-    reader.error(setting, "messages of more than 1M (1048576 bytes) are not built yet: write a number from 1 to 1M");
-  }
+  if (const auto limit = reader.bytes(setting)) draft.message_size_limit = *limit;
 }
 
 void set_retry_interval_max(MainDraft& draft, const Setting& setting, const OptionReader& reader) {

@@ -29,6 +29,7 @@ constexpr std::size_t kMuchQueued = 100'000;
 constexpr std::size_t kUnparkAtOnce = 8;         // for each that leaves a queue
 constexpr std::int64_t kSameTroubleMs = 60'000;  // one directory's trouble is logged that often
 constexpr std::uint32_t kOddEndWaitS = 60;
+constexpr std::int64_t kRemoveWaitMs = 5'000;
 
 std::uint32_t wall_s() { return static_cast<std::uint32_t>(Scheduler::current().wall_now().seconds()); }
 
@@ -55,6 +56,7 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
                .ledger = ledger_,
                .journal = journal_,
                .store = store_,
+               .files = deps_.files,
                .destinations = destinations_,
                .hosts = hosts_,
                .records = *this,
@@ -198,9 +200,9 @@ void Delivery::take_end(const RoundEnd& end, QueuedMessage* message, const spool
   if (end.has_bounced) own_tail_->poke();
   switch (end.kind) {
     case RoundEnd::Kind::done:
+      if (!end.side_file_path.empty()) background_.start(remove_side_file(end.side_file_path, end.done));
       if (ledger_.queued_in(segment) > 0) break;
-      for (const auto& tail : tails_)
-        if (tail->holds(segment)) tail->poke_done();
+      if (DirectoryTail* tail = tail_of(segment)) tail->poke_done();
       break;
     case RoundEnd::Kind::deferred: schedule_.add_due(*message, end.next_try_s); break;
     case RoundEnd::Kind::parked:
@@ -245,11 +247,28 @@ void Delivery::unpark_forgotten() {
   for (const std::string& name : names) unpark(name, options_.destinations.waiting_per_destination_max / 2 + 1);
 }
 
+DirectoryTail* Delivery::tail_of(const spool::SegmentKey& segment) const {
+  const auto found = std::ranges::find_if(tails_, [&segment](const auto& tail) { return tail->holds(segment); });
+  return found != tails_.end() ? found->get() : nullptr;
+}
+
 Task<Result<spool::Record>> Delivery::read(spool::RecordKey key) {
-  const auto holds = [&key](const auto& tail) { return tail->holds(key.segment); };
-  const auto tail = std::ranges::find_if(tails_, holds);
-  if (tail == tails_.end()) co_return failure(Errc::not_found, "read a message again");
-  co_return co_await (*tail)->read(key);
+  DirectoryTail* const tail = tail_of(key.segment);
+  if (tail == nullptr) co_return failure(Errc::not_found, "read a message again");
+  co_return co_await tail->read(key);
+}
+
+std::string Delivery::directory_of(const spool::SegmentKey& segment) const {
+  const DirectoryTail* const tail = tail_of(segment);
+  return tail != nullptr ? tail->directory() : std::string();
+}
+
+// Not before it is on record that nobody will want it. One that stays because of a crash goes when ingress has started twice.
+Task<void> Delivery::remove_side_file(std::string path, Journal::Ticket done) {
+  const Wait wait{Scheduler::current().now().plus_ms(kRemoveWaitMs), nullptr};
+  if (!co_await journal_.durable(done, wait)) co_return;
+  const Result<void> removed = co_await deps_.files.remove(path);
+  if (!removed && removed.error().code != Errc::not_found) on_trouble(path, removed.error());
 }
 
 // ---- trouble ----

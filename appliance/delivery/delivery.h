@@ -106,6 +106,7 @@ class Delivery final : public shard::TurnEnd,
   bool on_room(const std::string& destination) override;
   // RecordSource
   [[nodiscard]] Task<Result<spool::Record>> read(spool::RecordKey key) override;
+  [[nodiscard]] std::string directory_of(const spool::SegmentKey& segment) const override;
   // JournalReporter, DamageReporter
   void on_journal_failure(const Error& error) override;
   void on_damage(const spool::Damage& damage) override;
@@ -116,8 +117,10 @@ class Delivery final : public shard::TurnEnd,
   [[nodiscard]] TailDeps tail_deps();
 
   void pump();
+  [[nodiscard]] DirectoryTail* tail_of(const spool::SegmentKey& segment) const;
   [[nodiscard]] Task<void> run_round(Schedule::Next next);
   void take_end(const RoundEnd& end, QueuedMessage* message, const spool::SegmentKey& segment, Round& round);
+  [[nodiscard]] Task<void> remove_side_file(std::string path, Journal::Ticket done);
   void unpark(const std::string& destination, std::size_t most);
   void poke_tails();
 

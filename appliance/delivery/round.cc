@@ -12,6 +12,7 @@
 #include "appliance/delivery/transports/compose.h"
 #include "appliance/delivery/transports/problem.h"
 #include "appliance/spool/attribute_names.h"
+#include "appliance/spool/side_file.h"
 #include "engine/base/check.h"
 #include "engine/base/peer_text.h"
 #include "engine/coro/scheduler.h"
@@ -89,7 +90,9 @@ Task<bool> Group::make() {
                          .hosts = route_.hosts,
                          .events = *this,
                          .guard = round_,
-                         .stop = round_.context_.stop};
+                         .stop = round_.context_.stop,
+                         .files = &round_.context_.files,
+                         .side_file_path = round_.side_file_path_};
   if (transport_.smtp)
     co_await transport_.smtp->deliver(job, variables);
   else
@@ -162,6 +165,8 @@ Task<Result<void>> Round::load() {
   const Result<spool::MessageView> message = spool::parse_message(record_->kind, record_->bytes());
   if (!message) co_return failure(message.error());
   message_ = *message;
+  if (message_.side_file)
+    side_file_path_ = spool::side_file_path(context_.records.directory_of(queued_.key.segment), message_.side_file->name);
   recipients_.clear();
   recipients_.reserve(message_.recipients.size());
   for (const spool::RecipientView& recipient : message_.recipients) recipients_.push_back(recipient);
@@ -403,12 +408,15 @@ Task<bool> Round::write_bounce(std::string_view target, std::span<const std::uin
 }
 
 RoundEnd Round::end_round(std::uint32_t now_s, bool reported) {
-  RoundEnd end{.kind = RoundEnd::Kind::unchanged, .next_try_s = 0, .destination = parked_at_, .has_bounced = has_bounced_};
+  RoundEnd end;
+  end.destination = parked_at_;
+  end.has_bounced = has_bounced_;
   if (queued_.finished.size() == recipients_.size()) {
     log_main(fmt::format("{} Completed", id()));
     context_.stats.completed.add();
-    context_.journal.append(context_.ledger.done(queued_));
+    end.done = context_.journal.append(context_.ledger.done(queued_));
     end.kind = RoundEnd::Kind::done;
+    end.side_file_path = side_file_path_;
     return end;
   }
   if (!reported) next_try_s_ = std::min(next_try_s_.value_or(UINT32_MAX), now_s + kUnreportedWaitS);

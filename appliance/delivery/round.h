@@ -43,6 +43,8 @@ class RecordSource {
  public:
   // The message's record once more. Suspends.
   [[nodiscard]] virtual Task<Result<spool::Record>> read(spool::RecordKey key) = 0;
+  // Where the segment lies; empty when it is not there any more.
+  [[nodiscard]] virtual std::string directory_of(const spool::SegmentKey& segment) const = 0;
 
  protected:
   ~RecordSource() = default;
@@ -55,6 +57,7 @@ struct RoundContext {
   Ledger& ledger;
   Journal& journal;
   OwnStore& store;
+  FileSystem& files;
   Destinations& destinations;
   HostMemory& hosts;
   RecordSource& records;
@@ -79,6 +82,8 @@ struct RoundEnd {
   std::uint32_t next_try_s = 0;
   std::string destination;
   bool has_bounced = false;
+  Journal::Ticket done = 0;    // of a message that is done
+  std::string side_file_path;  // likewise, when it has one: to be removed once that is durable
 };
 
 class Round;
@@ -174,6 +179,7 @@ class Round final : public EndGuard {
   std::optional<DeliveryVariables> variables_;
   std::optional<std::uint32_t> next_try_s_;  // of those that are deferred, the first
   std::optional<Journal::Ticket> attempting_;
+  std::string side_file_path_;  // of the message's, when it has one
   std::string parked_at_;
   std::size_t under_way_ = 0;  // groups that were offered and have not ended
   bool has_begun_ = false;     // an attempt was

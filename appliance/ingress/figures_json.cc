@@ -44,6 +44,7 @@ Json commit_latency(std::span<const ShardFigures> shards) {
 std::string figures_json(std::span<const ShardFigures> shards, const ConnectionLimits& limits) {
   const auto ingress = [](const ShardFigures& shard) { return shard.ingress; };
   const auto spool = [](const ShardFigures& shard) { return shard.spool; };
+  const auto large = [](const ShardFigures& shard) { return shard.side_files; };
   const auto log = [](const ShardFigures& shard) { return shard.log; };
   const auto ring = [](const ShardFigures& shard) { return shard.ring; };
   Json json;
@@ -65,6 +66,10 @@ std::string figures_json(std::span<const ShardFigures> shards, const ConnectionL
                    {"in_doubt", sum(shards, spool, &spool::SpoolStats::in_doubt)},
                    {"segments_in_use", sum(shards, spool, &spool::SpoolStats::segments_in_use)},
                    {"segments_free", sum(shards, spool, &spool::SpoolStats::segments_free)}};
+  json["large_messages"] = {{"files", sum(shards, large, &spool::SideFileStats::files)},
+                            {"bytes", sum(shards, large, &spool::SideFileStats::bytes)},
+                            {"open", sum(shards, large, &spool::SideFileStats::open)},
+                            {"writes", sum(shards, large, &spool::SideFileStats::writes)}};
   json["low_space"] = sum(shards, ingress, &IngressStats::low_space) > 0;
   json["pinned_bytes"] = sum(shards, ingress, &IngressStats::pinned_bytes);
   json["log"] = {{"lines", sum(shards, log, &log::LogStats::lines)},

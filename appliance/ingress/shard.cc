@@ -15,6 +15,8 @@
 #include "appliance/ingress/log_lines.h"
 #include "appliance/spool/message_ids.h"
 #include "appliance/spool/recovery.h"
+#include "appliance/spool/side_file.h"
+#include "appliance/spool/side_file_sweep.h"
 #include "appliance/spool/space.h"
 #include "appliance/spool/writer.h"
 #include "engine/buffer/message_buffer.h"
@@ -76,7 +78,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
     runtime_->post([this] { begin_stop(); });
   }
   [[nodiscard]] ShardFigures figures() const noexcept {
-    return {&stats_, &writer_->stats(), &log_->stats(), &runtime_->ring().stats()};
+    return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats()};
   }
 
  private:
@@ -88,6 +90,8 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   [[nodiscard]] Task<Result<void>> recover_orphans();
   void report_recovery(const std::string& directory, const spool::RecoveryReport& report);
   void make_writer(bool first_try);
+  [[nodiscard]] Task<Result<void>> list_side_files(std::string directory);
+  static Task<void> sweep(Body& body);
   [[nodiscard]] Task<void> open_spool();
   static Task<void> retry_spool(Body& body);
   [[nodiscard]] Task<void> look_at_space();
@@ -107,6 +111,8 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   std::optional<ring::UringFileSystem> files_;
   std::optional<spool::SegmentWriter> writer_;
   std::optional<spool::MessageIds> ids_;
+  std::optional<spool::SideFiles> side_files_;
+  std::map<std::string, std::vector<std::string>> left_side_files_;  // by directory: found at the start
   std::optional<spool::SpaceWatch> space_;
   std::optional<log::LogWriter> log_;
   std::optional<ConnectionServices> services_;
@@ -139,8 +145,10 @@ bool IngressShard::Body::set_up() {
   files_.emplace(runtime_->ring(), plan_.disk_offload, root);
   log_.emplace(plan_.log_files, plan_.log_offload, runtime_->clock());
   make_writer(true);
+  side_files_.emplace(*files_, shard_directory(plan_.id));
   space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
-  services_.emplace(ConnectionServices{plan_.policy, {*writer_, *ids_, *space_, runtime_->blocks(), memory_}, *log_, stats_});
+  services_.emplace(
+      ConnectionServices{plan_.policy, {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_}, *log_, stats_});
   return true;
 }
 
@@ -191,8 +199,34 @@ Task<Result<void>> IngressShard::Body::start_spool() {
   }
   report_recovery(shard_directory(plan_.id), writer_->recovery());
   const Result<void> numbered = co_await ids_->start();
-  if (!numbered) co_await writer_->stop();
-  co_return numbered;
+  if (!numbered) {
+    co_await writer_->stop();
+    co_return numbered;
+  }
+  const Result<void> listed = co_await list_side_files(shard_directory(plan_.id));
+  if (!listed) complain(plan_, "cannot list large messages", listed.error());
+  co_return Result<void>{};
+}
+
+Task<Result<void>> IngressShard::Body::list_side_files(std::string directory) {
+  auto names = co_await spool::list_side_files(*files_, directory);
+  if (!names) co_return failure(names.error());
+  left_side_files_[std::move(directory)] = std::move(*names);
+  co_return Result<void>{};
+}
+
+// Removes what an earlier life left of messages that it never took.
+Task<void> IngressShard::Body::sweep(Body& body) {
+  for (auto& [directory, names] : body.left_side_files_) {
+    const auto removed = co_await spool::sweep_side_files(*body.files_, directory, std::move(names), body.stopping_);
+    if (!removed)
+      body.log_->write(log::Stream::main, "spool: files of large messages in " + directory +
+                                              " that belong to none may be left: " + describe(removed.error()));
+    else if (*removed > 0)
+      body.log_->write(log::Stream::main, "spool: " + std::to_string(*removed) +
+                                              " files of large messages that were never taken removed from " + directory);
+  }
+  body.left_side_files_.clear();
 }
 
 // Directories of shards that no longer exist (fewer CPUs than last time) hold mail that was answered 250.
@@ -206,6 +240,7 @@ Task<Result<void>> IngressShard::Body::recover_orphans() {
     const std::string directory = "ingress/" + entry.name;
     if (auto recovered = co_await spool::recover_directory(*files_, directory, *this, report); !recovered) co_return recovered;
     report_recovery(directory, report);
+    if (const Result<void> listed = co_await list_side_files(directory); !listed) co_return listed;
   }
   co_return Result<void>{};
 }
@@ -265,6 +300,7 @@ Task<void> IngressShard::Body::open_spool() {
   spool_is_open_ = true;
   background_.start(watch_space(*this));
   background_.start(tidy(*this));
+  background_.start(sweep(*this));
 }
 
 // The disk was full when we started. Clients are told so (the space watch says low until it has looked), and as soon as there

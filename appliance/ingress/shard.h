@@ -15,6 +15,7 @@
 #include "appliance/log/log_files.h"
 #include "appliance/log/log_writer.h"
 #include "appliance/spool/doorbell.h"
+#include "appliance/spool/side_file.h"
 #include "appliance/spool/stats.h"
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
@@ -60,6 +61,7 @@ struct ShardPlan {
 struct ShardFigures {
   const IngressStats* ingress = nullptr;
   const spool::SpoolStats* spool = nullptr;
+  const spool::SideFileStats* side_files = nullptr;
   const log::LogStats* log = nullptr;
   const ring::RingStats* ring = nullptr;
 };

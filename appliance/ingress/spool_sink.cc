@@ -65,20 +65,69 @@ Result<void> SpoolSink::open(const smtp::Envelope& envelope, std::uint64_t bytes
   id_ = *id;
   received_ = Scheduler::current().wall_now();
   envelope_ = &envelope;
+  bytes_expected_ = bytes_expected;
+  spent_bytes_ = 0;
   has_8bit_ = false;
   line_bytes_max_ = 0;
   return {};
 }
 
+bool SpoolSink::reserve(std::uint64_t bytes) {
+  const std::uint64_t written = side_file_ ? side_file_->written_bytes() : 0;
+  reservation_.spend(written - std::exchange(spent_bytes_, written));
+  const std::uint64_t wanted = size() + bytes - written;
+  return wanted <= reservation_.bytes() || services_.space.try_grow(reservation_, std::max(kReserveStepBytes, bytes));
+}
+
+bool SpoolSink::must_spill(bool scarce) const noexcept {
+  if (side_file_ || !header_bytes_) return false;
+  const std::uint64_t body_bytes = body_.size() - std::min<std::uint64_t>(body_.size(), *header_bytes_);
+  if (services_.memory.is_tight()) return body_bytes > kInlineBytesMaxIfTight;
+  if (scarce || bytes_expected_ > kInlineBytesMax) return body_bytes > kInlineBytesMaxIfScarce;
+  return body_bytes > kInlineBytesMax;
+}
+
+void SpoolSink::spill() {
+  side_file_ = std::make_unique<spool::SideFile>(services_.side_files, services_.blocks, services_.memory, id_, body_,
+                                                 static_cast<std::size_t>(*header_bytes_ + kBodyBytesKept));
+}
+
 Result<smtp::Pace> SpoolSink::write(Slice bytes, bool copy) {
-  const std::size_t size = body_.size() + bytes.size();
-  if (size > reservation_.bytes() && !services_.space.try_grow(reservation_, std::max(kReserveStepBytes, bytes.size())))
-    return failure(Errc::disk_full, "reserve spool space");
+  if (!reserve(bytes.size())) return failure(Errc::disk_full, "reserve spool space");
+  if (must_spill(copy)) spill();
+  if (side_file_) {
+    const Result<bool> must_wait = side_file_->append(std::move(bytes), copy);
+    if (!must_wait) return failure(must_wait.error());
+    return *must_wait ? smtp::Pace::wait : smtp::Pace::go_on;
+  }
   if (!body_.append(std::move(bytes), copy)) return failure(Errc::too_large, "memory for messages");
   return smtp::Pace::go_on;
 }
 
+Task<Result<void>> SpoolSink::room() {
+  if (side_file_) co_return co_await side_file_->room();
+  co_return Result<void>{};
+}
+
 Task<Result<smtp::CommitReceipt>> SpoolSink::commit(const smtp::Additions& additions) {
+  return side_file_ ? commit_large(additions) : store(additions, std::nullopt);
+}
+
+Task<Result<smtp::CommitReceipt>> SpoolSink::commit_large(const smtp::Additions& additions) {
+  const Result<spool::SideFileView> finished = co_await side_file_->finish();
+  if (!finished) {
+    co_await abort();
+    co_return failure(finished.error());
+  }
+  const Result<smtp::CommitReceipt> stored = co_await store(additions, *finished);
+  // Whether a record that is in doubt names the file, the next start finds out.
+  if (!stored && stored.error().code != Errc::in_doubt) co_await side_file_->discard();
+  end();
+  co_return stored;
+}
+
+Task<Result<smtp::CommitReceipt>> SpoolSink::store(const smtp::Additions& additions,
+                                                   std::optional<spool::SideFileView> side_file) {
   const smtp::ReversePath& sender = envelope_->sender();
   const std::string client = state_.endpoints.peer.address.to_string();
   MessageAttributes attributes(0);
@@ -106,21 +155,24 @@ Task<Result<smtp::CommitReceipt>> SpoolSink::commit(const smtp::Additions& addit
       .recipients = recipients.span(),
       .header_edits = additions.top.empty() ? std::span<const spool::HeaderEdit>() : std::span(&top, 1),
       .content = &body_.chain(),
+      .side_file = side_file,
   };
   const Result<spool::CommitReceipt> stored = co_await services_.writer.commit(input);
-  const std::uint64_t message_bytes = additions.top.size() + body_.size();
-  end();
+  const std::uint64_t message_bytes = additions.top.size() + size();
+  if (!side_file_) end();
   if (!stored) co_return failure(stored.error());
   co_return smtp::CommitReceipt{message_bytes};
 }
 
 Task<void> SpoolSink::abort() {
+  if (side_file_) co_await side_file_->discard();
   end();
-  co_return;
 }
 
 void SpoolSink::end() {
   body_.clear();
+  side_file_.reset();
+  header_bytes_.reset();
   reservation_.release();
   envelope_ = nullptr;
 }

@@ -3,10 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string_view>
 
 #include "appliance/spool/message_id.h"
 #include "appliance/spool/message_ids.h"
+#include "appliance/spool/side_file.h"
 #include "appliance/spool/space.h"
 #include "appliance/spool/writer.h"
 #include "engine/buffer/message_buffer.h"
@@ -19,6 +22,7 @@ namespace postern::ingress {
 // What the sinks of one shard share. Outlives them.
 struct SpoolServices {
   spool::SegmentWriter& writer;
+  spool::SideFiles& side_files;
   spool::MessageIds& ids;
   spool::SpaceWatch& space;
   BlockPool& blocks;
@@ -26,7 +30,8 @@ struct SpoolServices {
 };
 
 // One for each connection, used for its messages one after the other. The body is kept as slices of the receive buffers and
-// copied once, into the commit batch.
+// copied once, into the commit batch; those of a large one, or of any that takes much memory while memory is short, go to a
+// side file as they arrive.
 class SpoolSink final : public smtp::MessageSink {
  public:
   // `state` belongs to the connection and outlives this.
@@ -52,12 +57,29 @@ class SpoolSink final : public smtp::MessageSink {
   [[nodiscard]] std::uint64_t copied_bytes() const noexcept { return body_.copied_bytes(); }
 
   [[nodiscard]] Result<smtp::Pace> write(Slice bytes, bool copy) override;
+  void header_ends(std::uint64_t bytes) override { header_bytes_ = bytes; }
+  [[nodiscard]] Task<Result<void>> room() override;
   [[nodiscard]] const Chain& text() const override { return body_.chain(); }
   [[nodiscard]] Task<Result<smtp::CommitReceipt>> commit(const smtp::Additions& additions) override;
   [[nodiscard]] Task<void> abort() override;
 
  private:
   static constexpr std::uint64_t kReserveStepBytes = 64 * 1024;
+  // Up to this size a message stays in memory until its commit, and its record holds it.
+  static constexpr std::uint64_t kInlineBytesMax = 256 * 1024;
+  // When it is said to become larger than that, or buffers or memory run short.
+  static constexpr std::uint64_t kInlineBytesMaxIfScarce = 64 * 1024;
+  static constexpr std::uint64_t kInlineBytesMaxIfTight = 32 * 1024;
+  // Behind the header block this much stays in memory, for whoever wants to look at the beginning of the body.
+  static constexpr std::uint64_t kBodyBytesKept = 4096;
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return body_.size() + (side_file_ ? side_file_->bytes() : 0); }
+  [[nodiscard]] bool reserve(std::uint64_t bytes);
+  [[nodiscard]] bool must_spill(bool scarce) const noexcept;
+  void spill();
+  [[nodiscard]] Task<Result<smtp::CommitReceipt>> commit_large(const smtp::Additions& additions);
+  [[nodiscard]] Task<Result<smtp::CommitReceipt>> store(const smtp::Additions& additions,
+                                                        std::optional<spool::SideFileView> side_file);
   void end();
 
   const SpoolServices& services_;
@@ -65,7 +87,11 @@ class SpoolSink final : public smtp::MessageSink {
   const smtp::Envelope* envelope_ = nullptr;
   spool::MessageId id_;
   WallTime received_;
-  MessageBuffer body_;
+  MessageBuffer body_;  // the message, or its first bytes
+  std::unique_ptr<spool::SideFile> side_file_;
+  std::uint64_t bytes_expected_ = 0;
+  std::uint64_t spent_bytes_ = 0;  // of the reservation
+  std::optional<std::uint64_t> header_bytes_;
   spool::SpaceReservation reservation_;
   std::uint64_t line_bytes_max_ = 0;
   bool has_8bit_ = false;

@@ -27,7 +27,8 @@ RecordKey BatchBuffer::append(const CommitInput& input, std::size_t payload_byte
   std::byte* at = memory_.data() + used_;
   std::byte* payload = at + sizeof(DiskRecordHeader);
   const std::size_t extent = record_extent(payload_bytes);
-  RecordHeader header{.offset = offset_ + used_, .length = static_cast<std::uint32_t>(payload_bytes)};
+  RecordHeader header{
+      .offset = offset_ + used_, .length = static_cast<std::uint32_t>(payload_bytes), .kind = record_kind(input)};
   header.payload_crc = encode_message(input, seed_, payload);
   encode_record_header(header, seed_, at);
   std::byte* end = payload + payload_bytes;

@@ -29,7 +29,8 @@ struct Copy {
              .attributes = attributes,
              .recipients = recipients,
              .header_edits = edits,
-             .content = &content};
+             .content = &content,
+             .side_file = view.side_file};
   }
   std::vector<Attribute> attributes;
   std::vector<HeaderEdit> edits;
@@ -41,9 +42,23 @@ struct Copy {
 
 void check_same(const Copy& a, const Copy& b) {
   POSTERN_CHECK(a.input.id == b.input.id && a.input.received == b.input.received && a.input.sender == b.input.sender);
+  POSTERN_CHECK(a.input.side_file == b.input.side_file);
   POSTERN_CHECK(a.attributes == b.attributes && a.edits == b.edits && a.recipient_attributes == b.recipient_attributes);
   POSTERN_CHECK(a.recipients.size() == b.recipients.size() && a.content.to_string() == b.content.to_string());
   for (std::size_t i = 0; i < a.recipients.size(); ++i) POSTERN_CHECK(a.recipients[i].address == b.recipients[i].address);
+}
+
+void check(RecordKind kind, std::span<const std::byte> payload) {
+  const auto view = parse_message(kind, payload);
+  if (!view) return;
+  const Copy copy(*view);
+  POSTERN_CHECK(record_kind(copy.input) == kind);
+  std::vector<std::byte> bytes(encoded_size(copy.input));
+  POSTERN_CHECK(bytes.size() == payload.size());
+  encode_message(copy.input, 0, bytes.data());
+  const auto again = parse_message(kind, bytes);
+  POSTERN_CHECK(again.has_value());
+  check_same(copy, Copy(*again));
 }
 
 }  // namespace
@@ -51,14 +66,7 @@ void check_same(const Copy& a, const Copy& b) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace postern::spool;
-  const auto view = parse_message(RecordKind::message, std::as_bytes(std::span(data, size)));
-  if (!view) return 0;
-  const Copy copy(*view);
-  std::vector<std::byte> bytes(encoded_size(copy.input));
-  POSTERN_CHECK(bytes.size() == size);
-  encode_message(copy.input, 0, bytes.data());
-  const auto again = parse_message(RecordKind::message, bytes);
-  POSTERN_CHECK(again.has_value());
-  check_same(copy, Copy(*again));
+  for (const auto kind : {RecordKind::message, RecordKind::message_side_file})
+    check(kind, std::as_bytes(std::span(data, size)));
   return 0;
 }

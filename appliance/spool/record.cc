@@ -1,5 +1,6 @@
 #include "appliance/spool/record.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -31,6 +32,23 @@ struct DiskEdit {
   std::uint32_t text_length;
 };
 static_assert(sizeof(DiskEdit) == 8 && std::has_unique_object_representations_v<DiskEdit>);
+
+struct DiskSideFile {
+  std::uint32_t name_length;
+  std::uint32_t crc;
+  std::uint64_t length;
+};
+static_assert(sizeof(DiskSideFile) == 16 && std::has_unique_object_representations_v<DiskSideFile>);
+
+constexpr std::size_t kSideFileNameMax = 64;
+
+// Whoever reads a record opens the file it names.
+bool is_plain_name(std::string_view name) noexcept {
+  const auto is_plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
+  };
+  return !name.empty() && name.size() <= kSideFileNameMax && std::ranges::all_of(name, is_plain);
+}
 
 std::uint32_t length32(std::size_t length) noexcept {
   POSTERN_CHECK(length <= std::numeric_limits<std::uint32_t>::max());
@@ -94,6 +112,10 @@ DiskMessageHead make_head(const CommitInput& input) noexcept {
 
 // ---- reading ----
 
+std::string_view text_at(const std::byte* at, std::size_t length) noexcept {
+  return {reinterpret_cast<const char*>(at), length};
+}
+
 // Takes bytes off the front; once something is missing it stays failed.
 class Decoder {
  public:
@@ -132,6 +154,11 @@ class Decoder {
   void skip_edits(std::uint32_t count) noexcept {
     for (; count > 0 && !failed_; --count) skip(get<DiskEdit>().text_length);
   }
+  SideFileView get_side_file() noexcept {
+    const auto head = get<DiskSideFile>();
+    const std::byte* name = skip(head.name_length);
+    return {name != nullptr ? text_at(name, head.name_length) : std::string_view(), head.length, head.crc};
+  }
   [[nodiscard]] const std::byte* at() const noexcept { return at_; }
   [[nodiscard]] std::size_t left() const noexcept { return left_; }
   [[nodiscard]] bool failed() const noexcept { return failed_; }
@@ -141,10 +168,6 @@ class Decoder {
   std::uint64_t left_;
   bool failed_ = false;
 };
-
-std::string_view text_at(const std::byte* at, std::size_t length) noexcept {
-  return {reinterpret_cast<const char*>(at), length};
-}
 
 }  // namespace
 
@@ -190,6 +213,7 @@ std::size_t encoded_size(const CommitInput& input) noexcept {
   for (const RecipientInput& recipient : input.recipients)
     size += sizeof(DiskRecipient) + recipient.address.size() + encoded_size(recipient.attributes);
   for (const HeaderEdit& edit : input.header_edits) size += sizeof(DiskEdit) + edit.text.size();
+  if (input.side_file) size += sizeof(DiskSideFile) + input.side_file->name.size();
   return size;
 }
 
@@ -207,6 +231,11 @@ std::uint32_t encode_message(const CommitInput& input, std::uint32_t seed, std::
     encoder.put(
         DiskEdit{.place = static_cast<std::uint8_t>(edit.place), .zero = {}, .text_length = length32(edit.text.size())});
     encoder.put(edit.text);
+  }
+  if (const auto& file = input.side_file) {
+    POSTERN_CHECK(is_plain_name(file->name));
+    encoder.put(DiskSideFile{.name_length = length32(file->name.size()), .crc = file->crc, .length = file->bytes});
+    encoder.put(file->name);
   }
   // The small parts are summed in one go; the content while it is copied.
   std::byte* content = encoder.at();
@@ -253,8 +282,12 @@ const std::byte* load_item(const std::byte* at, RecipientView& into) noexcept {
 
 }  // namespace detail
 
+RecordKind record_kind(const CommitInput& input) noexcept {
+  return input.side_file ? RecordKind::message_side_file : RecordKind::message;
+}
+
 Result<MessageView> parse_message(RecordKind kind, std::span<const std::byte> payload) noexcept {
-  if (kind != RecordKind::message) return failure(Errc::unsupported, "message record");
+  if (kind != RecordKind::message && kind != RecordKind::message_side_file) return failure(Errc::unsupported, "message record");
   Decoder decoder(payload);
   const auto head = decoder.get<DiskMessageHead>();
   const auto id = MessageId::parse({head.id.data(), head.id.size()});
@@ -267,6 +300,10 @@ Result<MessageView> parse_message(RecordKind kind, std::span<const std::byte> pa
   decoder.skip_recipients(head.recipient_count);
   view.header_edits = {decoder.at(), head.edit_count};
   decoder.skip_edits(head.edit_count);
+  if (kind == RecordKind::message_side_file) {
+    view.side_file = decoder.get_side_file();
+    if (!is_plain_name(view.side_file->name)) return failure(Errc::bad_format, "message record");
+  }
   if (!id || decoder.failed() || decoder.left() != head.content_length) return failure(Errc::bad_format, "message record");
   view.id = *id;
   view.content = text_at(decoder.at(), decoder.left());

@@ -1,11 +1,13 @@
 // A message on the disk: its envelope, what was found out about it, the header fields to add, and its bytes as received.
 //
-//   payload    := head sender attribute* recipient* edit* content
+//   payload    := head sender attribute* recipient* edit* content                (RecordKind::message)
+//               | head sender attribute* recipient* edit* side-file content      (RecordKind::message_side_file)
 //   head       := DiskMessageHead
 //   attribute  := type:u8 zero:u8 name_length:u16 value_length:u32 name value
 //   recipient  := address_length:u32 attribute_count:u32 address attribute*
 //   edit       := place:u8 zero:u8[3] text_length:u32 text
-//   content    := the message's bytes, to the end of the payload          (RecordKind::message)
+//   side-file  := name_length:u32 crc32c:u32 length:u64 name    (side_file.h)
+//   content    := the message's bytes, to the end of the payload; its first ones when a side file holds the rest
 //
 // Integers are little-endian and unaligned; nothing is padded. Attributes of unknown name or type are kept as they are.
 #pragma once
@@ -99,6 +101,15 @@ struct RecipientInput {
   std::span<const Attribute> attributes;
 };
 
+// The file that holds the rest of a message's bytes. Borrows its name, a plain file name.
+struct SideFileView {
+  std::string_view name;
+  std::uint64_t bytes = 0;
+  std::uint32_t crc = 0;  // CRC-32C of those bytes
+
+  friend bool operator==(const SideFileView&, const SideFileView&) = default;
+};
+
 // What a commit stores. Everything is borrowed until the commit has been awaited.
 struct CommitInput {
   MessageId id;
@@ -108,7 +119,11 @@ struct CommitInput {
   std::span<const RecipientInput> recipients;
   std::span<const HeaderEdit> header_edits;
   const Chain* content = nullptr;  // the message as received, dots unstuffed; nullptr: empty
+  // Bytes behind `content` that are durable already, under a durable name (SideFile).
+  std::optional<SideFileView> side_file;
 };
+
+[[nodiscard]] RecordKind record_kind(const CommitInput& input) noexcept;
 
 struct DiskMessageHead {
   std::array<char, MessageId::kLength> id;
@@ -198,7 +213,10 @@ struct MessageView {
   AttributeRange attributes;
   RecipientRange recipients;
   HeaderEditRange header_edits;
-  std::string_view content;  // the message as received
+  std::string_view content;               // the message as received, or its first bytes
+  std::optional<SideFileView> side_file;  // the others
+
+  [[nodiscard]] std::uint64_t content_bytes() const noexcept { return content.size() + (side_file ? side_file->bytes : 0); }
 };
 
 // Parses the payload of a record of `kind`. bad_format when it is not exactly one message (checksums are the caller's

@@ -110,10 +110,46 @@ TEST(MessageRecord, WildCountsCostNoMoreThanTheBytesThatAreThere) {
 
 TEST(MessageRecord, KindsOfLaterVersionsAreUnsupported) {
   const auto bytes = encode(testing::make_message(3, 60));
-  for (const auto kind : {RecordKind::message_side_file, static_cast<RecordKind>(99)}) {
-    const auto view = parse_message(kind, bytes);
-    ASSERT_FALSE(view);
-    EXPECT_EQ(view.error().code, Errc::unsupported);
+  const auto view = parse_message(static_cast<RecordKind>(99), bytes);
+  ASSERT_FALSE(view);
+  EXPECT_EQ(view.error().code, Errc::unsupported);
+}
+
+std::vector<std::byte> encode_with_side_file(const SideFileView& file) {
+  BlockPool pool;
+  return testing::make_message(3, 60).with_input(pool, [&](CommitInput input) {
+    input.side_file = file;
+    EXPECT_EQ(record_kind(input), RecordKind::message_side_file);
+    std::vector<std::byte> bytes(encoded_size(input));
+    EXPECT_EQ(encode_message(input, kSeed, bytes.data()), crc32c(kSeed, bytes));
+    return bytes;
+  });
+}
+
+TEST(MessageRecord, NamesItsSideFile) {
+  const SideFileView file{"1wLOs3-000008-0T", 50'000'000'000, 0x12345678};
+  const auto bytes = encode_with_side_file(file);
+  const auto view = parse_message(RecordKind::message_side_file, bytes);
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->side_file, file);
+  EXPECT_EQ(view->content, testing::make_message(3, 60).content);
+  EXPECT_EQ(view->content_bytes(), 50'000'000'060);
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+    const std::vector<std::byte> part(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(cut));
+    EXPECT_FALSE(parse_message(RecordKind::message_side_file, part)) << cut;
+  }
+  EXPECT_FALSE(parse_message(RecordKind::message, bytes));
+}
+
+// Whoever reads a record opens the file it names.
+TEST(MessageRecord, ANameThatIsNotAPlainOneIsRefused) {
+  const auto good = encode_with_side_file({"aaaaa", 1, 2});
+  const std::string_view text(reinterpret_cast<const char*>(good.data()), good.size());
+  const std::size_t at = text.find("aaaaa");
+  for (const std::string_view name : {"../..", "a/aaa", "a.aaa", "aaa a", "aa\0aa", "\xff\xff\xff\xff\xff"}) {
+    auto bytes = good;
+    std::memcpy(bytes.data() + at, name.data(), 5);
+    EXPECT_FALSE(parse_message(RecordKind::message_side_file, bytes)) << name;
   }
 }
 

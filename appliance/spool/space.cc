@@ -32,8 +32,17 @@ void SpaceReservation::release() noexcept {
   bytes_ = 0;
 }
 
+void SpaceReservation::spend(std::uint64_t bytes) noexcept {
+  const std::uint64_t spent = std::min(bytes, bytes_);
+  if (watch_ == nullptr) return;
+  bytes_ -= spent;
+  watch_->reserved_bytes_ -= spent;
+  watch_->spent_bytes_ += spent;
+}
+
 void SpaceWatch::update(const SpaceInfo& info, std::uint64_t reusable_bytes) noexcept {
   free_bytes_ = add_saturating(info.free_bytes, reusable_bytes);
+  spent_bytes_ = 0;
   // Some file systems make inodes as they go and always say that they have none.
   counts_inodes_ = counts_inodes_ || info.free_inodes > 0;
   const bool below = free_bytes_ < limits_.bytes_min || (counts_inodes_ && info.free_inodes < limits_.inodes_min);
@@ -49,7 +58,7 @@ void SpaceWatch::update(const SpaceInfo& info, std::uint64_t reusable_bytes) noe
 bool SpaceWatch::fits(std::uint64_t bytes) const noexcept {
   if (low_ || free_bytes_ < limits_.bytes_min) return false;
   const std::uint64_t share = (free_bytes_ - limits_.bytes_min) / std::max<std::uint32_t>(limits_.sharers, 1);
-  return reserved_bytes_ <= share && bytes <= share - reserved_bytes_;
+  return reserved_bytes() <= share && bytes <= share - reserved_bytes();
 }
 
 Result<SpaceReservation> SpaceWatch::try_reserve(std::uint64_t bytes) noexcept {

@@ -29,6 +29,8 @@ class [[nodiscard]] SpaceReservation {
   SpaceReservation& operator=(SpaceReservation&& other) noexcept;
   ~SpaceReservation() { release(); }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  // That many have been written (at most all): they are the file system's to count from its next look on.
+  void spend(std::uint64_t bytes) noexcept;
   void release() noexcept;
 
  private:
@@ -56,7 +58,8 @@ class SpaceWatch {
   [[nodiscard]] bool try_grow(SpaceReservation& reservation, std::uint64_t bytes) noexcept;
 
   [[nodiscard]] std::uint64_t free_bytes() const noexcept { return free_bytes_; }
-  [[nodiscard]] std::uint64_t reserved_bytes() const noexcept { return reserved_bytes_; }
+  // Promised and not written, or written since the last look.
+  [[nodiscard]] std::uint64_t reserved_bytes() const noexcept { return reserved_bytes_ + spent_bytes_; }
 
  private:
   friend class SpaceReservation;
@@ -65,6 +68,7 @@ class SpaceWatch {
   SpaceLimits limits_;
   std::uint64_t free_bytes_ = 0;
   std::uint64_t reserved_bytes_ = 0;
+  std::uint64_t spent_bytes_ = 0;  // since the last update
   bool low_ = true;
   bool updated_ = false;
   bool counts_inodes_ = false;

@@ -72,6 +72,24 @@ TEST(SpaceWatch, PromisesOnlyWhatIsFreeAboveTheMinimum) {
   EXPECT_EQ(watch.reserved_bytes(), 0U);
 }
 
+TEST(SpaceWatch, WhatIsWrittenCountsUntilTheNextLook) {
+  SpaceWatch watch({.bytes_min = 10 * kMiB});
+  watch.update(info(14 * kMiB), 0);
+  auto one = watch.try_reserve(3 * kMiB);
+  ASSERT_TRUE(one);
+  one->spend(2 * kMiB);
+  EXPECT_EQ(one->bytes(), kMiB);
+  EXPECT_EQ(watch.reserved_bytes(), 3 * kMiB);
+  EXPECT_FALSE(watch.try_reserve(2 * kMiB));
+  watch.update(info(12 * kMiB), 0);  // now the file system says so
+  EXPECT_EQ(watch.reserved_bytes(), kMiB);
+  EXPECT_TRUE(watch.try_reserve(kMiB));
+  one->spend(5 * kMiB);
+  EXPECT_EQ(one->bytes(), 0U);
+  one->release();
+  EXPECT_EQ(watch.reserved_bytes(), kMiB) << "written since";
+}
+
 TEST(SpaceWatch, SharersPromiseTheirPartOnly) {
   SpaceWatch watch({.bytes_min = 10 * kMiB, .sharers = 4});
   watch.update(info(18 * kMiB), 0);

@@ -2,8 +2,27 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <utility>
+#include <vector>
 
 namespace postern::inline buffer {
+namespace {
+
+// The blocks that the slices lie in, each counted once.
+std::size_t pinned_by(const Chain& chain) {
+  std::vector<const Block*> blocks;
+  for (std::size_t i = 0; i < chain.slice_count(); ++i)
+    if (chain[i].block() != nullptr) blocks.push_back(chain[i].block());
+  std::ranges::sort(blocks, std::less<>());
+  const auto [first, last] = std::ranges::unique(blocks);
+  blocks.erase(first, last);
+  std::size_t bytes = 0;
+  for (const Block* block : blocks) bytes += block->capacity();
+  return bytes;
+}
+
+}  // namespace
 
 bool MessageBuffer::take(std::size_t bytes) noexcept {
   if (!budget_.try_take(bytes)) return false;
@@ -55,6 +74,25 @@ void MessageBuffer::append_to_tail(std::string_view bytes) {
   std::memcpy(at, bytes.data(), bytes.size());
   chain_.append(Slice(*tail_, at, bytes.size()));
   tail_used_ += bytes.size();
+}
+
+void MessageBuffer::adopt(Chain slices) {
+  const std::size_t pinned = pinned_by(slices);
+  budget_.take(pinned);
+  pinned_ += pinned;
+  chain_.append(std::move(slices));
+}
+
+void MessageBuffer::move_tail(std::size_t keep_bytes, MessageBuffer& to) {
+  const Chain all = std::exchange(chain_, Chain());
+  const std::uint64_t copied = copied_bytes_;
+  clear();
+  copied_bytes_ = copied;
+  Chain kept;
+  Chain moved;
+  for (std::size_t i = 0; i < all.slice_count(); ++i) (kept.size() < keep_bytes ? kept : moved).append(all[i]);
+  adopt(std::move(kept));
+  to.adopt(std::move(moved));
 }
 
 void MessageBuffer::clear() noexcept {

@@ -14,15 +14,19 @@ class MemoryBudget {
  public:
   explicit MemoryBudget(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
   [[nodiscard]] bool try_take(std::size_t bytes) noexcept {
-    if (bytes > bytes_max_ - used_) return false;
+    if (used_ > bytes_max_ || bytes > bytes_max_ - used_) return false;
     used_ += bytes;
     return true;
   }
+  // For what is in memory already: may go beyond the cap.
+  void take(std::size_t bytes) noexcept { used_ += bytes; }
   void give_back(std::size_t bytes) noexcept {
     POSTERN_CHECK(bytes <= used_);
     used_ -= bytes;
   }
   [[nodiscard]] std::size_t used() const noexcept { return used_; }
+  // Half of it is used: whoever can do with less should.
+  [[nodiscard]] bool is_tight() const noexcept { return used_ > bytes_max_ / 2; }
   [[nodiscard]] std::size_t bytes_max() const noexcept { return bytes_max_; }
 
  private:
@@ -44,6 +48,9 @@ class MessageBuffer {
   // False when the shard's budget is used up; the bytes are then not appended.
   [[nodiscard]] bool append(Slice slice, bool copy = false);
 
+  // Moves the slices that lie wholly behind the first `keep_bytes` to the end of `to`. Nothing is copied.
+  void move_tail(std::size_t keep_bytes, MessageBuffer& to);
+
   [[nodiscard]] const Chain& chain() const noexcept { return chain_; }
   [[nodiscard]] std::size_t size() const noexcept { return chain_.size(); }
   // Bytes copied here on the way in, beyond the one copy into the commit batch.
@@ -59,6 +66,8 @@ class MessageBuffer {
   bool append_copy(std::string_view bytes);
   void append_to_tail(std::string_view bytes);
   bool take(std::size_t bytes) noexcept;
+  // Keeps slices as they are, whatever they pin: they were in memory before.
+  void adopt(Chain slices);
 
   BlockPool& pool_;
   MemoryBudget& budget_;

@@ -90,6 +90,32 @@ TEST_F(MessageBufferTest, PiecesOfOneBlockArePaidForOnce) {
   EXPECT_EQ(buffer.copied_bytes(), 0U);
 }
 
+TEST_F(MessageBufferTest, ATailMovesWithoutBeingCopied) {
+  std::string model;
+  MessageBuffer buffer(pool_, budget_);
+  for (int i = 0; i < 8; ++i) {
+    const std::string text(i % 2 == 0 ? 2000 : 50, static_cast<char>('a' + i));  // a whole block, or a crumb that is copied
+    ASSERT_TRUE(buffer.append(receiver_.receive(text)));
+    model += text;
+  }
+  const std::size_t used = budget_.used();
+  MessageBuffer tail(pool_, budget_);
+  buffer.move_tail(2001, tail);
+  EXPECT_EQ(buffer.chain().to_string(), model.substr(0, 2050));
+  EXPECT_EQ(tail.chain().to_string(), model.substr(2050));
+  EXPECT_EQ(buffer.pinned_bytes() + tail.pinned_bytes(), budget_.used());
+  EXPECT_LE(budget_.used(), used + BlockPool::kSizes[1]) << "only a block that both have is counted twice";
+  EXPECT_TRUE(buffer.append(receiver_.receive("crumb"))) << "goes on behind what stayed";
+  EXPECT_EQ(buffer.chain().to_string(), model.substr(0, 2050) + "crumb");
+  EXPECT_EQ(tail.chain().to_string(), model.substr(2050));
+  buffer.move_tail(buffer.size(), tail);
+  EXPECT_EQ(tail.chain().to_string(), model.substr(2050)) << "nothing lies behind everything";
+  buffer.clear();
+  tail.clear();
+  EXPECT_EQ(budget_.used(), 0U);
+  EXPECT_EQ(receiver_.pinned_blocks(), 0U);
+}
+
 // A message of nothing but stuffed dots: each line would be a slice of its own, several times larger than the line.
 TEST_F(MessageBufferTest, ManySmallPiecesDoNotBecomeManySlices) {
   MessageBuffer buffer(pool_, budget_);

@@ -40,6 +40,7 @@ class FakeFileSystem::Handle final : public File {
 
   void start(FileRequest& request) override {
     if (direct_ && request.kind != FileRequest::Kind::sync) {
+      POSTERN_CHECK(request.chain == nullptr);
       POSTERN_CHECK(reinterpret_cast<std::uintptr_t>(request.bytes) % kBlock == 0);
       POSTERN_CHECK(request.size % kBlock == 0 && request.offset % kBlock == 0);
     }
@@ -205,7 +206,9 @@ Result<std::size_t> FakeFileSystem::perform(FileRequest& request, Handle& file) 
 
 Result<std::size_t> FakeFileSystem::perform_write(FileRequest& request, Handle& file, bool durable) {
   Inode& inode = *file.inode_;
-  const std::span<const std::byte> bytes(request.bytes, request.size);
+  const std::string gathered = request.chain != nullptr ? request.chain->to_string() : std::string();
+  const std::span<const std::byte> bytes =
+      request.chain != nullptr ? std::as_bytes(std::span(gathered)) : std::span<const std::byte>(request.bytes, request.size);
   if (const FakeFault* fault = matching_fault(op_of(request.kind), file.path_, request.offset)) {
     write_settled(inode, bytes.first(std::min(fault->effective, bytes.size())), request.offset);
     if (fault->is_short) return std::min(fault->transferred, bytes.size() - 1);

@@ -76,6 +76,17 @@ TEST_F(FakeFileSystemTest, WritesAreVisibleAtOnceAndDurableAfterASync) {
   EXPECT_FALSE(put(*file, block('c'), 0, false));  // opened before the loss of power
 }
 
+TEST_F(FakeFileSystemTest, SlicesAreWrittenOneBehindTheOther) {
+  const auto file = open("f");
+  Chain chain;
+  for (const std::string_view text : {"one", "two", "three"}) chain.append(Slice::literal(text));
+  struct Write {
+    static Task<Result<std::size_t>> go(File& file, const Chain& chain) { co_return co_await file.write(chain, 2); }
+  };
+  EXPECT_EQ(run(Write::go(*file, chain)).value_or(0), 11U);
+  EXPECT_EQ(get("f"), std::string("\0\0onetwothree", 13));
+}
+
 TEST_F(FakeFileSystemTest, ADurableWriteIsDurableAlone) {
   const auto file = open("f");
   ASSERT_TRUE(run(files_.sync_directory(".")));

@@ -1,5 +1,7 @@
 #include "engine/io/file.h"
 
+#include "engine/base/check.h"
+
 namespace postern::inline io {
 
 void FileAwaiter::await_suspend(std::coroutine_handle<> handle) {
@@ -13,6 +15,11 @@ FileAwaiter File::read(std::span<std::byte> bytes, std::uint64_t offset) {
 
 FileAwaiter File::write(std::span<const std::byte> bytes, std::uint64_t offset) {
   return FileAwaiter(*this, FileRequest::Kind::write, const_cast<std::byte*>(bytes.data()), bytes.size(), offset);
+}
+
+FileAwaiter File::write(const Chain& chain, std::uint64_t offset) {
+  POSTERN_CHECK(chain.slice_count() <= kGatherSlicesMax);
+  return FileAwaiter(*this, chain, offset);
 }
 
 FileAwaiter File::write_durable(std::span<const std::byte> bytes, std::uint64_t offset, int fixed_buffer) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/buffer/chain.h"
 #include "engine/coro/task.h"
 #include "engine/io/file_request.h"
 
@@ -28,6 +29,9 @@ class File {
   [[nodiscard]] FileAwaiter read(std::span<std::byte> bytes, std::uint64_t offset);
   // Writes at `offset`. The count may be short; a failed or short write leaves the range in doubt.
   [[nodiscard]] FileAwaiter write(std::span<const std::byte> bytes, std::uint64_t offset);
+  // The same with the slices of `chain` one behind the other, none of them copied on the way to the kernel. At most
+  // kGatherSlicesMax (checked); `chain` stays until the end. Not for files opened direct.
+  [[nodiscard]] FileAwaiter write(const Chain& chain, std::uint64_t offset);
   // As write, and on the disk when it completes (RWF_DSYNC, or write and fdatasync where that is refused). `fixed_buffer` is
   // the index under which FileSystem::register_buffers knows the memory, or -1.
   [[nodiscard]] FileAwaiter write_durable(std::span<const std::byte> bytes, std::uint64_t offset, int fixed_buffer = -1);
@@ -39,6 +43,7 @@ class File {
   virtual void start(FileRequest& request) = 0;
 
   static constexpr std::size_t kDirectAlignment = 4096;
+  static constexpr std::size_t kGatherSlicesMax = 1024;
 };
 
 enum class OpenMode : std::uint8_t {

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "engine/base/result.h"
+#include "engine/buffer/chain.h"
 #include "engine/coro/scheduler.h"
 
 namespace postern::inline io {
@@ -17,7 +18,8 @@ struct FileRequest {
   enum class Kind : std::uint8_t { read, write, write_durable, sync };
 
   Kind kind = Kind::sync;
-  std::byte* bytes = nullptr;  // read from for writes
+  std::byte* bytes = nullptr;    // read from for writes
+  const Chain* chain = nullptr;  // for kind write, in place of `bytes`; `size` is its size
   std::size_t size = 0;
   std::uint64_t offset = 0;
   int fixed_buffer = -1;
@@ -38,6 +40,12 @@ class [[nodiscard]] FileAwaiter final : private FileRequest {
     size = count;
     offset = at;
     fixed_buffer = buffer;
+  }
+  FileAwaiter(File& file, const Chain& gathered, std::uint64_t at) : file_(file) {
+    kind = Kind::write;
+    chain = &gathered;
+    size = gathered.size();
+    offset = at;
   }
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle);

@@ -1,6 +1,7 @@
 #include "engine/ring/uring_file.h"
 
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,6 +34,19 @@ class UringFile::Pending final : public Operation {
     by_flag_ = !as_sync && request_->kind == FileRequest::Kind::write_durable && file_.durable_by_flag_;
     io_uring_sqe& sqe = file_.ring_.prepare(*this);
     file_.fill(sqe, *request_, as_sync);
+    if (request_->chain != nullptr) gather(sqe);
+  }
+
+  // Makes the write one of all slices.
+  void gather(io_uring_sqe& sqe) {
+    pieces_.clear();
+    for (std::size_t i = 0; i < request_->chain->slice_count(); ++i) {
+      const Slice& slice = (*request_->chain)[i];
+      pieces_.push_back({const_cast<char*>(slice.data()), slice.size()});
+    }
+    sqe.opcode = IORING_OP_WRITEV;
+    sqe.addr = reinterpret_cast<std::uintptr_t>(pieces_.data());
+    sqe.len = static_cast<unsigned>(pieces_.size());
   }
 
   void on_completion(const Completion& completion) override {
@@ -62,6 +76,7 @@ class UringFile::Pending final : public Operation {
   UringFile& file_;
   FileRequest* request_ = nullptr;
   std::size_t written_ = 0;
+  std::vector<iovec> pieces_;
   bool syncing_ = false;
   bool by_flag_ = false;  // the write was to be durable by RWF_DSYNC
 };

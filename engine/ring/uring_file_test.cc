@@ -18,6 +18,7 @@
 #include <sstream>
 
 #include "engine/base/random.h"
+#include "engine/buffer/block_pool.h"
 #include "engine/coro/gate.h"
 #include "engine/ring/blocking_files.h"
 #include "engine/ring/uring_file.h"
@@ -108,6 +109,28 @@ TEST_P(Files, ReadsAndWritesAndStopsAtTheEnd) {
     EXPECT_EQ(*co_await file->read(back.span(), 1'000'000), 0U);
     EXPECT_EQ(*co_await file->write_durable(bytes.span().first(10), 5000), 10U);
     EXPECT_EQ(*co_await file->read(back.span(), 4990), 20U);
+  });
+}
+
+TEST_P(Files, SlicesAreWrittenOneBehindTheOther) {
+  run([](Files& test) -> Task<void> {
+    auto file = std::move(*co_await test.files_->open("gathered", {.mode = OpenMode::create}));
+    BlockPool pool;
+    std::string model = "0123456789";
+    EXPECT_TRUE(co_await file->write(std::as_bytes(std::span(model)), 0));
+    Chain chain;
+    for (std::size_t i = 0; i < File::kGatherSlicesMax; ++i) {
+      const std::string text = std::to_string(i) + ",";
+      chain.append(copy_to_slice(pool, text));
+      model += text;
+    }
+    EXPECT_EQ(*co_await file->write(chain, 10), chain.size());
+    Chain few;
+    few.append(Slice::literal("ab"));
+    few.append(copy_to_slice(pool, "cd"));
+    EXPECT_EQ(*co_await file->write(few, 3), 4U) << "an operation that was used before";
+    model.replace(3, 4, "abcd");
+    EXPECT_EQ(content_of(test.path("gathered")), model);
   });
 }
 

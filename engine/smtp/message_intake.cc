@@ -84,6 +84,7 @@ std::size_t MessageIntake::scan_header(std::string_view text) noexcept {
 
 // The Received: field that we add counts too.
 void MessageIntake::headers_complete() {
+  sink_->header_ends(scanner_.bytes());
   headers_.emplace(sink_->text(), static_cast<std::size_t>(scanner_.bytes()), context_.pool);
   if (scanner_.received_fields() + 1 > context_.options.limits->received_headers_max) return refuse(Refusal::mail_loop);
   context_.hooks.headers_complete(context_.envelope, *headers_);

@@ -39,6 +39,9 @@ class MessageSink {
   // runs short of buffers, so that keeping the slice itself would starve others. Errors: too_large (the shard's memory for
   // messages is used up), disk_full. After an error nothing more is written, and abort() follows.
   [[nodiscard]] virtual Result<Pace> write(Slice bytes, bool copy) = 0;
+  // The first `bytes` bytes are the header block, and are here now: from here on only they, and a little behind them, need be
+  // kept in text(). Once, unless the message ends before.
+  virtual void header_ends(std::uint64_t bytes) { static_cast<void>(bytes); }
   // Awaited after write() said `wait`.
   [[nodiscard]] virtual Task<Result<void>> room();
 

@@ -58,7 +58,6 @@ class Configuration(GatewayTest):
                 ("a file that is not there", {"main": ".include /nonexistent/postern.conf\n"}, "/nonexistent/postern.conf"),
                 ("an .ifdef that does not end", {"main": ".ifdef A\n"}, ".endif"),
                 ("an expansion that does not end", {"main": "smtp_banner = ${if def:x {a}\n"}, ""),
-                ("a size that is not built", {"main": "message_size_limit = 2M\n"}, "1M"),
                 ("a log pattern without %s", {"main": "log_file_path = /var/tmp/x.log\n"}, "%s"),
         ]:
             gateway = self.gateway(start=False, **arguments)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "appliance/spool/attribute_names.h"
 #include "engine/base/bytes.h"
 #include "engine/base/check.h"
 #include "engine/smtp/chars.h"
@@ -114,6 +115,10 @@ ComposedMessage::ComposedMessage(const spool::MessageView& message, std::string_
   header_bytes_ = bytes_;
   has_8bit_header_ = has_8bit_;
   add(message.content.substr(section), true);
+  if (!message.side_file) return;
+  side_file_bytes_ = message.side_file->bytes;
+  const auto has_8bit = spool::find_attribute(message.attributes, spool::attribute::kHas8Bit);
+  has_8bit_ = has_8bit_ || (has_8bit && has_8bit->as_number().value_or(0) != 0);
 }
 
 std::string ComposedMessage::header_text(std::size_t bytes_max) const {

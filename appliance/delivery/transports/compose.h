@@ -20,8 +20,10 @@ class ComposedMessage {
   // `top` goes in front of everything, `bottom` behind the header section: whole header fields, or nothing.
   ComposedMessage(const spool::MessageView& message, std::string_view top, std::string_view bottom = {});
 
+  // Without what lies in a side file, which comes behind them.
   [[nodiscard]] const std::vector<std::string_view>& pieces() const noexcept { return pieces_; }
-  [[nodiscard]] std::uint64_t size() const noexcept { return bytes_; }
+  // Of the whole message.
+  [[nodiscard]] std::uint64_t size() const noexcept { return bytes_ + side_file_bytes_; }
   // Bytes of the header section, the empty line behind it not included.
   [[nodiscard]] std::uint64_t header_bytes() const noexcept { return header_bytes_; }
   // The header section as text, at most `bytes_max` of it (whole lines).
@@ -34,7 +36,8 @@ class ComposedMessage {
   void add(std::string_view piece, bool is_received);
 
   std::vector<std::string_view> pieces_;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_ = 0;  // in pieces_
+  std::uint64_t side_file_bytes_ = 0;
   std::uint64_t header_bytes_ = 0;
   bool last_is_received_ = false;
   bool has_8bit_ = false;

@@ -13,6 +13,7 @@
 #include "engine/base/result.h"
 #include "engine/coro/stop.h"
 #include "engine/coro/task.h"
+#include "engine/io/file.h"
 #include "policy/routing/host_items.h"
 
 namespace postern::delivery {
@@ -38,6 +39,9 @@ struct TransportJob {
   DeliveryEvents& events;
   EndGuard& guard;
   StopSource& stop;
+  // Of message.side_file; not needed without one.
+  FileSystem* files = nullptr;
+  std::string_view side_file_path = {};
 };
 
 }  // namespace postern::delivery

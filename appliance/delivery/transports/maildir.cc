@@ -83,14 +83,16 @@ Task<void> MaildirTransport::deliver(const TransportJob& job, const expand::Eval
     co_return;
   }
   const Place place{options_.directory, maildir_name(job, hostname_)};
-  const Result<std::uint64_t> stored = co_await store(place, ComposedMessage(job.message, added.top, added.bottom));
+  const ComposedMessage composed(job.message, added.top, added.bottom);
+  MessageReader reader(composed, job, blocks_);
+  const Result<std::uint64_t> stored = co_await store(place, reader);
   if (stored)
     job.events.on_delivered({.recipients = job.wanted, .confirmation = {}, .bytes = *stored});
   else
     job.events.on_problem(job.wanted, local_problem(stored.error(), "maildir " + printable(options_.directory)));
 }
 
-Task<Result<std::uint64_t>> MaildirTransport::store(const Place& place, const ComposedMessage& message) {
+Task<Result<std::uint64_t>> MaildirTransport::store(const Place& place, MessageReader& message) {
   const Result<std::uint64_t> bytes = co_await write_file(place, message);
   Result<void> published;
   if (bytes) published = co_await publish(place, *bytes);
@@ -100,22 +102,27 @@ Task<Result<std::uint64_t>> MaildirTransport::store(const Place& place, const Co
   co_return *bytes;
 }
 
-Task<Result<std::uint64_t>> MaildirTransport::write_file(const Place& place, const ComposedMessage& message) {
+Task<Result<std::uint64_t>> MaildirTransport::write_file(const Place& place, MessageReader& message) {
   Result<std::unique_ptr<File>> file = co_await create(place);
   if (!file) co_return failure(file.error());
   LineEndWriter line_ends;
   std::string gathered;
   std::uint64_t offset = 0;
-  for (std::string_view piece : message.pieces()) {
-    while (!piece.empty()) {
-      const std::string_view part = piece.substr(0, kWriteBytes);
-      line_ends.append(part, gathered);
-      piece.remove_prefix(part.size());
-      if (gathered.size() < kWriteBytes) continue;
-      const Result<void> written = co_await write_all(**file, gathered, offset);
-      if (!written) co_return failure(written.error());
-      offset += gathered.size();
-      gathered.clear();
+  for (;;) {
+    const Result<Chain> next = co_await message.next();
+    if (!next) co_return failure(next.error());
+    if (next->empty()) break;
+    for (std::size_t i = 0; i < next->slice_count(); ++i) {
+      for (std::string_view piece = (*next)[i].view(); !piece.empty();) {
+        const std::string_view part = piece.substr(0, kWriteBytes);
+        line_ends.append(part, gathered);
+        piece.remove_prefix(part.size());
+        if (gathered.size() < kWriteBytes) continue;
+        const Result<void> written = co_await write_all(**file, gathered, offset);
+        if (!written) co_return failure(written.error());
+        offset += gathered.size();
+        gathered.clear();
+      }
     }
   }
   line_ends.finish(gathered);

@@ -15,7 +15,9 @@
 #include "appliance/config/transport.h"
 #include "appliance/delivery/transports/compose.h"
 #include "appliance/delivery/transports/job.h"
+#include "appliance/delivery/transports/message_reader.h"
 #include "engine/base/result.h"
+#include "engine/buffer/block_pool.h"
 #include "engine/coro/task.h"
 #include "engine/io/file.h"
 #include "policy/expand/evaluate.h"
@@ -38,8 +40,8 @@ class MaildirTransport {
     [[nodiscard]] std::string tmp() const { return directory + "/tmp/" + name; }
   };
   // Bytes written.
-  [[nodiscard]] Task<Result<std::uint64_t>> store(const Place& place, const ComposedMessage& message);
-  [[nodiscard]] Task<Result<std::uint64_t>> write_file(const Place& place, const ComposedMessage& message);
+  [[nodiscard]] Task<Result<std::uint64_t>> store(const Place& place, MessageReader& message);
+  [[nodiscard]] Task<Result<std::uint64_t>> write_file(const Place& place, MessageReader& message);
   [[nodiscard]] Task<Result<void>> publish(const Place& place, std::uint64_t bytes);
   [[nodiscard]] Task<Result<std::unique_ptr<File>>> create(const Place& place);
   [[nodiscard]] Task<Result<void>> make_maildir(const std::string& directory);
@@ -49,6 +51,7 @@ class MaildirTransport {
   const config::Transport& transport_;
   const config::AppendfileTransport& options_;
   std::string hostname_;
+  BlockPool blocks_;
 };
 
 // The name under which the message is stored, up to its size.

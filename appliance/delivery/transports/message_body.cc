@@ -1,7 +1,6 @@
 #include "appliance/delivery/transports/message_body.h"
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 
 #include "appliance/spool/attribute_names.h"
@@ -29,33 +28,7 @@ std::optional<std::string_view> peer_text_of(const spool::AttributeRange& attrib
   return found->as_peer_text()->view();
 }
 
-bool lies_in(std::string_view piece, std::string_view whole) {
-  return std::less_equal<>()(whole.data(), piece.data()) &&
-         std::less_equal<>()(piece.data() + piece.size(), whole.data() + whole.size());
-}
-
 }  // namespace
-
-Chain to_chain(const ComposedMessage& message, const Slice& payload, BlockPool& pool) {
-  Chain chain;
-  for (std::string_view piece : message.pieces()) {
-    if (lies_in(piece, payload.view())) {
-      chain.append(payload.sub(static_cast<std::size_t>(piece.data() - payload.data()), piece.size()));
-      continue;
-    }
-    while (!piece.empty()) {
-      const std::string_view part = piece.substr(0, BlockPool::kLargest);
-      chain.append(copy_to_slice(pool, part));
-      piece.remove_prefix(part.size());
-    }
-  }
-  return chain;
-}
-
-Task<Result<Chain>> MessageBody::next() {
-  if (std::exchange(given_, true)) co_return Chain();
-  co_return to_chain(message_, job_.record.payload, pool_);
-}
 
 smtp::MailParams mail_params(const spool::MessageView& message, const ComposedMessage& composed) {
   smtp::MailParams params;

@@ -1,36 +1,28 @@
 // A composed message as the SMTP client reads it, and its envelope parameters as they are stored.
 #pragma once
 
-#include <string_view>
-#include <utility>
-
 #include "appliance/delivery/transports/compose.h"
 #include "appliance/delivery/transports/job.h"
+#include "appliance/delivery/transports/message_reader.h"
 #include "appliance/spool/record.h"
 #include "engine/buffer/block_pool.h"
 #include "engine/buffer/chain.h"
-#include "engine/buffer/slice.h"
 #include "engine/smtp/client.h"
 
 namespace postern::delivery {
-
-// The bytes of `message` as slices: those of the record's payload where they lie, the little that was added copied to `pool`.
-[[nodiscard]] Chain to_chain(const ComposedMessage& message, const Slice& payload, BlockPool& pool);
 
 // One reading of the message. Everything is borrowed.
 class MessageBody final : public smtp::BodySource {
  public:
   MessageBody(const ComposedMessage& message, const TransportJob& job, BlockPool& pool) noexcept
-      : message_(message), job_(job), pool_(pool) {}
+      : reader_(message, job, pool), guard_(job.guard) {}
 
-  [[nodiscard]] Task<Result<Chain>> next() override;
-  [[nodiscard]] Task<Result<void>> before_end() override { return job_.guard.before_end(); }
+  [[nodiscard]] Task<Result<Chain>> next() override { return reader_.next(); }
+  [[nodiscard]] Task<Result<void>> before_end() override { return guard_.before_end(); }
 
  private:
-  const ComposedMessage& message_;
-  const TransportJob& job_;
-  BlockPool& pool_;
-  bool given_ = false;
+  MessageReader reader_;
+  EndGuard& guard_;
 };
 
 // Borrowed from the record.
