@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "net/transport/transport_testing.h"
 #include "net/transport/uring_connector.h"
@@ -145,6 +147,31 @@ TEST(Sockets, PortsAreSharedOnlyWhenAsked) {
   ::close(*shared);
   ::close(*again);
   EXPECT_TRUE(port_is_free(address));
+}
+
+// It listened for a moment once, and a client that came just then was dropped.
+TEST(Sockets, LookingAtAPortTakesNobodyIn) {
+  const auto probe = listen_on({IpAddress::v4(0x7f000001), 0}, {});
+  const SocketAddress address = *bound_address(*probe);
+  ::close(*probe);
+  std::atomic<bool> done = false;
+  std::thread looking([&] {
+    for (int i = 0; i < 3'000; ++i) EXPECT_TRUE(port_is_free(address));
+    done = true;
+  });
+  sockaddr_storage to{};
+  const unsigned length = address.to_sockaddr(to);
+  sockaddr_storage from{};  // of another address, so that no client connects to itself
+  const unsigned from_length = SocketAddress{IpAddress::v4(0x7f000002), 0}.to_sockaddr(from);
+  int taken_in = 0;
+  while (!done) {
+    const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::bind(client, reinterpret_cast<sockaddr*>(&from), from_length), 0);
+    if (::connect(client, reinterpret_cast<sockaddr*>(&to), length) == 0) ++taken_in;
+    ::close(client);
+  }
+  looking.join();
+  EXPECT_EQ(taken_in, 0);
 }
 
 // A listener whose queue is full does not answer.

@@ -23,7 +23,7 @@ struct ListenOptions {
 // The address a socket is bound to (a port of 0 has become a real one).
 [[nodiscard]] Result<SocketAddress> bound_address(int descriptor);
 
-// True when nobody listens there: binds a socket that shares with no one, and lets it go.
+// True when nobody listens there: binds a socket that shares with no one, and lets it go without listening on it.
 [[nodiscard]] bool port_is_free(SocketAddress local);
 
 }  // namespace postern::transport

@@ -13,7 +13,7 @@ GREETING = r"S~ 220 gateway\.example\.org ESMTP Postern \S+ \w{3}, \d{2} \w{3} \
 ENHANCED = GREETING + """
 C: EHLO client.example.net
 S: 250-gateway.example.org Hello client.example.net [127.0.0.1]
-S: 250-SIZE 1048576
+S: 250-SIZE 52428800
 S: 250-LIMITS RCPTMAX=50000
 S: 250-8BITMIME
 S: 250-DSN
@@ -137,7 +137,7 @@ class Defaults(SharedGatewayTest):
                 ("MAIL FROM:", "501 "),
                 ("MAIL FROM:<a@@example.net>", "501 "),
                 ("MAIL FROM:<a@example.net> SIZE=x", "501 "),
-                ("MAIL FROM:<a@example.net> SIZE=1048577", "552 "),
+                ("MAIL FROM:<a@example.net> SIZE=52428801", "552 "),
                 ("MAIL FROM:<a@example.net> BODY=9BIT", "501 "),
                 ("MAIL FROM:<a@example.net> FROB=1", "555 "),
                 ("MAIL FROM:<a@example.net> AUTH=<>", "555 "),
@@ -164,7 +164,7 @@ class Defaults(SharedGatewayTest):
 
     def test_parameters_that_are_right(self):
         for mail, rcpt in [
-                ("MAIL FROM:<a@example.net> SIZE=1048576", "RCPT TO:<b@example.org>"),
+                ("MAIL FROM:<a@example.net> SIZE=52428800", "RCPT TO:<b@example.org>"),
                 ("mail from:<a@example.net> body=8bitmime", "rcpt to:<b@example.org>"),
                 ("MAIL FROM:<ä@example.net> SMTPUTF8 BODY=8BITMIME", "RCPT TO:<ü@exämple.org>"),
                 ("MAIL FROM:<a@example.net> RET=HDRS ENVID=QQ+2B1", "RCPT TO:<b@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;c@example.com"),
