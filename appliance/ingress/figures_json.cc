@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "appliance/metrics/figures.h"
+#include "appliance/metrics/heap.h"
 
 namespace postern::ingress {
 namespace {
@@ -39,6 +40,19 @@ Json commit_latency(std::span<const ShardFigures> shards) {
           {"p99", metrics::percentile(parts, 0.99)}};
 }
 
+// By shard, in bytes: what it holds for life, then blocks in use and kept for reuse.
+Json pools(std::span<const ShardFigures> shards) {
+  Json json = Json::array();
+  for (const ShardFigures& shard : shards)
+    json.push_back({{"small_receive", shard.pools.small_receive},
+                    {"large_receive", shard.pools.large_receive},
+                    {"commit_batches", shard.pools.commit_batches},
+                    {"log_ring", shard.pools.log_ring},
+                    {"blocks_used", shard.ingress->blocks_used_bytes.get()},
+                    {"blocks_spare", shard.ingress->blocks_spare_bytes.get()}});
+  return json;
+}
+
 }  // namespace
 
 std::string figures_json(std::span<const ShardFigures> shards, const ConnectionLimits& limits) {
@@ -63,6 +77,7 @@ std::string figures_json(std::span<const ShardFigures> shards, const ConnectionL
   json["spool"] = {{"commits", sum(shards, spool, &spool::SpoolStats::commits)},
                    {"batches", sum(shards, spool, &spool::SpoolStats::batches)},
                    {"bytes", sum(shards, spool, &spool::SpoolStats::bytes)},
+                   {"record_bytes", sum(shards, spool, &spool::SpoolStats::record_bytes)},
                    {"in_doubt", sum(shards, spool, &spool::SpoolStats::in_doubt)},
                    {"segments_in_use", sum(shards, spool, &spool::SpoolStats::segments_in_use)},
                    {"segments_free", sum(shards, spool, &spool::SpoolStats::segments_free)}};
@@ -72,6 +87,12 @@ std::string figures_json(std::span<const ShardFigures> shards, const ConnectionL
                             {"writes", sum(shards, large, &spool::SideFileStats::writes)}};
   json["low_space"] = sum(shards, ingress, &IngressStats::low_space) > 0;
   json["pinned_bytes"] = sum(shards, ingress, &IngressStats::pinned_bytes);
+  json["copied_bytes"] = sum(shards, ingress, &IngressStats::copied_bytes);
+  json["pools"] = pools(shards);
+  if (const auto heap = metrics::heap_figures())
+    json["heap"] = {{"allocations", heap->allocations},
+                    {"allocated_bytes", heap->allocated_bytes},
+                    {"resident_bytes", heap->resident_bytes}};
   json["log"] = {{"lines", sum(shards, log, &log::LogStats::lines)},
                  {"dropped", sum(shards, log, &log::LogStats::dropped)},
                  {"write_errors", sum(shards, log, &log::LogStats::write_errors)}};

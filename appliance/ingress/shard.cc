@@ -78,10 +78,17 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
     runtime_->post([this] { begin_stop(); });
   }
   [[nodiscard]] ShardFigures figures() const noexcept {
-    return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats()};
+    return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats(), pools()};
   }
 
  private:
+  [[nodiscard]] ShardPools pools() const noexcept {
+    const transport::RuntimeOptions receive;
+    return {.small_receive = std::uint64_t{receive.small_buffers} * transport::Runtime::kSmallBufferBytes,
+            .large_receive = std::uint64_t{receive.large_buffers} * transport::Runtime::kLargeBufferBytes,
+            .commit_batches = 2 * spool::WriterOptions().batch_bytes,
+            .log_ring = log::LogWriter::kRingBytes};
+  }
   void begin_stop();
   void on_damage(const spool::Damage& damage) override;
 
@@ -147,8 +154,8 @@ bool IngressShard::Body::set_up() {
   make_writer(true);
   side_files_.emplace(*files_, shard_directory(plan_.id));
   space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
-  services_.emplace(
-      ConnectionServices{plan_.policy, {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_}, *log_, stats_});
+  services_.emplace(ConnectionServices{
+      plan_.policy, {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes}, *log_, stats_});
   return true;
 }
 
@@ -248,6 +255,8 @@ Task<Result<void>> IngressShard::Body::recover_orphans() {
 Task<void> IngressShard::Body::look_at_space() {
   const auto info = co_await files_->space("ingress");
   stats_.pinned_bytes.set(memory_.used());
+  stats_.blocks_used_bytes.set(runtime_->blocks().used_bytes());
+  stats_.blocks_spare_bytes.set(runtime_->blocks().spare_bytes());
   if (!info) co_return;
   const bool was_low = space_->low();
   // What the file system has, not what of it is ours already: all shards then say the same, and delivery and logs need room

@@ -57,6 +57,14 @@ struct ShardPlan {
 // The ring of a shard, made while the process still has privileges (see ring::Ring::make).
 [[nodiscard]] Result<std::unique_ptr<ring::Ring>> make_ring(std::uint32_t connections_max);
 
+// What a shard holds for life, in bytes.
+struct ShardPools {
+  std::uint64_t small_receive = 0;
+  std::uint64_t large_receive = 0;
+  std::uint64_t commit_batches = 0;
+  std::uint64_t log_ring = 0;
+};
+
 // Figures of a shard, for others to read once it has arrived at the start line.
 struct ShardFigures {
   const IngressStats* ingress = nullptr;
@@ -64,6 +72,7 @@ struct ShardFigures {
   const spool::SideFileStats* side_files = nullptr;
   const log::LogStats* log = nullptr;
   const ring::RingStats* ring = nullptr;
+  ShardPools pools;
 };
 
 // Runs on a thread of its own; the functions below may be called from any other.

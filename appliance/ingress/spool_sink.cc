@@ -170,6 +170,7 @@ Task<void> SpoolSink::abort() {
 }
 
 void SpoolSink::end() {
+  services_.copied_bytes.add(body_.copied_bytes() + (side_file_ ? side_file_->copied_bytes() : 0));
   body_.clear();
   side_file_.reset();
   header_bytes_.reset();

@@ -12,6 +12,7 @@
 #include "appliance/spool/side_file.h"
 #include "appliance/spool/space.h"
 #include "appliance/spool/writer.h"
+#include "engine/base/counter.h"
 #include "engine/buffer/message_buffer.h"
 #include "engine/smtp/envelope.h"
 #include "engine/smtp/sink.h"
@@ -27,6 +28,7 @@ struct SpoolServices {
   spool::SpaceWatch& space;
   BlockPool& blocks;
   MemoryBudget& memory;
+  Counter& copied_bytes;  // of texts, on their way in
 };
 
 // One for each connection, used for its messages one after the other. The body is kept as slices of the receive buffers and
@@ -53,8 +55,6 @@ class SpoolSink final : public smtp::MessageSink {
     has_8bit_ = has_8bit;
     line_bytes_max_ = line_bytes_max;
   }
-  // Body bytes copied before the commit, of this message.
-  [[nodiscard]] std::uint64_t copied_bytes() const noexcept { return body_.copied_bytes(); }
 
   [[nodiscard]] Result<smtp::Pace> write(Slice bytes, bool copy) override;
   void header_ends(std::uint64_t bytes) override { header_bytes_ = bytes; }

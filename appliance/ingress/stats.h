@@ -45,7 +45,11 @@ struct IngressStats {
   Counter lost_connections;  // ended without QUIT by the peer or the network
   Counter timeouts;
   Counter low_space;     // gauge: 1 while messages are refused for want of space
-  Counter pinned_bytes;  // gauge: memory that messages in flight hold
+  Counter copied_bytes;  // of message texts, before the one copy into the commit batch
+  // Gauges, of the last look: memory that messages in flight hold; blocks in use, and kept for reuse.
+  Counter pinned_bytes;
+  Counter blocks_used_bytes;
+  Counter blocks_spare_bytes;
   std::array<Counter, static_cast<std::size_t>(Refusal::kCount)> refusals;
 
   void refused(Refusal refusal) noexcept { refusals[static_cast<std::size_t>(refusal)].add(); }

@@ -127,6 +127,7 @@ Task<void> SideFile::write_out() {
     std::swap(filling_, writing_);
     const Result<void> written = co_await write(writing_->chain());
     if (!written && !error_) error_ = written.error();
+    copied_bytes_ += writing_->copied_bytes();
     writing_->clear();
     progress_.set();
   }

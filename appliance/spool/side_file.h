@@ -77,7 +77,7 @@ class SideFile {
   // More than this is not held: the writer waits.
   static constexpr std::size_t kHeldBytesMax = 512 * 1024;
 
-  // Begins with the slices of `first` that lie wholly behind its first `keep_bytes`, which are taken out of it.
+  // Begins with what lies behind the first `keep_bytes` of `first`, which is taken out of it.
   SideFile(SideFiles& shared, BlockPool& blocks, MemoryBudget& budget, const MessageId& id, MessageBuffer& first,
            std::size_t keep_bytes);
   SideFile(const SideFile&) = delete;
@@ -90,8 +90,9 @@ class SideFile {
   [[nodiscard]] Result<bool> append(Slice bytes, bool scarce);
   // Suspends until little is held in memory. Errors of writing.
   [[nodiscard]] Task<Result<void>> room();
-  // Bytes taken, and those of them that the file system has.
+  // Bytes taken, those of them that were copied on the way, and those that the file system has.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::uint64_t copied_bytes() const noexcept { return copied_bytes_ + filling_->copied_bytes(); }
   [[nodiscard]] std::uint64_t written_bytes() const noexcept { return written_bytes_; }
 
   // Makes bytes and name durable. After an error, discard(). The reference borrows its name from here. Suspends.
@@ -117,6 +118,7 @@ class SideFile {
   std::unique_ptr<File> file_;
   std::uint64_t written_bytes_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t copied_bytes_ = 0;  // on their way in, for want of buffers; of what is in filling_ not yet
   std::uint32_t crc_ = 0;
   bool at_once_ = false;  // write what is there, however little
   bool is_writing_ = false;

@@ -90,7 +90,12 @@ void MessageBuffer::move_tail(std::size_t keep_bytes, MessageBuffer& to) {
   copied_bytes_ = copied;
   Chain kept;
   Chain moved;
-  for (std::size_t i = 0; i < all.slice_count(); ++i) (kept.size() < keep_bytes ? kept : moved).append(all[i]);
+  for (std::size_t i = 0; i < all.slice_count(); ++i) {
+    const Slice& slice = all[i];
+    const std::size_t here = std::min(keep_bytes - kept.size(), slice.size());
+    kept.append(slice.sub(0, here));
+    moved.append(slice.sub(here, slice.size() - here));
+  }
   adopt(std::move(kept));
   to.adopt(std::move(moved));
 }

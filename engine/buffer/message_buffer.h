@@ -48,7 +48,8 @@ class MessageBuffer {
   // False when the shard's budget is used up; the bytes are then not appended.
   [[nodiscard]] bool append(Slice slice, bool copy = false);
 
-  // Moves the slices that lie wholly behind the first `keep_bytes` to the end of `to`. Nothing is copied.
+  // Moves what lies behind the first `keep_bytes` to the end of `to`. Nothing is copied; a block that both have bytes of then
+  // counts in both.
   void move_tail(std::size_t keep_bytes, MessageBuffer& to);
 
   [[nodiscard]] const Chain& chain() const noexcept { return chain_; }

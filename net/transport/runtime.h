@@ -22,7 +22,7 @@ namespace postern::transport {
 struct RuntimeOptions {
   std::uint32_t connections_max = 1024;
   std::uint32_t small_buffers = 4096;  // of 2 KiB; powers of two
-  std::uint32_t large_buffers = 256;   // of 32 KiB
+  std::uint32_t large_buffers = 1024;  // of 32 KiB
 };
 
 // Made and destroyed on its own thread; is that thread's scheduler, and the home of what it offloads.
