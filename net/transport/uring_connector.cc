@@ -3,22 +3,29 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "net/transport/socket.h"
 
 namespace postern::transport {
 namespace {
 
+struct Destination {
+  sockaddr_storage address{};
+  socklen_t length = 0;
+};
+
 // Owns the address until the kernel has done with it; outlives the frame that waits only because connect() awaits the end.
 class Connect final : public ring::Operation {
  public:
-  void submit(ring::Ring& ring, int slot, SocketAddress to) {
-    length_ = to.to_sockaddr(address_);
+  explicit Connect(const Destination& to) : to_(to) {}
+  void submit(ring::Ring& ring, int slot) {
     io_uring_sqe& sqe = ring.prepare(*this);
-    io_uring_prep_connect(&sqe, slot, reinterpret_cast<sockaddr*>(&address_), length_);
+    io_uring_prep_connect(&sqe, slot, reinterpret_cast<sockaddr*>(&to_.address), to_.length);
     sqe.flags |= IOSQE_FIXED_FILE;
   }
   Event done;
@@ -29,11 +36,10 @@ class Connect final : public ring::Operation {
     result = completion.result;
     done.set();
   }
-  sockaddr_storage address_{};
-  socklen_t length_ = 0;
+  Destination to_;
 };
 
-Result<int> open_socket(SocketAddress to, std::optional<IpAddress> from) {
+Result<int> open_tcp_socket(SocketAddress to, std::optional<IpAddress> from) {
   const int descriptor = ::socket(to.address.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return failure_from_errno(errno, "socket");
   const int on = 1;
@@ -50,38 +56,55 @@ Result<int> open_socket(SocketAddress to, std::optional<IpAddress> from) {
 }
 
 // Installs a socket as a direct descriptor; the ordinary one is closed.
-Result<int> open_slot(ring::Ring& ring, SocketAddress to, std::optional<IpAddress> from) {
-  const auto descriptor = open_socket(to, from);
-  if (!descriptor) return descriptor;
+Result<int> move_to_slot(ring::Ring& ring, int descriptor) {
   const int slot = ring.take_slot();
   Result<void> installed =
-      slot < 0 ? Result<void>(failure(Errc::too_large, "direct descriptors")) : ring.install(slot, *descriptor);
-  ::close(*descriptor);
+      slot < 0 ? Result<void>(failure(Errc::too_large, "direct descriptors")) : ring.install(slot, descriptor);
+  ::close(descriptor);
   if (installed) return slot;
   if (slot >= 0) ring.give_slot(slot);
   return failure(installed.error());
 }
 
+Task<Result<std::unique_ptr<Stream>>> connect_socket(StreamPool& pool, int descriptor, Destination to, Endpoints endpoints,
+                                                     Wait wait) {
+  const auto slot = move_to_slot(pool.ring, descriptor);
+  if (!slot) co_return failure(slot.error());
+  auto operation = std::make_unique<Connect>(to);
+  operation->submit(pool.ring, *slot);
+  const Result<void> waited = co_await operation->done.wait(wait);
+  if (!waited) {
+    pool.ring.cancel(*operation);
+    static_cast<void>(co_await operation->done.wait());
+  }
+  if (waited && operation->result == 0) co_return std::unique_ptr<Stream>(new UringStream(pool, *slot, endpoints));
+  static_cast<void>(pool.ring.install(*slot, -1).has_value());
+  pool.ring.give_slot(*slot);
+  if (!waited) co_return failure(waited.error().code, "connect");
+  co_return failure_from_errno(-operation->result, "connect");
+}
+
 }  // namespace
 
 Task<Result<std::unique_ptr<Stream>>> UringConnector::connect(SocketAddress to, std::optional<IpAddress> from, Wait wait) {
-  const auto slot = open_slot(pool_.ring, to, from);
-  if (!slot) co_return failure(slot.error());
-  auto operation = std::make_unique<Connect>();
-  operation->submit(pool_.ring, *slot, to);
-  const Result<void> waited = co_await operation->done.wait(wait);
-  if (!waited) {
-    pool_.ring.cancel(*operation);
-    static_cast<void>(co_await operation->done.wait());
-  }
-  if (waited && operation->result == 0) {
-    SocketAddress local{from.value_or(IpAddress()), 0};
-    co_return std::unique_ptr<Stream>(new UringStream(pool_, *slot, Endpoints{to, local}));
-  }
-  static_cast<void>(pool_.ring.install(*slot, -1).has_value());
-  pool_.ring.give_slot(*slot);
-  if (!waited) co_return failure(waited.error().code, "connect");
-  co_return failure_from_errno(-operation->result, "connect");
+  const auto descriptor = open_tcp_socket(to, from);
+  if (!descriptor) co_return failure(descriptor.error());
+  Destination destination;
+  destination.length = to.to_sockaddr(destination.address);
+  co_return co_await connect_socket(pool_, *descriptor, destination, {to, {from.value_or(IpAddress()), 0}}, wait);
+}
+
+Task<Result<std::unique_ptr<Stream>>> UringConnector::connect_path(std::string path, Wait wait) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) co_return failure_from_errno(ENAMETOOLONG, "connect");
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) co_return failure_from_errno(errno, "socket");
+  Destination destination;
+  destination.length = sizeof address;
+  std::memcpy(&destination.address, &address, sizeof address);
+  co_return co_await connect_socket(pool_, descriptor, destination, {}, wait);
 }
 
 }  // namespace postern::transport

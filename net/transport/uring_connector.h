@@ -1,5 +1,7 @@
-// Outgoing TCP connections over the ring.
+// Outgoing TCP and UNIX connections over the ring.
 #pragma once
+
+#include <string>
 
 #include "engine/io/connector.h"
 #include "net/transport/uring_stream.h"
@@ -13,6 +15,8 @@ class UringConnector final : public Connector {
 
   [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect(SocketAddress to, std::optional<IpAddress> from,
                                                               Wait wait) override;
+  // The same to the UNIX stream socket at `path`. Both ends of the stream are 0.0.0.0.
+  [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_path(std::string path, Wait wait);
 
  private:
   StreamPool& pool_;
