@@ -145,9 +145,9 @@ void Run::has_counted(Instant now) {
 // The open loop: hands each message, when it is due, to the connection that has waited longest. When none waits, whichever is
 // done first takes it by itself.
 Task<void> Run::release_messages() {
-  while (!schedule_.is_over()) {
+  while (!schedule_.is_over() && runtime_.loop().now() < end_) {
     const Instant now = runtime_.loop().now();
-    while (!waiting_.empty() && schedule_.next_due() <= now) wake(1, now);
+    while (!waiting_.empty() && schedule_.has_due(now)) wake(1, now);
     if (waiting_.empty()) {
       has_waiting_.clear();
       if (!co_await has_waiting_.wait({Instant::never(), &over_})) break;

@@ -1,6 +1,7 @@
 #include "bench/load/schedule.h"
 
 #include <cmath>
+#include <utility>
 
 namespace postern::load {
 
@@ -14,7 +15,7 @@ void Schedule::begin(Instant start, Instant end) noexcept {
 }
 
 std::optional<Due> Schedule::take(Instant now) noexcept {
-  if (next_due_.is_never() || now < next_due_ || (arrivals_ == Arrivals::at_once && now >= end_)) return std::nullopt;
+  if (!has_due(now)) return std::nullopt;
   const Due due{arrivals_ == Arrivals::at_once ? now : next_due_, taken_++};
   advance();
   return due;
@@ -34,13 +35,11 @@ void Schedule::advance() noexcept {
 }
 
 std::uint64_t Schedule::stop_and_count_overdue(Instant now) noexcept {
-  const std::uint64_t before = taken_;
+  const std::uint64_t taken = taken_;
   if (arrivals_ != Arrivals::at_once)
-    while (take(now)) {}
-  const std::uint64_t overdue = taken_ - before;
-  taken_ = before;
+    for (; next_due_ <= now; advance()) ++taken_;
   stop();
-  return overdue;
+  return std::exchange(taken_, taken) - taken;
 }
 
 }  // namespace postern::load

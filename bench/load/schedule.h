@@ -26,10 +26,11 @@ class Schedule {
   // `per_second` is for the open loop, above 0. At most `count` messages; 0: no end.
   Schedule(Arrivals arrivals, double per_second, std::uint64_t count, std::uint64_t seed) noexcept;
 
-  // Due times count from `start`; none is due at `end` or later.
+  // Due times count from `start`; none is due at `end` or later, and none is handed out then.
   void begin(Instant start, Instant end) noexcept;
   // The next message, if it is due at `now`.
   [[nodiscard]] std::optional<Due> take(Instant now) noexcept;
+  [[nodiscard]] bool has_due(Instant now) const noexcept { return next_due_ <= now && now < end_; }
   // When the next message is due; never() when none is left.
   [[nodiscard]] Instant next_due() const noexcept { return next_due_; }
   // No message will be due any more.

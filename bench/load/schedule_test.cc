@@ -60,11 +60,21 @@ TEST(Schedule, ExactlyRateTimesTimeMessages) {
   for (const double rate : {1.0, 7.0, 333.0, 1e6}) {
     Schedule schedule(Arrivals::even, rate, 0, 1);
     schedule.begin(kStart, after_ms(3000));
-    const auto due = all_due_ns(schedule, after_ms(1'000'000));
+    const auto due = all_due_ns(schedule, Instant{after_ms(3000).ns - 1});
     EXPECT_EQ(due.size(), static_cast<std::size_t>(3 * rate)) << rate;
     EXPECT_LT(due.back(), 3'000'000'000);
     EXPECT_TRUE(schedule.is_over());
   }
+}
+
+TEST(Schedule, NothingIsHandedOutAfterTheEnd) {
+  Schedule schedule(Arrivals::even, 1000, 0, 1);
+  schedule.begin(kStart, after_ms(10));
+  EXPECT_TRUE(schedule.has_due(after_ms(9)));
+  EXPECT_FALSE(schedule.has_due(after_ms(10)));
+  EXPECT_FALSE(schedule.take(after_ms(10)));
+  EXPECT_EQ(schedule.stop_and_count_overdue(after_ms(12)), 10U);
+  EXPECT_EQ(schedule.taken(), 0U);
 }
 
 TEST(Schedule, TheCountEndsTheOpenLoopToo) {
