@@ -11,6 +11,7 @@ namespace {
 constexpr std::int64_t kPauseMinMs = 10;
 constexpr std::uint32_t kPauseDoublings = 7;  // up to 1.28 seconds
 constexpr std::int64_t kPaceStepMs = 100;
+constexpr std::size_t kQueuedBytesMax = 4 * 1024 * 1024;
 
 Instant now() { return Scheduler::current().now(); }
 
@@ -27,6 +28,7 @@ Task<void> Connection::run() {
       co_await converse(**stream);
       co_await (*stream)->close();
     } else if (stream.error().code != Errc::stopped) {
+      context_.figures.connect_error = stream.error();
       ++context_.figures.counts.failures[static_cast<std::size_t>(Failure::connect)];
       ++failures_in_a_row_;
     }
@@ -92,6 +94,7 @@ Task<void> Connection::converse(Stream& stream) {
   stop_ = &stop;
   moved_ = now();
   silent_ = false;
+  queued_ = 0;
   co_await talk(stream, stop);
   dialogue_ = nullptr;
   stream_ = nullptr;
@@ -100,17 +103,13 @@ Task<void> Connection::converse(Stream& stream) {
   failures_in_a_row_ = dialogue.has_failed() && dialogue.answered() == 0 ? failures_in_a_row_ + 1 : 0;
 }
 
-// Writing is not awaited: what a dialogue has to say before the next reply is bounded by its pipeline, and its texts are not
-// copied.
+// An error of writing is left to reading, which may find the server's last words before it.
 Task<void> Connection::talk(Stream& stream, StopSource& stop) {
   while (!dialogue_->is_done()) {
     if (dialogue_->wants_message()) ask_for_message();
     Result<Slice> bytes = co_await stream.read({Instant::never(), &stop});
-    if (!bytes) {
-      if (bytes.error().code != Errc::stopped) co_return dialogue_->fail(Failure::closed);
-      if (silent_) co_return dialogue_->fail(Failure::timed_out);
-      co_return dialogue_->cut_off();
-    }
+    if (stop.stop_requested()) co_return silent_ ? dialogue_->fail(Failure::timed_out) : dialogue_->cut_off();
+    if (!bytes) co_return dialogue_->fail(Failure::closed);
     if (const std::uint32_t pace = context_.options.read_pace; pace > 0)
       static_cast<void>(co_await sleep_until(now().plus_ms(ms_at_pace(bytes->size(), pace)), &stop));
     moved_ = now();
@@ -119,11 +118,23 @@ Task<void> Connection::talk(Stream& stream, StopSource& stop) {
     bytes->reset();
     context_.crew.has_counted(moved_);
     if (out.empty()) continue;
-    if (context_.options.send_pace == 0)
-      static_cast<void>(stream.write(std::move(out), {}));
-    else if (!co_await drip(stream, std::move(out), stop) && !stop.stop_requested())
-      co_return dialogue_->fail(Failure::closed);
+    if (context_.options.send_pace > 0) {
+      static_cast<void>((co_await drip(stream, std::move(out), stop)).has_value());
+      continue;
+    }
+    const bool too_much = count_queued(out.size());
+    auto written = stream.write(std::move(out), {Instant::never(), &stop});
+    if (too_much) static_cast<void>((co_await written).has_value());
   }
+}
+
+// Sending is not awaited, so that replies are seen at once: an honest server answers what it has read, and then no more is
+// queued than its pipeline holds. One that answers without reading is found out when much has been queued.
+bool Connection::count_queued(std::size_t bytes) noexcept {
+  queued_ += bytes;
+  if (queued_ <= kQueuedBytesMax) return false;
+  queued_ = 0;
+  return true;
 }
 
 Task<Result<void>> Connection::drip(Stream& stream, Chain bytes, StopSource& stop) {

@@ -74,6 +74,7 @@ class Connection final : private MessageSource {
   [[nodiscard]] Task<bool> hold_message();
   [[nodiscard]] Task<void> converse(Stream& stream);
   [[nodiscard]] Task<void> talk(Stream& stream, StopSource& stop);
+  [[nodiscard]] bool count_queued(std::size_t bytes) noexcept;
   [[nodiscard]] Task<Result<void>> drip(Stream& stream, Chain bytes, StopSource& stop);
   [[nodiscard]] Task<void> pause();
   void ask_for_message();
@@ -90,6 +91,7 @@ class Connection final : private MessageSource {
   StopSource* stop_ = nullptr;
   Instant moved_;  // when bytes came or went last
   bool silent_ = false;
+  std::size_t queued_ = 0;  // bytes, since sending was awaited
 
   std::uint32_t failures_in_a_row_ = 0;
 };

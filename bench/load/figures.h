@@ -4,9 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "bench/load/latency.h"
+#include "engine/base/error.h"
 
 namespace postern::load {
 
@@ -64,7 +66,8 @@ struct Latencies {
 struct Figures {
   Counts counts;
   Latencies latencies;
-  Latencies second;  // of the present second, for the progress line
+  Latencies second;                    // of the present second, for the progress line
+  std::optional<Error> connect_error;  // the last one
 };
 
 }  // namespace postern::load

@@ -102,7 +102,8 @@ void add_failures(std::string& text, const Counts& counts) {
 void add_warnings(std::string& text, const Options& options, const Outcome& outcome) {
   if (outcome.interrupted) text += "interrupted: the run did not last as long as it should have\n";
   if (outcome.gave_up)
-    fmt::format_to(std::back_inserter(text), "gave up: no connection stood for {:g} seconds\n", options.give_up_seconds);
+    fmt::format_to(std::back_inserter(text), "gave up: no connection stood for {:g} seconds{}\n", options.give_up_seconds,
+                   outcome.connect_error ? " (" + describe(*outcome.connect_error) + ")" : "");
   if (outcome.total.not_offered + outcome.slow.not_offered > 0)
     text += "the server does not offer what was asked for (PIPELINING, CHUNKING): it was done without\n";
   if (outcome.not_started > 0)

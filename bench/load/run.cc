@@ -80,12 +80,11 @@ std::optional<Due> Run::Endless::take(Instant now) {
 Task<void> Run::play() {
   start_ = progress_at_ = stood_ = runtime_.loop().now();
   begin_sample_ = sample(start_);
-  if (options_.seconds > 0) {
-    end_ = start_.plus_ms(to_ms(options_.seconds));
+  if (options_.seconds > 0) end_ = start_.plus_ms(to_ms(options_.seconds));
+  if (options_.seconds > 0 && options_.warmup_percent > 0)
     warm_ = start_.plus_ms(to_ms(options_.seconds * options_.warmup_percent / 100));
-  } else {
+  else
     warm_count_ = static_cast<std::uint64_t>(static_cast<double>(options_.count) * options_.warmup_percent / 100);
-  }
   if (options_.count > 0) end_count_ = options_.count;
   next_count_ = std::min(warm_count_, end_count_);
   has_counted(start_);
@@ -116,6 +115,7 @@ Task<void> Run::play() {
   outcome_.total = figures_->counts;
   outcome_.slow = slow_figures_->counts;
   outcome_.latencies = figures_->latencies;
+  outcome_.connect_error = figures_->connect_error ? figures_->connect_error : slow_figures_->connect_error;
 }
 
 void Run::wants_message(Connection& connection) {
@@ -196,7 +196,7 @@ void Run::show_progress(Instant now) {
   const auto ms = [](std::int64_t ns) { return static_cast<double>(ns) / 1e6; };
   const bool terminal = ::isatty(STDERR_FILENO) == 1;
   std::fprintf(stderr,
-               "%s%6.1f s %9.0f msg/s  p50 %.2f ms  p99 %.2f ms  %zd connections  %llu refused  %llu lost  %llu failures%s",
+               "%s%6.1f s %9.0f msg/s  p50 %.2f ms  p99 %.2f ms  %td connections  %llu refused  %llu lost  %llu failures%s",
                terminal ? "\r\033[K" : "", seconds_between(start_, now),
                static_cast<double>(counts.accepted - progress_accepted_) / std::max(seconds_between(progress_at_, now), 1e-9),
                ms(figures_->second.transaction.percentile_ns(50)), ms(figures_->second.transaction.percentile_ns(99)), standing,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "bench/load/connection.h"
@@ -35,6 +36,7 @@ struct Outcome {
   Counts slow;                    // of the slow peers, whole run
   std::uint32_t slow_connections = 0;
   bool gave_up = false;
+  std::optional<Error> connect_error;  // the last one
   bool interrupted = false;
 };
 

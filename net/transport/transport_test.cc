@@ -255,6 +255,37 @@ TEST_F(TransportTest, ConnectingToAClosedPortIsRefused) {
   loop_.run(Probe::connect(*this));
 }
 
+TEST_F(TransportTest, ConnectingToAUnixSocket) {
+  struct Probe {
+    static Task<void> play(TransportTest& test, std::string path) {
+      auto stream = co_await test.connector_->connect_path(path, test.soon());
+      EXPECT_TRUE(stream) << describe(stream.error());
+      if (!stream) co_return;
+      EXPECT_TRUE(co_await test.accepted_.wait(test.soon()));
+      EXPECT_TRUE(co_await (*stream)->write(test.text("hello"), test.soon()));
+      EXPECT_TRUE(co_await (*stream)->drain(test.soon()));
+      (*stream)->shutdown();
+      EXPECT_EQ(co_await read_all(test, **stream), "");
+      co_await (*stream)->close();
+      co_await test.gate_.close();
+      co_await test.listener_->stop();
+      const auto missing = co_await test.connector_->connect_path(path + ".none", test.soon());
+      EXPECT_FALSE(missing);
+      if (!missing) EXPECT_EQ(missing.error().code, Errc::not_found);
+      EXPECT_FALSE(co_await test.connector_->connect_path(path + std::string(200, 'x'), test.soon()));
+    }
+  };
+  const std::size_t slots = ring_->free_slots();
+  const std::string path = "transport_test." + std::to_string(::getpid());
+  listener_.emplace(*pool_, *listen_on_path(path, 0600), SocketAddress{}, *this, 4);
+  listener_->start();
+  server_ = [](TransportTest& test, Stream& stream) -> Task<void> { test.received_ = co_await read_all(test, stream); };
+  loop_.run(Probe::play(*this, path));
+  ::unlink(path.c_str());
+  EXPECT_EQ(received_, "hello");
+  EXPECT_EQ(ring_->free_slots(), slots);
+}
+
 TEST_F(TransportTest, AllSlotsAndBuffersComeBack) {
   const std::size_t slots = ring_->free_slots();
   run([](TransportTest& test, Stream& stream) -> Task<void> { test.received_ = co_await read_all(test, stream); },

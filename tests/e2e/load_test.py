@@ -218,6 +218,19 @@ class BadServers(LoadTest):
             self.assert_account(figures)
             self.assertEqual((figures["total"]["lost"], figures["failures"]["timed_out"]), (2, 2))
 
+    def test_one_that_answers_without_reading(self):
+        class Blind(Hop):
+            def converse(self, connection, lines, number):
+                connection.sendall(b"220 hop\r\n250-hop\r\n250 PIPELINING\r\n")
+                while True:
+                    connection.sendall(b"250 mail\r\n250 rcpt\r\n354 data\r\n250 taken\r\n" * 100)
+        with Blind() as hop:
+            figures = load(at(hop), "-c", 1, "-s", "20k", "-t", 5, "--timeout", 1)
+            self.assert_account(figures)
+            self.assertGreater(figures["failures"]["timed_out"], 0)
+            # No more is queued for it than 4 MiB, beside what the kernel takes.
+            self.assertLess(figures["total"]["begun"] * 20480, figures["total"]["connections"] * (4 + 16) * 1024 * 1024)
+
     def test_one_that_comes_late(self):
         """The load waits for its server, which is not there when it begins."""
         hop = Hop()
