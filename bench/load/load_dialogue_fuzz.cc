@@ -24,9 +24,9 @@ void check_account(TestDialogue& test) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   const TestScript script{.recipients = 1U + (data[0] >> 4 & 1U),
-                          .pipeline = data[0] & 3U,
+                          .pipeline = std::size_t{data[0]} & 3U,
                           .bdat = (data[0] & 4U) != 0,
-                          .per_connection = data[0] >> 6,
+                          .per_connection = std::uint64_t{data[0]} >> 6,
                           .quit = (data[0] & 8U) == 0};
   const std::string_view server(reinterpret_cast<const char*>(data) + 2, size - 2);
   const std::size_t cut = data[1] % (server.size() + 1);
