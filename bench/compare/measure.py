@@ -11,7 +11,7 @@ import places
 import servers
 
 # Enough messages that what a connection costs does not hide what a message costs, or that each session has its share.
-PER_SESSION = {True: 6, False: 3}
+PER_SESSION = {True: 4, False: 2}
 LEAST = 20
 MOST_BYTES = 400 << 20  # of one measurement: this much is written, and kept for a while
 LOOK_S = 0.1
@@ -29,6 +29,7 @@ class Contender:
         try:
             self.server = servers.make(name, folder, self.cgroup, options.build, options.quick)
             self.server.start()
+            places.prefer(self.cgroup.processes())
         except BaseException:
             self.cgroup.close()
             raise
@@ -44,7 +45,7 @@ def message_count(row, rate, seconds):
 
 def warm_up(contender, row, options):
     """(messages a second, highest memory seen)."""
-    count = max(LEAST, 2 * row.sessions)
+    count = max(LEAST, row.sessions)
     seconds, memory = send(contender, row, count, options, watch=True)
     if seconds < options.seconds / 4:  # most of that was the client's own start
         count = message_count(row, count / seconds, options.seconds / 2)
@@ -146,8 +147,6 @@ def tell(run):
 def run(plan, options):
     """Measures, keeps the figures in the output folder, and returns them."""
     work = os.path.join(options.output, "work")
-    shutil.rmtree(work, ignore_errors=True)
-    os.makedirs(work)
     os.chmod(work, 0o755)
     figures = {"machine": places.describe_machine(), "settings": {"rounds": options.rounds, "seconds": options.seconds},
                "places": {}, "versions": {}, "missing": {}, "rows": [], "runs": []}
@@ -159,30 +158,25 @@ def run(plan, options):
     figures["rows"] = [{**vars(row), "name": row.name} for row in plan]
     path = os.path.join(options.output, "figures.json")
     began = time.monotonic()
-    try:
-        for number in range(options.rounds):
-            for place in options.places.split(","):
-                folder = os.path.join(work, place)
-                os.makedirs(folder)
-                if place == "loop":
-                    places.mount_loop(folder)
-                figures["places"].setdefault(place, places.describe_place(folder))
-                run_round(plan, place, number, folder, options, figures)
-                if place == "loop":
-                    places.unmount(folder)
-                shutil.rmtree(folder)
-                figures["settings"]["minutes"] = (time.monotonic() - began) / 60
-                figures["settings"]["rounds_done"] = number + 1
-                with open(path + ".new", "w", encoding="utf-8") as file:
-                    json.dump(figures, file, indent=1)
-                os.replace(path + ".new", path)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    for name in servers.PACKAGES:
-        if name not in figures["missing"]:
-            figures["versions"][name] = servers.version(name)
+    for number in range(options.rounds):
+        for place in options.places.split(","):
+            folder = os.path.join(work, place)
+            os.makedirs(folder)
+            if place == "loop":
+                places.mount_loop(folder)
+            figures["places"].setdefault(place, places.describe_place(folder))
+            run_round(plan, place, number, folder, options, figures)
+            figures["versions"] = {name: servers.version(name) for name in servers.PACKAGES if name not in figures["missing"]}
+            if place == "loop":
+                places.unmount(folder)
+            shutil.rmtree(folder)
+            figures["settings"]["minutes"] = (time.monotonic() - began) / 60
+            figures["settings"]["rounds_done"] = number + 1
+            with open(path + ".new", "w", encoding="utf-8") as file:
+                json.dump(figures, file, indent=1)
+            os.replace(path + ".new", path)
+        if options.minutes and figures["settings"]["minutes"] > options.minutes:
+            break
     for what, why in figures["missing"].items():
         print(f"left out: {what}: {why}", file=sys.stderr)
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(figures, file, indent=1)
     return figures

@@ -1,7 +1,8 @@
 """Where servers run: namespaces that end with the command, file systems, control groups, and what there is to say about the machine.
 
-Everything happens in a process, mount and network namespace of its own: when the first process in there ends, however it
-does, the kernel ends the servers, unmounts the loop device, which lets it go, and forgets the loopback.
+Everything happens in process, mount and network namespaces of their own: when the first process in there ends, however it does,
+the kernel ends the servers, unmounts the loop device, which lets it go, and forgets the loopback. The process outside waits for that,
+and clears away what has a name: control groups and the servers' files.
 """
 
 import ctypes
@@ -10,12 +11,16 @@ import os
 import platform
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
+INSIDE = "POSTERN_COMPARE_INSIDE"  # the folder of our control groups
 LOOP_BYTES = 24 << 30
+NICE = -10  # for servers and clients alike: what else the machine does gets in their way less
 
 
 def problem():
@@ -26,16 +31,43 @@ def problem():
         return "two processors are needed: one for the server, one for the client"
     if cgroup_root() is None:
         return "no control groups are mounted (mount -t cgroup2 none /sys/fs/cgroup/unified)"
-    for tool in ("unshare", "ip", "taskset", "mkfs.ext4", "losetup"):
+    for tool in ("unshare", "setpriv", "ip", "taskset", "mkfs.ext4", "losetup"):
         if shutil.which(tool) is None:
             return f"there is no {tool}: install util-linux, iproute2 and e2fsprogs"
     return None
 
 
-def enter(environment, command):
-    """Becomes `command` in the new namespaces."""
-    os.execvpe("unshare", ["unshare", "--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
-                           *command], environment)
+def run_inside(command, work):
+    """Runs `command` in the new namespaces, with the folder `work` and INSIDE in its environment; gives its exit status. Whatever
+    ends this process ends everything in there."""
+    groups = os.path.join(cgroup_root(), f"postern-compare-{os.getpid()}")
+    os.mkdir(groups)
+    os.makedirs(work)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--net", "--pid",
+                                "--fork", "--kill-child", "--mount-proc", *command], env={**os.environ, INSIDE: groups})
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    finally:
+        process.kill()
+        process.wait()
+        remove_groups(groups)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def remove_groups(folder):
+    """Once the last of their processes are gone, which the kernel sees to."""
+    deadline = time.monotonic() + 10
+    while os.path.isdir(folder):
+        for path in [*glob.glob(os.path.join(folder, "*/")), folder]:
+            try:
+                os.rmdir(path)
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+        time.sleep(0.01)
 
 
 def settle_in():
@@ -44,7 +76,20 @@ def settle_in():
         file.write("10000 65000")
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    os.nice(NICE)
+    os.setsid()
+    prefer([os.getpid()])
     os.sched_setaffinity(0, {1})  # what is not told otherwise stays away from the servers' processor
+
+
+def prefer(processes):
+    """The kernel shares processors between sessions first, where it is so configured: then nice counts within a session only."""
+    for pid in processes:
+        try:
+            with open(f"/proc/{pid}/autogroup", "w", encoding="ascii") as file:
+                file.write(str(NICE))
+        except OSError:
+            pass  # not so configured, or the process has ended
 
 
 def mount_loop(folder):
@@ -87,8 +132,7 @@ class ControlGroup:
     """All processes of one server: they are in it from their first instruction on, and their children are born in it."""
 
     def __init__(self, name):
-        self.path = os.path.join(cgroup_root(), f"postern-compare-{os.getpid()}-{time.monotonic_ns()}-{name}")
-        os.mkdir(self.path)
+        self.path = tempfile.mkdtemp(prefix=name + ".", dir=os.environ[INSIDE])
 
     def cpu_us(self):
         """Processor time of all that is and ever was in it: the scheduler's own account, exact, of user and system together."""
