@@ -25,6 +25,14 @@ class Run:
         self.process = subprocess.Popen(["taskset", "-c", str(CPU), *command], env=environment, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
+    def is_running(self, seconds):
+        """Whether it still does so after waiting so long. (It says little on its pipes before it ends: they do not fill.)"""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
     def seconds(self):
         """Waits for the end, and tells how long the run took. Failed unless all messages were accepted."""
         try:

@@ -12,7 +12,8 @@ import servers
 
 # Enough messages that what a connection costs does not hide what a message costs, or that each session has its share.
 PER_SESSION = {True: 4, False: 2}
-LEAST = 20
+LEAST = 10
+LONGEST_S = 4  # for which more messages than one a session are worth it
 MOST_BYTES = 400 << 20  # of one measurement: this much is written, and kept for a while
 LOOK_S = 0.1
 MOST_FRESH = 15_000  # connections of one measurement: their ports rest for a while
@@ -40,27 +41,28 @@ class Contender:
 
 def message_count(row, rate, seconds):
     most = MOST_BYTES // row.size if row.reused else min(MOST_BYTES // row.size, MOST_FRESH)
-    return int(min(max(rate * seconds, LEAST, row.sessions * PER_SESSION[row.reused]), most))
+    share = max(row.sessions, min(row.sessions * PER_SESSION[row.reused], rate * LONGEST_S))
+    return int(min(max(rate * seconds, LEAST, share), most))
 
 
 def warm_up(contender, row, options):
-    """(messages a second, highest memory seen)."""
-    count = max(LEAST, row.sessions)
-    seconds, memory = send(contender, row, count, options, watch=True)
-    if seconds < options.seconds / 4:  # most of that was the client's own start
-        count = message_count(row, count / seconds, options.seconds / 2)
+    """(messages a second, highest memory seen in KiB). More and more messages, until the client's own start no longer matters."""
+    count, memory = max(LEAST, row.sessions), 0
+    while True:
         seconds, more = send(contender, row, count, options, watch=True)
         memory = max(memory, more)
-    return count / seconds, memory
+        most = message_count(row, count / seconds, options.seconds)
+        if seconds >= options.seconds / 3 or count >= most / 2:
+            return count / seconds, memory
+        count = min(most, count * 6)
 
 
 def send(contender, row, count, options, watch=False):
     """(seconds, highest memory seen in KiB). Memory is looked at only when asked: the look costs time on the client's processor."""
     client = clients.start(row, contender.server.port, count, options.load)
     memory = 0
-    while watch and client.process.poll() is None:
+    while watch and client.is_running(LOOK_S):
         memory = max(memory, contender.cgroup.memory_kib())
-        time.sleep(LOOK_S)
     seconds = client.seconds()
     contender.sent += count
     return seconds, memory
@@ -114,7 +116,6 @@ def run_round(plan, place, number, folder, options, figures):
             here = [contender for contender in contenders if contender.name in row.servers]
             turn = number % len(here) if here else 0
             for contender in here[turn:] + here[:turn]:
-                places.sync(folder)
                 run = {"place": place, "row": row.name, "server": contender.name, "round": number}
                 try:
                     run.update(measure(contender, row, options))
@@ -123,6 +124,8 @@ def run_round(plan, place, number, folder, options, figures):
                     contender.sent = contender.server.accepted() or 0
                 figures["runs"].append(run)
                 tell(run)
+                if contender.name == "OpenSMTPD":
+                    places.sync(folder)
     finally:
         for contender in contenders:
             contender.close()
@@ -146,8 +149,7 @@ def tell(run):
 
 def run(plan, options):
     """Measures, keeps the figures in the output folder, and returns them."""
-    work = os.path.join(options.output, "work")
-    os.chmod(work, 0o755)
+    work = os.environ[places.WORK]
     figures = {"machine": places.describe_machine(), "settings": {"rounds": options.rounds, "seconds": options.seconds},
                "places": {}, "versions": {}, "missing": {}, "rows": [], "runs": []}
     for row in plan:

@@ -19,6 +19,7 @@ import tempfile
 import time
 
 INSIDE = "POSTERN_COMPARE_INSIDE"  # the folder of our control groups
+WORK = "POSTERN_COMPARE_WORK"  # the folder for the servers' files
 LOOP_BYTES = 24 << 30
 NICE = -10  # for servers and clients alike: what else the machine does gets in their way less
 
@@ -37,15 +38,16 @@ def problem():
     return None
 
 
-def run_inside(command, work):
-    """Runs `command` in the new namespaces, with the folder `work` and INSIDE in its environment; gives its exit status. Whatever
-    ends this process ends everything in there."""
+def run_inside(command, output):
+    """Runs `command` in the new namespaces, with INSIDE and WORK in its environment, the latter a folder made in `output`; gives its
+    exit status. Whatever ends this process ends everything in there."""
     groups = os.path.join(cgroup_root(), f"postern-compare-{os.getpid()}")
     os.mkdir(groups)
-    os.makedirs(work)
+    work = tempfile.mkdtemp(prefix="work.", dir=output)
+    os.chmod(work, 0o755)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--net", "--pid",
-                                "--fork", "--kill-child", "--mount-proc", *command], env={**os.environ, INSIDE: groups})
+                                "--fork", "--kill-child", "--mount-proc", *command], env={**os.environ, INSIDE: groups, WORK: work})
     try:
         return process.wait()
     except KeyboardInterrupt:
@@ -114,7 +116,7 @@ def unmount(folder):
 
 
 def sync(folder):
-    """So that nobody pays for what the server before left to be written."""
+    """So that the next server does not pay for what the one before it left to be written."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         ctypes.CDLL(None, use_errno=True).syncfs(descriptor)

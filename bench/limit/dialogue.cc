@@ -12,8 +12,7 @@ constexpr std::size_t kLineEndMatched = 2;
 // The first four letters as one number, without their case.
 constexpr std::uint32_t verb_of(std::string_view line) {
   std::uint32_t verb = 0;
-  for (std::size_t i = 0; i < 4 && i < line.size(); ++i)
-    verb = verb << 8 | (static_cast<unsigned char>(line[i]) & 0xDFU);
+  for (std::size_t i = 0; i < 4 && i < line.size(); ++i) verb = verb << 8 | (static_cast<unsigned char>(line[i]) & 0xDFU);
   return verb;
 }
 
@@ -56,26 +55,19 @@ std::size_t Dialogue::read_line(std::string_view input, std::string& replies) {
 
 void Dialogue::obey(std::string_view line, std::string& replies) {
   switch (verb_of(line)) {
-    case verb_of("EHLO"):
-      replies += "250-limit\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n";
-      return;
+    case verb_of("EHLO"): replies += "250-limit\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"; return;
     case verb_of("HELO"):
     case verb_of("MAIL"):
     case verb_of("RCPT"):
     case verb_of("RSET"):
-    case verb_of("NOOP"):
-      replies += "250 2.0.0 Ok\r\n";
-      return;
+    case verb_of("NOOP"): replies += "250 2.0.0 Ok\r\n"; return;
     case verb_of("DATA"):
       replies += "354 go\r\n";
       in_text_ = true;
       matched_ = kLineEndMatched;
       return;
-    case verb_of("QUIT"):
-      replies += "221 2.0.0 bye\r\n";
-      return;
-    default:
-      replies += "500 5.5.1 what\r\n";
+    case verb_of("QUIT"): replies += "221 2.0.0 bye\r\n"; return;
+    default: replies += "500 5.5.1 what\r\n";
   }
 }
 

@@ -35,7 +35,8 @@ constexpr std::string_view kConversation =
     "Subject: one\r\n\r\n..dots\r\r\n.\rstill\r\n.\r\n"
     "MAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n.\r\nWHAT\r\nQUIT\r\n";
 constexpr std::string_view kReplies =
-    "250-limit\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n354 go\r\n250 taken\r\n"
+    "250-limit\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n354 go\r\n250 "
+    "taken\r\n"
     "250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n354 go\r\n250 taken\r\n500 5.5.1 what\r\n221 2.0.0 bye\r\n";
 
 TEST(Dialogue, AConversationCutAtEveryByte) {

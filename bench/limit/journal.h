@@ -1,6 +1,6 @@
 // The least that makes messages durable: one file, filled with zeros before the first message and written round and round, one
-// synchronous write for all messages of a batch. Nothing could be read back after it has gone round once: this measures the price
-// of the writes, it keeps nothing.
+// synchronous write for all messages of a batch. Nothing could be read back after it has gone round once: this measures the
+// price of the writes, it keeps nothing.
 #pragma once
 
 #include <array>

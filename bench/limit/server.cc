@@ -38,10 +38,10 @@ std::uint64_t user_data_of(Kind kind, std::uint32_t slot = 0) { return static_ca
 
 struct Connection {
   std::uint32_t slot = 0;
-  bool ended = false;      // nothing more will be received
-  bool sending = false;    // in_flight is the kernel's
-  bool committing = false; // its message is in a batch
-  bool queued = false;     // in Server::replying_
+  bool ended = false;       // nothing more will be received
+  bool sending = false;     // in_flight is the kernel's
+  bool committing = false;  // its message is in a batch
+  bool queued = false;      // in Server::replying_
   Dialogue dialogue;
   std::string replies;
   std::string in_flight;
