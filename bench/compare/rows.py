@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 EVERYBODY = ("postern", "limit", "Postfix", "Exim", "OpenSMTPD", "smtp-sink")
 TO_THE_LIMIT = ("postern", "limit")
+# OpenSMTPD lets five connections wait to be accepted. Of many that are opened at once most wait until TCP tries again, and again: over
+# a minute where they are 500. That would be what is measured.
+FOR_A_CROWD = tuple(name for name in EVERYBODY if name != "OpenSMTPD")
 
 KIB = 1024
 
@@ -28,11 +31,12 @@ def plan(quick=False, only=None):
     sizes = (2 * KIB, 50 * KIB)
     every = []
     for sessions in (1, 20) if quick else (1, 20, 100, 500):
-        every += [Row("smtp-source", sessions, size, reused) for size in sizes for reused in (True, False)]
+        servers = EVERYBODY if sessions <= 20 else FOR_A_CROWD
+        every += [Row("smtp-source", sessions, size, reused, servers=servers) for size in sizes for reused in (True, False)]
         if sessions == 1:
             every.append(Row("postern-load", 1, 2 * KIB, True, True, TO_THE_LIMIT))
         if sessions == (20 if quick else 100):
             every += [Row("postern-load", sessions, size, True, True) for size in sizes]
-            every += [Row("postern-load", sessions, 2 * KIB, True, False, TO_THE_LIMIT),
+            every += [Row("postern-load", sessions, 2 * KIB, True, False, (*TO_THE_LIMIT, "OpenSMTPD")),
                       Row("postern-load", sessions, 2 * KIB, False, True, TO_THE_LIMIT)]
     return [row for row in every if only is None or only in row.name]
