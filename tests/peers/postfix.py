@@ -5,18 +5,21 @@
         for path in peer.wait_for_messages(3): ...
 
 Every recipient in `domains` is accepted, and every copy lands in one maildir as Postfix's virtual transport writes it: Return-Path,
-Delivered-To and X-Original-To first, its Received field next, then the message as it came.
+Delivered-To and X-Original-To first, its Received field next, then the message as it came. With `holding=True` messages stay in
+the hold queue instead, and accepted() counts them.
 """
 
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import unittest
+
+from peers import confined, tree as trees
+from peers.tree import free_port, wait_for_greeting
 
 MASTER_CF = """\
 {listen}:{port} inet n - n - - smtpd
@@ -75,9 +78,15 @@ smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 smtpd_recipient_limit = 20000
 header_size_limit = 10240000
-default_process_limit = 100
+default_process_limit = {processes}
 duplicate_filter_limit = 0
 {extra}
+"""
+
+# Nothing is delivered, nor does the queue manager look at it; and a message is not slowed down because none leaves.
+HOLDING = """\
+smtpd_client_restrictions = static:HOLD
+in_flow_delay = 0
 """
 
 QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace"]
@@ -85,17 +94,12 @@ QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "
 
 def tree():
     """Where Postfix is unpacked; SkipTest when it is not."""
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    folder = os.path.join(os.environ.get("POSTERN_PEERS", os.path.join(root, "build/peers")), "postfix")
-    if not os.path.exists(os.path.join(folder, ".complete")):
-        raise unittest.SkipTest("no Postfix: run tests/peers/fetch")
-    return folder
+    return trees.tree("postfix")
 
 
 def environment():
     """For running any program of the tree, smtp-source and smtp-sink among them."""
-    libraries = [os.path.join(tree(), path) for path in ("usr/lib/postfix", "usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")]
-    return dict(os.environ, LD_LIBRARY_PATH=":".join(libraries))
+    return trees.environment("postfix", "usr/lib/postfix")
 
 
 def program(name):
@@ -103,19 +107,15 @@ def program(name):
     return os.path.join(tree(), "usr/sbin", name)
 
 
-def free_port(listen="127.0.0.1"):
-    with socket.socket() as probe:
-        probe.bind((listen, 0))
-        return probe.getsockname()[1]
-
-
 class Postfix:
-    def __init__(self, domains, listen="127.0.0.1", port=None, extra=""):
+    def __init__(self, domains, listen="127.0.0.1", port=None, extra="", holding=False, processes=100, parent=None, cpu=None, cgroup=None):
+        """`processes`: at most so many of a kind, each of which serves one connection. `parent`: the folder to make its own one in.
+        `cpu`, `cgroup`: see confined.command()."""
         if os.geteuid() != 0:
             raise unittest.SkipTest("Postfix wants root")
         self.listen = listen
         self.port = port or free_port(listen)
-        self.home = tempfile.mkdtemp(prefix="postfix.")
+        self.home = tempfile.mkdtemp(prefix="postfix.", dir=parent)
         os.chmod(self.home, 0o755)
         # Postfix wants an owner of its queue that owns nothing else, and a group nobody is in. These come with every Debian.
         owner, group = pwd.getpwnam("uucp"), "fax"
@@ -131,27 +131,21 @@ class Postfix:
         os.chown(os.path.join(self.home, "data"), owner.pw_uid, owner.pw_gid)
         os.chown(os.path.join(self.home, "mail"), user.pw_uid, user.pw_gid)
         values = dict(home=self.home, tree=tree(), owner=owner.pw_name, group=group, uid=user.pw_uid, gid=user.pw_gid,
-                      domains=" ".join(domains), listen=listen, port=self.port, extra=extra)
+                      domains=" ".join(domains), listen=listen, port=self.port, processes=processes, extra=HOLDING + extra if holding else extra)
         for name, text in (("main.cf", MAIN_CF), ("master.cf", MASTER_CF)):
             with open(os.path.join(self.home, "etc", name), "w", encoding="utf-8") as file:
                 file.write(text.format(**values))
+        self.command = confined.command(
+            [os.path.join(tree(), "usr/lib/postfix/sbin/master"), "-c", os.path.join(self.home, "etc"), "-d"],
+            binds={confined.make_etc(self.home): "/etc"}, cpu=cpu, cgroup=cgroup)
         self.process = None
 
     def start(self):
-        output = open(os.path.join(self.home, "output"), "ab")
-        self.process = subprocess.Popen(
-            [os.path.join(tree(), "usr/lib/postfix/sbin/master"), "-c", os.path.join(self.home, "etc"), "-d"],
-            env=dict(environment(), MAIL_CONFIG=os.path.join(self.home, "etc")),
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
-        output.close()
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                with socket.create_connection((self.listen, self.port), timeout=5) as probe:
-                    if probe.recv(4) == b"220 ":
-                        return self
-            except OSError:
-                time.sleep(0.05)
+        with open(os.path.join(self.home, "output"), "ab") as output:
+            self.process = subprocess.Popen(self.command, env=dict(environment(), MAIL_CONFIG=os.path.join(self.home, "etc")),
+                                            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        if wait_for_greeting(self.process, self.listen, self.port):
+            return self
         # Complaints about the configuration go to syslog only; its tools tell them on standard error.
         checked = subprocess.run([program("postsuper"), "-c", os.path.join(self.home, "etc")], env=environment(), timeout=10,
                                  capture_output=True, text=True)
@@ -178,6 +172,10 @@ class Postfix:
         while time.monotonic() < deadline and len(self.messages()) < count:
             time.sleep(0.05)
         return self.messages()
+
+    def accepted(self):
+        """How many messages are on hold."""
+        return len(os.listdir(os.path.join(self.home, "spool/hold")))
 
     def stop(self):
         """Ends it; the maildir stays until close()."""
