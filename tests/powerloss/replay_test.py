@@ -41,7 +41,7 @@ SECONDS = float(os.environ.get("POSTERN_POWERLOSS_SECONDS", "900" if FULL else "
 KEEP = os.environ.get("POSTERN_POWERLOSS_KEEP")
 
 DISK_BYTES = 384 << 20  # xfs wants 300 MiB
-SEGMENTS = 8 if FULL else 6  # that many are begun, in fewer files
+REUSES = 5 if FULL else 2  # that often a segment's file is used again, at least
 BACKLOG = 60  # messages accepted and not yet delivered
 SEGMENT_HEADER = re.compile(rb"PSTRNSEG.{8}(.{8})", re.S)  # version and note_count, number
 
@@ -154,7 +154,8 @@ class PowerLoss(GatewayTest):
             with Gateway(main=f"spool_directory = {disk.mounted}/spool\n{MAIN}", user=user, prefix=on_one_processor(0),
                          transports=TRANSPORTS.format(box=box)) as gateway:
                 load = PositionedLoad(gateway, disk, clients=6, seed=SEED, sizes=(0, 2000, 20_000, 20_000, 200_000, 600_000)).start()
-                until(lambda: self.is_long_enough(disk, load, box), seconds=120, what="segments that come round again")
+                numbers = collections.defaultdict(set)  # inode -> the segments it has been
+                until(lambda: self.is_long_enough(disk, load, box, numbers), seconds=120, what="segments that come round again")
                 load.stop()
                 stats = gateway.stats()
                 ended = disk.position()
@@ -168,7 +169,7 @@ class PowerLoss(GatewayTest):
                       f"{len(run.record.flushes)} of them flushes; {self.check_reuse(run.record)} times a segment's file was used again")
         return run
 
-    def is_long_enough(self, disk, load, box):
+    def is_long_enough(self, disk, load, box, numbers):
         try:
             delivered = len(os.listdir(os.path.join(box, "new")))
         except FileNotFoundError:
@@ -177,9 +178,12 @@ class PowerLoss(GatewayTest):
         if load.failures:
             raise load.failures[0]
         spool = os.path.join(disk.mounted, "spool/ingress/00")
-        numbers = [int(name[:-4], 16) for folder in (spool, spool + "/free") if os.path.isdir(folder)
-                   for name in os.listdir(folder) if name.endswith(".seg")]
-        return max(numbers, default=0) >= SEGMENTS
+        for folder in (spool, spool + "/free"):
+            with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith(".seg"):
+                        numbers[entry.inode()].add(int(entry.name[:-4], 16))
+        return sum(len(each) - 1 for each in numbers.values()) >= REUSES
 
     def check_flushes(self, disk):
         """That the disk is told of a synchronous write before whoever made it."""
@@ -219,7 +223,7 @@ class PowerLoss(GatewayTest):
             if place % recorded_disk.BLOCK == 0:
                 numbers[place].add(struct.unpack("<Q", found[1])[0])
         again = sum(len(found) - 1 for found in numbers.values())
-        self.assertGreaterEqual(again, 2, f"no file was used again: {dict(numbers)}")
+        self.assertGreaterEqual(again, REUSES, f"which place on the disk has been which segments: {dict(numbers)}")
         return again
 
     # Power comes back.
