@@ -1,5 +1,6 @@
 #include "engine/io/faulty_file_system.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -31,11 +32,7 @@ class FaultyFileSystem::Pending final : public FileRequest, private DelayedCall 
 
   void begin(FileRequest& request) {
     request_ = &request;
-    kind = request.kind;
-    bytes = request.bytes;
-    size = request.size;
-    offset = request.offset;
-    fixed_buffer = request.fixed_buffer;
+    static_cast<FileRequest&>(*this) = request;  // all that is asked for
     fault_ = kind == Kind::read ? std::nullopt : file_.files_.take_fault(op());
     if (fault_ && fault_->is_short) size = size / 2 / File::kDirectAlignment * File::kDirectAlignment;
     if (fault_ && !fault_->lands && (!fault_->is_short || size == 0)) return on_done(std::size_t{0});
@@ -49,7 +46,9 @@ class FaultyFileSystem::Pending final : public FileRequest, private DelayedCall 
   }
 
   void on_done(Result<std::size_t> outcome) override {
-    outcome_ = fault_ && !fault_->is_short ? Result<std::size_t>(failure(fault_->error)) : outcome;
+    outcome_ = outcome;
+    if (fault_ && fault_->is_short && outcome) outcome_ = std::min(*outcome, size);
+    if (fault_ && !fault_->is_short) outcome_ = failure(fault_->error);
     const bool flushes = kind == Kind::write_durable || kind == Kind::sync;
     const std::int64_t delay_us = flushes ? file_.files_.faults_.flush_delay_us : 0;
     if (fault_ || delay_us > 0)
