@@ -19,6 +19,8 @@ int deliver_command(const Arguments& arguments) {
     std::fprintf(stderr, "postern: %s\n", why.c_str());
     return EX_UNAVAILABLE;
   }
+  const auto disk_faults = test_disk();
+  if (!disk_faults) return EX_USAGE;
   const auto user = prepare_directories(*config);
   if (!user) return EX_CANTCREAT;
   static_cast<void>(privilege::raise_open_files(kDeliveryDescriptors));
@@ -38,6 +40,7 @@ int deliver_command(const Arguments& arguments) {
                                  .ring = std::move(*ring),
                                  .control_descriptor = control,
                                  .doorbell = doorbell ? &*doorbell : nullptr,
+                                 .disk_faults = *disk_faults,
                                  .user = user->name.empty() ? "postern" : user->name,
                                  .on_ready = [&arguments] { tell_ready(arguments); }});
 }

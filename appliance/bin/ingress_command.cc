@@ -53,6 +53,8 @@ int ingress_command(const Arguments& arguments) {
     std::fprintf(stderr, "postern: %s\n", why.c_str());
     return EX_UNAVAILABLE;
   }
+  const auto disk_faults = test_disk();
+  if (!disk_faults) return EX_USAGE;
   const auto user = prepare_directories(*config);
   if (!user) return EX_CANTCREAT;
   const auto cpus = shard::allowed_cpus();
@@ -89,6 +91,7 @@ int ingress_command(const Arguments& arguments) {
                                .check_spool_space = config->main.check_spool_space,
                                .check_spool_inodes = 100,
                                .preallocate_bytes = config->main.spool_preallocate,
+                               .disk_faults = *disk_faults,
                                .on_listening = [&arguments] { tell_ready(arguments); }});
 }
 

@@ -52,6 +52,7 @@ int run_command(const Arguments& arguments) {
     std::fprintf(stderr, "postern: %s\n", why.c_str());
     return EX_UNAVAILABLE;
   }
+  if (!test_disk()) return EX_USAGE;
   if (!prepare_directories(*config)) return EX_CANTCREAT;
   const auto cpus = shard::allowed_cpus();
   const auto listeners = bind_listeners(*config, cpus.size());

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "appliance/config/load.h"
@@ -157,6 +158,28 @@ std::optional<spool::Doorbell> attach_doorbell(const InheritedDoorbell& inherite
   if (attached) return std::move(*attached);
   complain("doorbell", attached.error());
   return std::nullopt;
+}
+
+std::optional<DiskFaults> test_disk() {
+  static constexpr const char* kDelay = "POSTERN_TEST_FLUSH_DELAY_US";
+  static constexpr const char* kFaults = "POSTERN_TEST_DISK_FAULTS";
+  DiskFaults disk;
+  const auto refuse = [](const char* name, const std::string& why) {
+    std::fprintf(stderr, "postern: environment variable %s: %s; unset it to run on the disk as it is\n", name, why.c_str());
+    return std::nullopt;
+  };
+  if (const char* text = std::getenv(kDelay)) {
+    const auto delay = parse_flush_delay(text);
+    if (!delay) return refuse(kDelay, delay.error());
+    disk.flush_delay_us = *delay;
+  }
+  if (const char* text = std::getenv(kFaults)) {
+    auto faults = parse_disk_faults(text);
+    if (!faults) return refuse(kFaults, faults.error());
+    disk.faults = std::move(*faults);
+  }
+  if (disk.any()) std::fprintf(stderr, "postern: warning: %s\n", describe(disk).c_str());
+  return disk;
 }
 
 bool become(const privilege::RunUser& user, const Arguments& arguments) {

@@ -13,6 +13,7 @@
 #include "appliance/spool/doorbell.h"
 #include "appliance/spool/lock.h"
 #include "appliance/spool/unique_fd.h"
+#include "engine/io/disk_faults.h"
 
 namespace postern::bin {
 
@@ -45,6 +46,10 @@ namespace postern::bin {
 
 // The doorbell that `run` made.
 [[nodiscard]] std::optional<spool::Doorbell> attach_doorbell(const InheritedDoorbell& inherited);
+
+// What the environment says is to be wrong with the disk, for benchmarks and tests: POSTERN_TEST_FLUSH_DELAY_US and
+// POSTERN_TEST_DISK_FAULTS, as engine/io/disk_faults.h reads them. Nothing is wrong without them; with them that is said, too.
+[[nodiscard]] std::optional<DiskFaults> test_disk();
 
 // Drops to the run user and, when started by `run`, asks to die with it.
 [[nodiscard]] bool become(const privilege::RunUser& user, const Arguments& arguments);

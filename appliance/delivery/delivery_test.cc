@@ -249,6 +249,22 @@ TEST_F(DeliveryTest, ANewLifeKnowsWhatTheOldOneDid) {
   EXPECT_EQ(stage.log.count("possible duplicate"), 0U);
 }
 
+TEST_F(DeliveryTest, ASegmentThatIngressTakesBackMeanwhileIsNoTrouble) {
+  begin();
+  ASSERT_TRUE(accept(1));
+  stage.stop_delivery();
+  // Looked at once, for its header; gone when it is to be read.
+  stage.files.inject({.op = FakeOp::open,
+                      .path_contains = "ingress/00/",
+                      .offset = {},
+                      .skip = 2,
+                      .error = {Errc::not_found, ENOENT, "fake file: open"}});
+  ASSERT_TRUE(stage.start_delivery());
+  stage.advance_ms(2'000);
+  EXPECT_TRUE(stage.log.panic.empty()) << stage.log.panic.front();
+  EXPECT_EQ(server.mails.size(), 1U);
+}
+
 TEST_F(DeliveryTest, StopLetsAnAttemptFinishWithinItsGrace) {
   begin();
   stage.network.delay_ms = 1'000;

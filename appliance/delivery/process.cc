@@ -15,7 +15,9 @@
 #include "appliance/log/log_writer.h"
 #include "appliance/supervisor/signals.h"
 #include "engine/base/random.h"
+#include "engine/io/faulty_file_system.h"
 #include "engine/ring/readable.h"
+#include "engine/ring/ring_delays.h"
 #include "engine/ring/uring_file_system.h"
 #include "engine/shard/offload.h"
 #include "engine/shard/shard_thread.h"
@@ -56,7 +58,9 @@ class Body final : public control::CommandHandler {
     delivery_.reset();
     connector_.reset();
     log_.reset();
-    files_.reset();
+    faulty_disk_.reset();
+    delays_.reset();
+    disk_.reset();
     runtime_.reset();
   }
   // From another thread, after the start line.
@@ -74,8 +78,11 @@ class Body final : public control::CommandHandler {
     runtime_ = std::move(*runtime);
     const int root = ::fcntl(plan_.spool_descriptor, F_DUPFD_CLOEXEC, 0);
     if (root < 0) return std::perror("postern: delivery: spool directory"), false;
-    files_.emplace(runtime_->ring(), disk_offload_, root);
+    open_disk(root);
     log_.emplace(log_files_, log_offload_, runtime_->clock(), kLogPace);
+    if (plan_.disk_faults.any())
+      for (const log::Stream stream : {log::Stream::main, log::Stream::panic})
+        log_->write(stream, "delivery: " + describe(plan_.disk_faults));
     connector_.emplace(runtime_->streams());
     wait_.emplace(runtime_->ring());
     delivery_.emplace(DeliveryDeps{.files = *files_,
@@ -89,6 +96,14 @@ class Body final : public control::CommandHandler {
                                    .waiter = &*wait_,
                                    .user = plan_.user});
     return true;
+  }
+
+  void open_disk(int root) {
+    disk_.emplace(runtime_->ring(), disk_offload_, root);
+    files_ = &*disk_;
+    if (!plan_.disk_faults.any()) return;
+    delays_.emplace(runtime_->ring());
+    files_ = &faulty_disk_.emplace(*disk_, *delays_, plan_.disk_faults);
   }
 
   static Task<void> main(Body& body) {
@@ -124,7 +139,10 @@ class Body final : public control::CommandHandler {
   shard::Offload disk_offload_;
   SystemRandom random_;
   std::unique_ptr<transport::Runtime> runtime_;
-  std::optional<ring::UringFileSystem> files_;
+  std::optional<ring::UringFileSystem> disk_;
+  std::optional<ring::RingDelays> delays_;
+  std::optional<FaultyFileSystem> faulty_disk_;
+  FileSystem* files_ = nullptr;  // one of the two disks
   std::optional<log::LogWriter> log_;
   std::optional<transport::UringConnector> connector_;
   std::optional<EventWait> wait_;

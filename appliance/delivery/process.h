@@ -8,6 +8,7 @@
 #include "appliance/config/config.h"
 #include "appliance/spool/doorbell.h"
 #include "engine/base/result.h"
+#include "engine/io/disk_faults.h"
 #include "engine/ring/ring.h"
 
 namespace postern::delivery {
@@ -18,6 +19,7 @@ struct ProcessPlan {
   std::unique_ptr<ring::Ring> ring;     // from make_ring()
   int control_descriptor = -1;          // a listening UNIX socket, taken over; -1: none
   spool::Doorbell* doorbell = nullptr;  // nullptr: ingress is asked how far it is durable
+  DiskFaults disk_faults;               // what is to be wrong with the disk, in tests and benchmarks
   std::string user = "postern";         // whom this process runs as, for the log
   std::function<void()> on_ready;
 };

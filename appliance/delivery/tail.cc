@@ -134,6 +134,10 @@ Task<Result<void>> DirectoryTail::read_segment(Segment& segment, std::uint64_t l
     if (!segment.reader) {
       Result<std::unique_ptr<spool::SegmentReader>> reader =
           co_await spool::SegmentReader::open(deps_.files, segment.path, key, deps_.pool, deps_.damage);
+      if (!reader && reader.error().code == Errc::not_found) {
+        has_looked_ = false;  // ingress has taken it back since: recovery does that with what was never written to
+        co_return Result<void>{};
+      }
       if (!reader) co_return failure(reader.error());
       segment.reader = std::move(*reader);
     }

@@ -107,6 +107,7 @@ class Process {
             .check_spool_space = plan_.check_spool_space,
             .check_spool_inodes = plan_.check_spool_inodes,
             .preallocate_bytes = plan_.preallocate_bytes / count,
+            .disk_faults = plan_.disk_faults,
             .log_files = log_files_,
             .log_offload = log_offload_,
             .disk_offload = disk_offload_,

@@ -9,6 +9,7 @@
 #include "appliance/ingress/policy.h"
 #include "appliance/ingress/shard.h"
 #include "appliance/spool/doorbell.h"
+#include "engine/io/disk_faults.h"
 
 namespace postern::ingress {
 
@@ -25,6 +26,7 @@ struct IngressPlan {
   std::uint64_t check_spool_space = 0;
   std::uint64_t check_spool_inodes = 0;
   std::uint64_t preallocate_bytes = 0;
+  DiskFaults disk_faults;              // what is to be wrong with the disk, in tests and benchmarks
   std::function<void()> on_listening;  // called once connections are taken
 };
 

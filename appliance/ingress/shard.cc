@@ -21,6 +21,8 @@
 #include "appliance/spool/writer.h"
 #include "engine/buffer/message_buffer.h"
 #include "engine/coro/gate.h"
+#include "engine/io/faulty_file_system.h"
+#include "engine/ring/ring_delays.h"
 #include "engine/ring/uring_file_system.h"
 #include "engine/smtp/session.h"
 #include "net/transport/listener.h"
@@ -89,6 +91,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
             .commit_batches = 2 * spool::WriterOptions().batch_bytes,
             .log_ring = log::LogWriter::kRingBytes};
   }
+  void open_disk(int root);
   void begin_stop();
   void on_damage(const spool::Damage& damage) override;
 
@@ -115,7 +118,10 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   SystemRandom random_;
   std::unique_ptr<transport::Runtime> runtime_;
   MemoryBudget memory_{kMessageMemoryBytesMax};
-  std::optional<ring::UringFileSystem> files_;
+  std::optional<ring::UringFileSystem> disk_;
+  std::optional<ring::RingDelays> delays_;
+  std::optional<FaultyFileSystem> faulty_disk_;
+  FileSystem* files_ = nullptr;  // one of the two disks
   std::optional<spool::SegmentWriter> writer_;
   std::optional<spool::MessageIds> ids_;
   std::optional<spool::SideFiles> side_files_;
@@ -149,14 +155,24 @@ bool IngressShard::Body::set_up() {
     complain(plan_, "cannot open", error_from_errno(errno, "spool directory"));
     return false;
   }
-  files_.emplace(runtime_->ring(), plan_.disk_offload, root);
+  open_disk(root);
   log_.emplace(plan_.log_files, plan_.log_offload, runtime_->clock());
+  if (plan_.disk_faults.any())
+    for (const log::Stream stream : {log::Stream::main, log::Stream::panic}) log_->write(stream, describe(plan_.disk_faults));
   make_writer(true);
   side_files_.emplace(*files_, shard_directory(plan_.id));
   space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
   services_.emplace(ConnectionServices{
       plan_.policy, {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes}, *log_, stats_});
   return true;
+}
+
+void IngressShard::Body::open_disk(int root) {
+  disk_.emplace(runtime_->ring(), plan_.disk_offload, root);
+  files_ = &*disk_;
+  if (!plan_.disk_faults.any()) return;
+  delays_.emplace(runtime_->ring());
+  files_ = &faulty_disk_.emplace(*disk_, *delays_, plan_.disk_faults);
 }
 
 void IngressShard::Body::begin_stop() {

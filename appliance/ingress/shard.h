@@ -19,6 +19,7 @@
 #include "appliance/spool/stats.h"
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
+#include "engine/io/disk_faults.h"
 #include "engine/ring/ring.h"
 #include "engine/shard/mailbox.h"
 #include "engine/shard/offload.h"
@@ -45,6 +46,7 @@ struct ShardPlan {
   std::uint64_t check_spool_space = 0;
   std::uint64_t check_spool_inodes = 0;
   std::uint64_t preallocate_bytes = 0;
+  DiskFaults disk_faults;  // each shard has them all
   log::LogFiles& log_files;
   shard::Offload& log_offload;  // one thread
   shard::Offload& disk_offload;
