@@ -14,7 +14,7 @@ RetryVerdict judge_retry(const config::RetryRules& rules, std::int64_t retry_int
   if (problem.kind == ProblemKind::host_resting) return {false, std::max(problem.not_before_s, question.now_s + 1)};
 
   const std::string of_domain = "*@" + std::string(domain_of(question.address));
-  const bool is_of_host = problem.is_of_host() && problem.host;
+  const bool is_of_host = problem.is_of_host() && problem.host && !problem.host->hop.is_socket();
   const std::string of_host = is_of_host ? "*@" + problem.host->name : std::string();
   const std::string_view subject = is_of_host ? std::string_view(of_host) : question.address;
   const config::RetryRule* rule = rules.find(subject, of_domain, trouble_of(problem), question.sender);

@@ -25,8 +25,8 @@ struct RetryQuestion {
   std::uint32_t now_s = 0;
 };
 
-// As Exim decides: trouble with a host is judged by the rule for the host or the domain, other trouble by that for the address;
-// what no rule covers is given up at once. A host whose time has not come is waited for.
+// As Exim decides: trouble with a host is judged by the rule for the host or the domain, other trouble (with a UNIX socket,
+// too) by that for the address; what no rule covers is given up at once. A host whose time has not come is waited for.
 [[nodiscard]] RetryVerdict judge_retry(const config::RetryRules& rules, std::int64_t retry_interval_max_s,
                                        const RetryQuestion& question, Random& random);
 

@@ -14,22 +14,22 @@ constexpr std::int64_t kNoRest = 0;
 
 }  // namespace
 
-HostMemory::Standing HostMemory::standing(const SocketAddress& host, std::uint32_t now_s) const {
-  const auto found = hosts_.find(host);
+HostMemory::Standing HostMemory::standing(const NextHop& hop, std::uint32_t now_s) const {
+  const auto found = hosts_.find(hop);
   if (found == hosts_.end()) return {};
   const Entry& entry = found->second;
   return {entry.times.next_try_s > now_s, entry.given_up, entry.times.next_try_s};
 }
 
-void HostMemory::note_failure(const SocketAddress& host, std::string_view name, std::string_view domain,
-                              std::string_view sender, const Problem& problem, std::uint32_t now_s) {
-  if (!hosts_.contains(host)) make_room();
-  Entry& entry = hosts_[host];
+void HostMemory::note_failure(const NextHop& hop, std::string_view name, std::string_view domain, std::string_view sender,
+                              const Problem& problem, std::uint32_t now_s) {
+  if (!hosts_.contains(hop)) make_room();
+  Entry& entry = hosts_[hop];
   if (!entry.times.has_failed()) entry.times = {now_s, now_s, now_s};
   const std::int64_t last_wait = std::int64_t{entry.times.next_try_s} - entry.times.last_try_s;
   entry.times.last_try_s = now_s;
-  const config::RetryRule* rule =
-      rules_.find("*@" + std::string(name), "*@" + std::string(domain), trouble_of(problem), sender);
+  const std::string of_host = hop.is_socket() ? std::string() : "*@" + std::string(name);
+  const config::RetryRule* rule = rules_.find("*@" + std::string(domain), of_host, trouble_of(problem), sender);
   std::int64_t wait = kNoRest;
   entry.given_up = true;
   if (rule != nullptr && !rule->steps.empty()) {

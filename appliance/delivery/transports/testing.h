@@ -86,6 +86,7 @@ struct RecordedDelivery {
   bool reused = false;
   std::string confirmation;
   bool chunked = false;
+  bool is_further = false;
 };
 struct RecordedProblem {
   std::vector<std::uint32_t> recipients;
@@ -96,16 +97,17 @@ class RecordedEvents final : public DeliveryEvents {
  public:
   void on_delivered(const Delivered& delivered) override {
     deliveries.push_back({{delivered.recipients.begin(), delivered.recipients.end()},
-                          delivered.host != nullptr ? delivered.host->address.to_string() : "",
+                          delivered.host != nullptr ? delivered.host->hop.to_string() : "",
                           delivered.host != nullptr && delivered.host->reused,
                           std::string(delivered.confirmation),
-                          delivered.chunked});
+                          delivered.chunked,
+                          delivered.is_further});
   }
   void on_problem(std::span<const std::uint32_t> recipients, const Problem& problem) override {
     problems.push_back({{recipients.begin(), recipients.end()}, problem});
   }
   void on_host_problem(const HostSeen& host, const Problem& problem) override {
-    host_problems.push_back(host.address.to_string() + " " + problem.text);
+    host_problems.push_back(host.hop.to_string() + " " + problem.text);
   }
   std::vector<RecordedDelivery> deliveries;
   std::vector<RecordedProblem> problems;
