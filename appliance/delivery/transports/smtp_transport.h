@@ -7,7 +7,7 @@
 //   4xx to MAIL, DATA or the text; 4xx to RCPT                           this message's trouble: the next host is tried
 //   5xx to MAIL, DATA or the text                                        all recipients fail
 //   5xx to RCPT, and in LMTP in answer to the text for one recipient     that recipient fails
-//   no answer to the text                                                tried again later, not at the next host: it may be
+//   no answer to the text, in LMTP for those without one                 tried again later, not at the next host: it may be
 //   there
 #pragma once
 
