@@ -309,7 +309,8 @@ void Round::judge_deferred(std::uint32_t now_s) {
     if (!outcome.problem || outcome.failed) continue;
     const RetryVerdict verdict =
         judge_retry(context_.config.retry, context_.config.main.retry_interval_max_s,
-                    {*outcome.problem, address_of(recipient), message_.sender.view(), queued_.times, now_s}, context_.random);
+                    {*outcome.problem, address_of(recipient), message_.sender.view(), queued_.received_s, queued_.times, now_s},
+                    context_.random);
     if (verdict.gives_up) {
       outcome.failed = outcome.timed_out = true;
       log_main(fmt::format("{} ** {}: retry timeout exceeded", id(), printable(address_of(recipient))));

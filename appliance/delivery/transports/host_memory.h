@@ -31,6 +31,7 @@ class HostMemory {
     bool resting = false;  // its time has not come
     bool given_up = false;
     std::uint32_t next_try_s = 0;  // meaningful while resting
+    std::int64_t cutoff_s = 0;     // likewise: the last one of the rule that lets it rest
   };
   [[nodiscard]] Standing standing(const NextHop& hop, std::uint32_t now_s) const;
   // It failed, and has not worked since.
@@ -47,6 +48,7 @@ class HostMemory {
  private:
   struct Entry {
     RetryTimes times;
+    std::int64_t cutoff_s = 0;
     bool given_up = false;
   };
   void make_room();

@@ -48,6 +48,7 @@ enum class ProblemKind : std::uint8_t {
 struct Problem {
   ProblemKind kind = ProblemKind::local;
   bool permanent = false;
+  bool is_of_recipient = false;    // it concerns one recipient: said in answer to RCPT, or in LMTP to the text
   int os_errno = 0;                // of the world failing
   int reply_code = 0;              // of the peer
   smtp::EnhancedCode status;       // from the peer, or ours; none when unknown

@@ -137,6 +137,9 @@ Problem smtp_problem(const ClientFailure& failure, const HostSeen& host, bool in
   Problem problem;
   problem.kind = kind_of(failure, in_doubt);
   problem.permanent = failure.is_permanent();
+  problem.is_of_recipient =
+      problem.kind == ProblemKind::rcpt_rejected ||
+      (failure.lmtp && problem.kind == ProblemKind::data_rejected && failure.phase == ClientPhase::end_of_data);
   problem.reply_code = failure.kind == ClientFailure::Kind::rejected ? failure.reply.code : 0;
   problem.status = status_of(failure);
   problem.text = text_of(failure, host.hop);

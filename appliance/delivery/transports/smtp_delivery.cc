@@ -144,7 +144,7 @@ Task<void> SmtpDelivery::run() {
 
 Task<void> SmtpDelivery::try_host(HostSeen host) {
   const HostMemory::Standing standing = deps_.hosts.standing(host.hop, now_s());
-  if (standing.resting) {
+  if (must_wait(standing)) {
     rest_on(host, standing);
     co_return;
   }
@@ -160,6 +160,13 @@ Task<void> SmtpDelivery::try_host(HostSeen host) {
     transport_.pool_.give_back(host.hop, std::move(connection), may_go_on);
     may_reuse = used != Use::stale;
   }
+}
+
+// A message that is older than the rule would have it tried is given its last attempt, as Exim does: with a host that works now
+// and then it might never come to one.
+bool SmtpDelivery::must_wait(const HostMemory::Standing& standing) const {
+  const std::int64_t age_s = std::int64_t{now_s()} - job_.message.received.seconds();
+  return standing.resting && (standing.given_up || age_s < standing.cutoff_s);
 }
 
 void SmtpDelivery::rest_on(const HostSeen& host, const HostMemory::Standing& standing) {

@@ -36,6 +36,7 @@ class SmtpDelivery {
   [[nodiscard]] std::vector<std::uint32_t> next_batch(const smtp::PeerOffer& offer) const;
 
   void compose(const std::vector<std::uint32_t>& recipients);
+  [[nodiscard]] bool must_wait(const HostMemory::Standing& standing) const;
   void rest_on(const HostSeen& host, const HostMemory::Standing& standing);
   void take_outcome(const smtp::TransactionOutcome& outcome, const std::vector<std::uint32_t>& batch, const HostSeen& host);
   // True when there were any.

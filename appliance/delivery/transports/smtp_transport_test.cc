@@ -169,6 +169,22 @@ TEST_F(SmtpTransportTest, ARefusedHostIsNotHammered) {
   EXPECT_EQ(hosts_.size(), 0U);
 }
 
+// With a host that works now and then, an old message might never come to its last attempt.
+TEST_F(SmtpTransportTest, AMessageOlderThanTheRuleIsTriedAtARestingHost) {
+  const std::int64_t now = scheduler_.wall_now().seconds();
+  const auto from = [&](std::int64_t received_s) {
+    return StoredMessage(MessageSpec{.recipients = {"a@x.example"}, .received_s = received_s});
+  };
+  deliver(from(now), {host("192.0.2.1")});
+  EXPECT_EQ(connector_.attempts[at("192.0.2.1")], 1);
+  deliver(from(now - 4 * 24 * 3600 + 1), {host("192.0.2.1")});
+  EXPECT_EQ(events_.problems[0].problem.kind, ProblemKind::host_resting);
+  EXPECT_EQ(connector_.attempts[at("192.0.2.1")], 1);
+  deliver(from(now - 4 * 24 * 3600), {host("192.0.2.1")});
+  EXPECT_EQ(events_.problems[0].problem.kind, ProblemKind::refused);
+  EXPECT_EQ(connector_.attempts[at("192.0.2.1")], 2);
+}
+
 TEST_F(SmtpTransportTest, AHostThatFailedForTooLongIsGivenUp) {
   for (int day = 0; day < 5; ++day) {
     deliver(to({"a@x.example"}), {host("192.0.2.1")});

@@ -40,6 +40,7 @@ struct MessageSpec {
   std::vector<spool::Attribute> attributes;
   std::vector<std::vector<spool::Attribute>> recipient_attributes;
   spool::RecordKey key{{1, 0x1a2b}, 8192};
+  std::int64_t received_s = 1'700'000'000;
 };
 
 // The record's payload as the spool encodes it.
@@ -54,7 +55,7 @@ inline std::string encode(const MessageSpec& spec, std::string_view id = "1wLOs3
   const spool::HeaderEdit edits[] = {{spool::HeaderPlace::at_start, spec.received}};
   spool::CommitInput input;
   input.id = spool::MessageId::parse(id).value();
-  input.received = {1'700'000'000'000'000};
+  input.received = {spec.received_s * 1'000'000};
   input.sender = PeerView(spec.sender);
   input.attributes = spec.attributes;
   input.recipients = recipients;
