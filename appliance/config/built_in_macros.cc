@@ -37,6 +37,7 @@ bool is_built_in_macro(std::string_view name) {
   if (take_prefix(name, "_OPT_ROUTERS_")) return names_built(name, router_table("accept"), kIsBuilt);
   if (take_prefix(name, "_OPT_ROUTER_MANUALROUTE_")) return names_built(name, router_table("manualroute"), kIsBuilt);
   if (take_prefix(name, "_OPT_TRANSPORT_SMTP_")) return names_built(name, transport_table("smtp"), kIsBuilt);
+  if (take_prefix(name, "_OPT_TRANSPORT_LMTP_")) return names_built(name, transport_table("lmtp"), kIsBuilt);
   if (take_prefix(name, "_OPT_TRANSPORT_APPENDFILE_")) return names_built(name, transport_table("appendfile"), kIsBuilt);
   if (take_prefix(name, "_OPT_TRANSPORTS_")) return names_built(name, transport_table(""), kIsBuilt);
   if (take_prefix(name, "_DRIVER_ROUTER_")) return names_built(name, router_drivers(), kDriverBuilt);

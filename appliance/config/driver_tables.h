@@ -27,10 +27,12 @@ struct RouterDraft : routing::Router {
 };
 
 struct TransportDraft : Transport {
-  SmtpTransport smtp;              // used when the driver is smtp
+  SmtpTransport smtp;              // used when the driver is smtp or lmtp
   AppendfileTransport appendfile;  // likewise
   bool maildir_format = false;
   bool has_directory = false;
+  bool has_port = false;
+  bool has_socket = false;
 };
 
 [[nodiscard]] std::span<const OptionDef<RouterDraft>> router_table(std::string_view driver) noexcept;

@@ -14,6 +14,20 @@ namespace postern::config {
 
 using expand::ConfigText;
 
+namespace {
+
+constexpr std::uint16_t kLmtpPort = 24;
+
+// What the lmtp transport has no options for.
+void begin_lmtp(SmtpTransport& lmtp) {
+  lmtp.lmtp = true;
+  lmtp.batch_max = 1;
+  lmtp.max_rcpt = 0;
+  lmtp.final_timeout_s = 5 * 60;  // as `timeout` has it
+}
+
+}  // namespace
+
 std::optional<std::string> Loader::driver_of(const Instance& instance, std::string_view what,
                                              std::span<const DriverDef> drivers) {
   for (const Setting& setting : instance.settings) {
@@ -48,6 +62,7 @@ void Loader::read_transport(const Instance& instance) {
   if (!driver) return;
   TransportDraft draft;
   draft.name = instance.name.view();
+  if (*driver == "lmtp") begin_lmtp(draft.smtp);
   draft.smtp.helo_data = *expand::compile(TextMaker::built_in("$primary_hostname"), diagnostics_);
   OptionApplier<TransportDraft> applier(transport_table(*driver), fmt::format("option of the {} transport", *driver), *reader_);
   for (const Setting& setting : instance.settings) applier.apply(draft, setting);
@@ -56,6 +71,12 @@ void Loader::read_transport(const Instance& instance) {
 
 void Loader::finish_transport(const Instance& instance, std::string_view driver, TransportDraft draft) {
   if (driver == "smtp") {
+    if (draft.smtp.lmtp && !draft.has_port) draft.smtp.port = kLmtpPort;
+    draft.driver = std::move(draft.smtp);
+  } else if (driver == "lmtp") {
+    if (!draft.has_socket)
+      diagnostics_.error(instance.name.position(),
+                         fmt::format("the lmtp transport \"{}\" has no socket: write socket = /path", draft.name));
     draft.driver = std::move(draft.smtp);
   } else {
     if (!draft.has_directory)
@@ -120,7 +141,7 @@ void Loader::check_hosts(const Instance& instance, std::string_view transport, b
   const Transport* const found = config_->transport(transport);
   if (found == nullptr || has_hosts) return;
   const auto* const smtp = std::get_if<SmtpTransport>(&found->driver);
-  if (smtp != nullptr && smtp->hosts.empty())
+  if (smtp != nullptr && smtp->socket.empty() && smtp->hosts.empty())
     diagnostics_.error(
         instance.name.position(),
         fmt::format("neither the router \"{}\" nor the smtp transport \"{}\" names a host", instance.name.view(), transport));

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "appliance/config/config_testing.h"
+#include "appliance/config/macros.h"
 #include "policy/acl/run.h"
 #include "policy/routing/route.h"
 
@@ -167,6 +168,46 @@ TEST(Load, GivesRoutersAndTransports) {
   EXPECT_EQ(config.transport("none"), nullptr);
 }
 
+TEST(Load, GivesLmtpTransports) {
+  MemoryLoad memory;
+  const LoadResult result = memory.load(
+      "begin routers\n"
+      "r:\n  driver = accept\n  transport = socket\n"
+      "begin transports\n"
+      "socket:\n  driver = lmtp\n  socket = /run/$primary_hostname/lmtp\n"
+      "batches:\n  driver = lmtp\n  socket = /run/lmtp\n  batch_max = 50\n  timeout = 1m\n  ignore_quota\n  envelope_to_add\n"
+      "tcp:\n  driver = smtp\n  protocol = lmtp\n  hosts = 192.0.2.1\n  lmtp_ignore_quota\n"
+      "port:\n  driver = smtp\n  port = 2424\n  protocol = lmtp\n  hosts = 192.0.2.1\n"
+      "smtp:\n  driver = smtp\n  protocol = smtp\n  hosts = 192.0.2.1\n");
+  ASSERT_TRUE(result.ok());
+  const auto transport = [&](std::string_view name) { return std::get<SmtpTransport>(result.config->transport(name)->driver); };
+  const SmtpTransport socket = transport("socket");
+  EXPECT_TRUE(socket.lmtp);
+  EXPECT_EQ(socket.socket, "/run/" + result.config->main.primary_hostname + "/lmtp");
+  EXPECT_EQ(socket.batch_max, 1u);
+  EXPECT_EQ(socket.max_rcpt, 0u);
+  EXPECT_EQ(socket.final_timeout_s, 300);
+  EXPECT_FALSE(socket.ignore_quota);
+  const SmtpTransport batches = transport("batches");
+  EXPECT_EQ(batches.batch_max, 50u);
+  for (const std::int64_t seconds :
+       {batches.connect_timeout_s, batches.command_timeout_s, batches.data_timeout_s, batches.final_timeout_s})
+    EXPECT_EQ(seconds, 60);
+  EXPECT_TRUE(batches.ignore_quota);
+  EXPECT_TRUE(result.config->transport("batches")->envelope_to_add);
+  const SmtpTransport tcp = transport("tcp");
+  EXPECT_TRUE(tcp.lmtp && tcp.ignore_quota);
+  EXPECT_EQ(tcp.port, 24);
+  EXPECT_EQ(tcp.batch_max, 0u);
+  EXPECT_EQ(tcp.max_rcpt, 100u);
+  EXPECT_EQ(transport("port").port, 2424);
+  EXPECT_FALSE(transport("smtp").lmtp);
+  EXPECT_EQ(transport("smtp").port, 25);
+  EXPECT_TRUE(is_built_in_macro("_DRIVER_TRANSPORT_LMTP"));
+  EXPECT_TRUE(is_built_in_macro("_OPT_TRANSPORT_LMTP_SOCKET"));
+  EXPECT_FALSE(is_built_in_macro("_OPT_TRANSPORT_LMTP_COMMAND"));
+}
+
 TEST(Load, AsksTheAclsItBound) {
   MemoryLoad memory;
   const LoadResult result = memory.load(kWhole);
@@ -306,11 +347,27 @@ constexpr Case kMistakes[] = {
      "c:5:3: \"unseen\" cannot be used: it is not built yet\n"
      "c:6:10: self: \"sent\" is none of defer, fail, freeze, pass, send: did you mean \"send\"?\n"
      "c:7:3: \"condition\" cannot be used: this condition of routers is not built yet\n"},
-    {"begin transports\nt:\n  driver = smtp\n  protocol = lmtp\n  port = 0\n  hosts = a.b\n  hosts_require_tls = *\n",
-     "c:4:14: protocol: lmtp is not built yet: smtp is\n"
-     "c:5:10: port: \"0\" is no port: write a number from 1 to 65535, smtp, smtps, submission or submissions\n"
+    {"begin transports\nt:\n  driver = smtp\n  protocol = smtps\n  port = 0\n  hosts = a.b\n  hosts_require_tls = *\n",
+     "c:4:14: protocol: TLS, which smtps needs, is not built yet: write smtp or lmtp\n"
+     "c:5:10: port: \"0\" is no port: write a number from 1 to 65535, smtp, smtps, submission, submissions or lmtp\n"
      "c:6:11: hosts: the host \"a.b\" cannot be used: a host name needs DNS, which is not built yet: write an IP address\n"
      "c:7:3: \"hosts_require_tls\" cannot be used: TLS is not built yet: mail would leave in clear\n"},
+    {"begin transports\nt:\n  driver = smtp\n  protocol = lmpt\n",
+     "c:4:14: protocol: \"lmpt\" is no protocol: write smtp or lmtp\n"},
+    {"begin transports\nt:\n  driver = lmtp\n  batch_max = 10\n",
+     "c:2:1: the lmtp transport \"t\" has no socket: write socket = /path\n"},
+    {"begin transports\nt:\n  driver = lmtp\n  command = /usr/lib/deliver -l\n  batch_id = $domain\n  socket = run/lmtp\n",
+     "c:4:3: \"command\" cannot be used: postern runs no programs yet: write socket = /path\n"
+     "c:5:3: \"batch_id\" cannot be used: it is not built yet: recipients would share a delivery that are to have one each\n"
+     "c:6:12: socket: the path of the socket must be absolute, beginning with /\n"},
+    {"begin transports\nt:\n  driver = lmtp\n  socket = /run/$local_part\n  batch_max = 0\n",
+     "c:4:12: socket uses $local_part, which is known only when mail arrives: this is not built yet here\n"
+     "c:5:15: batch_max: a delivery is to one recipient at least: write 1 or more\n"},
+    {"begin transports\nt:\n  driver = lmtp\n  socket = "
+     "/long67890/long67890/long67890/long67890/long67890/long67890/long67890/long67890/long67890/long67890/long678\n",
+     "c:4:12: socket: the path has 108 bytes, and that of a UNIX socket at most 107\n"},
+    {"begin transports\nt:\n  driver = lmtp\n  socket = /run/lmtp\n  port = 24\n",
+     "c:5:3: unknown option of the lmtp transport \"port\"\n"},
     {"begin transports\nt:\n  driver = appendfile\n  file = /var/mail/x\n",
      "c:2:1: the appendfile transport \"t\" has no directory: write directory = /name\n"
      "c:2:1: the appendfile transport \"t\" writes maildirs only: write maildir_format\n"

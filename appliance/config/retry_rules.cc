@@ -243,18 +243,17 @@ const RetryRule* RetryRules::find(std::string_view subject, std::string_view alt
 
 RetryDecision next_attempt(const RetryRule& rule, std::int64_t since_first_failure_s, std::int64_t last_wait_s,
                            std::int64_t retry_interval_max_s, Random& random) {
-  if (rule.steps.empty() || since_first_failure_s >= rule.steps.back().cutoff_s) return {.expired = true, .wait_s = 0};
+  if (since_first_failure_s >= rule.last_cutoff_s()) return {.expired = true, .wait_s = 0};
   const RetryStep& step = step_at(rule, since_first_failure_s);
   std::int64_t wait = step.interval_s;
-  if (step.algorithm != RetryAlgorithm::fixed && last_wait_s >= step.interval_s) {
-    const std::int64_t grown = static_cast<std::int64_t>(
-        std::min<__int128>(static_cast<__int128>(last_wait_s) * step.factor_thousandths / 1000, retry_interval_max_s));
-    const std::int64_t spread = grown - step.interval_s;
-    if (step.algorithm == RetryAlgorithm::geometric) {
-      wait = grown;
-    } else if (spread > 1) {  // the upper half of what lies between the interval and its growth
-      wait += spread / 2 + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(spread / 2 + 1)));
-    }
+  const std::int64_t grown = static_cast<std::int64_t>(
+      std::min<__int128>(static_cast<__int128>(last_wait_s) * step.factor_thousandths / 1000, retry_interval_max_s));
+  const std::int64_t spread = grown - step.interval_s;
+  if (step.algorithm == RetryAlgorithm::geometric && last_wait_s >= step.interval_s) {
+    wait = grown;
+  } else if (step.algorithm == RetryAlgorithm::randomized && spread > 1) {
+    // The upper half of what lies between the interval and the growth of the last wait.
+    wait += spread / 2 + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(spread / 2 + 1)));
   }
   return {.expired = false, .wait_s = std::min(wait, retry_interval_max_s)};
 }

@@ -1,6 +1,7 @@
 // The retry section: how often, and for how long, a delivery that failed for now is tried again.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -63,6 +64,9 @@ struct RetryRule {
   RetryError error;
   std::optional<lists::AddressList> senders;
   std::vector<RetryStep> steps;  // empty: never try again
+
+  // Since the first failure: then it is given up.
+  [[nodiscard]] std::int64_t last_cutoff_s() const noexcept { return steps.empty() ? 0 : steps.back().cutoff_s; }
 };
 
 struct RetryDecision {
@@ -84,6 +88,13 @@ class RetryRules {
  private:
   std::vector<RetryRule> rules_;
 };
+
+// The wait that led to an attempt at `now_s`, when the one before it was at `last_try_s` and set the time for the next: what
+// was meant, or what it was when that is less.
+[[nodiscard]] constexpr std::int64_t wait_before(std::int64_t last_try_s, std::int64_t next_try_s,
+                                                 std::int64_t now_s) noexcept {
+  return std::max<std::int64_t>(std::min(next_try_s, now_s) - last_try_s, 0);
+}
 
 // Times in seconds of one clock. `last_wait_s` is the wait that led to the attempt which has just failed (0: it was the first),
 // and is what G and H grow from.

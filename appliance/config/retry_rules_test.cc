@@ -114,5 +114,31 @@ TEST_F(Retry, BoundsAndSpreadsWaits) {
   EXPECT_TRUE(next_attempt(*others.find("*@y", "", {}, ""), 0, 0, 86400, random).expired);
 }
 
+// A step that begins behind shorter waits: G begins with its interval, H with what the last wait grows to when that is more.
+TEST_F(Retry, TheFirstWaitOfAStep) {
+  add("g * F,1h,40m; G,9d,1h,3");
+  add("h * F,1h,40m; H,9d,1h,3");
+  SeededRandom random(1);
+  EXPECT_EQ(next_attempt(*rules_.find("*@g", "", {}, ""), 3600, 2400, 86400, random).wait_s, 3600);
+  std::int64_t least = INT64_MAX;
+  std::int64_t most = 0;
+  for (int i = 0; i < 200; ++i) {
+    const std::int64_t wait = next_attempt(*rules_.find("*@h", "", {}, ""), 3600, 2400, 86400, random).wait_s;
+    least = std::min(least, wait);
+    most = std::max(most, wait);
+  }
+  EXPECT_GE(least, 5400);
+  EXPECT_LE(most, 7200);
+  EXPECT_LT(least, most);
+  EXPECT_EQ(next_attempt(*rules_.find("*@h", "", {}, ""), 3600, 600, 86400, random).wait_s, 3600);
+}
+
+TEST(WaitBefore, IsWhatWasMeantOrWhatItWas) {
+  EXPECT_EQ(wait_before(100, 160, 160), 60);
+  EXPECT_EQ(wait_before(100, 160, 500), 60);
+  EXPECT_EQ(wait_before(100, 160, 130), 30);
+  EXPECT_EQ(wait_before(100, 160, 90), 0);  // the clock went back
+}
+
 }  // namespace
 }  // namespace postern::config

@@ -13,7 +13,11 @@
 
 namespace postern::config {
 
+// The smtp transport; and the lmtp transport, which has a socket in place of hosts.
 struct SmtpTransport {
+  bool lmtp = false;                 // speak LMTP: RFC 2033
+  bool ignore_quota = false;         // in LMTP: store also what is beyond a recipient's quota, where the server can
+  std::string socket;                // absolute path of a UNIX socket; empty: hosts
   std::vector<routing::Host> hosts;  // for addresses whose router named none, or for all with hosts_override
   bool hosts_override = false;
   bool hosts_randomize = false;
@@ -27,6 +31,7 @@ struct SmtpTransport {
   std::int64_t final_timeout_s = 10 * 60;
   std::uint32_t connection_max_messages = 500;  // 0: no limit
   std::uint32_t max_rcpt = 100;                 // recipients in one transaction; 0: no limit
+  std::uint32_t batch_max = 0;                  // recipients for whom one copy is made, on its way to a socket; 0: no limit
 };
 
 // Delivery into a maildir.

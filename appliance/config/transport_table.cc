@@ -11,6 +11,8 @@ namespace {
 
 using Row = OptionDef<TransportDraft>;
 
+constexpr std::size_t kSocketPathMax = 107;  // what the kernel takes
+
 constexpr std::string_view kArc = "ARC is not built yet: mail would leave without a seal";
 constexpr std::string_view kAuth = "SMTP AUTH is not built yet";
 constexpr std::string_view kContent = "deliveries are of whole messages";
@@ -29,6 +31,7 @@ constexpr std::string_view kRewrite = "rewriting is not built";
 constexpr std::string_view kSize = "it is not built yet: larger messages would be delivered";
 constexpr std::string_view kTls = "TLS is not built yet";
 constexpr std::string_view kTlsRequired = "TLS is not built yet: mail would leave in clear";
+constexpr std::string_view kPrograms = "postern runs no programs yet: write socket = /path";
 constexpr std::string_view kUser = "deliveries run as the user of the delivery process";
 
 void set_driver(TransportDraft&, const Setting&, const OptionReader&) {}  // read before all others
@@ -40,24 +43,25 @@ void set_smtp_hosts(TransportDraft& draft, const Setting& setting, const OptionR
 void set_port(TransportDraft& draft, const Setting& setting, const OptionReader& reader) {
   const auto text = reader.expanded(setting);
   if (!text) return;
+  draft.has_port = true;
   if (const auto port = routing::read_port(text->view())) {
     draft.smtp.port = *port;
   } else {
     reader.error(setting,
-                 fmt::format("\"{}\" is no port: write a number from 1 to 65535, smtp, smtps, submission or submissions",
+                 fmt::format("\"{}\" is no port: write a number from 1 to 65535, smtp, smtps, submission, submissions or lmtp",
                              printable(text->view(), 64)));
   }
 }
 
-void set_protocol(TransportDraft&, const Setting& setting, const OptionReader& reader) {
+void set_protocol(TransportDraft& draft, const Setting& setting, const OptionReader& reader) {
   const auto text = reader.text(setting);
   if (!text || text->view() == "smtp") return;
   if (text->view() == "lmtp") {
-    reader.error(setting, "lmtp is not built yet: smtp is");
+    draft.smtp.lmtp = true;
   } else if (text->view() == "smtps") {
-    reader.error(setting, "TLS, which smtps needs, is not built yet: smtp is");
+    reader.error(setting, "TLS, which smtps needs, is not built yet: write smtp or lmtp");
   } else {
-    reader.error(setting, fmt::format("\"{}\" is not smtp", printable(text->view(), 64)));
+    reader.error(setting, fmt::format("\"{}\" is no protocol: write smtp or lmtp", printable(text->view(), 64)));
   }
 }
 
@@ -77,6 +81,24 @@ void set_directory(TransportDraft& draft, const Setting& setting, const OptionRe
   if (!text) return;
   if (!text->view().starts_with('/')) return reader.error(setting, "the directory must be absolute, beginning with /");
   draft.appendfile.directory = text->view();
+}
+
+// A peer's bytes never name a socket, either.
+void set_socket(TransportDraft& draft, const Setting& setting, const OptionReader& reader) {
+  draft.has_socket = true;
+  const auto text = reader.expanded(setting);
+  if (!text) return;
+  draft.smtp.socket = text->view();
+  if (!text->view().starts_with('/')) reader.error(setting, "the path of the socket must be absolute, beginning with /");
+  if (text->view().size() > kSocketPathMax)
+    reader.error(setting, fmt::format("the path has {} bytes, and that of a UNIX socket at most {}", text->view().size(),
+                                      kSocketPathMax));
+}
+
+void set_batch_max(TransportDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto count = reader.count(setting);
+  if (count && *count == 0) return reader.error(setting, "a delivery is to one recipient at least: write 1 or more");
+  if (count) draft.smtp.batch_max = *count;
 }
 
 // For options that are harmless while they are empty.
@@ -205,7 +227,7 @@ constexpr auto kSmtpPrivate = std::to_array<Row>({
     no_effect("hosts_verify_avoid_tls", kTls),
     built("interface", kText, set_interface),
     irrelevant("keepalive", kFlag),
-    irrelevant("lmtp_ignore_quota", kFlag),
+    built("lmtp_ignore_quota", kFlag, smtp_bool<&SmtpTransport::ignore_quota>),
     built("max_rcpt", kNumber, smtp_count<&SmtpTransport::max_rcpt>),
     no_effect("message_linelength_limit", kLater, kNumber),
     no_effect("multi_domain", kLater, kFlag),
@@ -229,6 +251,21 @@ constexpr auto kSmtpPrivate = std::to_array<Row>({
     no_effect("tls_verify_certificates", kTls),
     refused("tls_verify_hosts", kTlsRequired),
     no_effect("utf8_downconvert", kLater),
+});
+
+constexpr auto kLmtpPrivate = std::to_array<Row>({
+    refused("batch_id", "it is not built yet: recipients would share a delivery that are to have one each"),
+    built("batch_max", kNumber, set_batch_max),
+    refused("command", kPrograms),
+    built("ignore_quota", kFlag, smtp_bool<&SmtpTransport::ignore_quota>),
+    built("socket", kText, set_socket),
+    built("timeout", kTime,
+          [](TransportDraft& draft, const Setting& setting, const OptionReader& reader) {
+            const auto seconds = reader.seconds(setting);
+            SmtpTransport& lmtp = draft.smtp;
+            if (seconds)
+              lmtp.connect_timeout_s = lmtp.command_timeout_s = lmtp.data_timeout_s = lmtp.final_timeout_s = *seconds;
+          }),
 });
 
 constexpr auto kAppendfilePrivate = std::to_array<Row>({
@@ -296,16 +333,19 @@ constexpr auto kAppendfilePrivate = std::to_array<Row>({
 });
 
 constexpr auto kSmtp = merged(kGeneric, kSmtpPrivate);
+constexpr auto kLmtp = merged(kGeneric, kLmtpPrivate);
 constexpr auto kAppendfile = merged(kGeneric, kAppendfilePrivate);
 static_assert(std::ranges::is_sorted(kSmtp, {}, &Row::name));
 static_assert(std::ranges::adjacent_find(kSmtp, {}, &Row::name) == kSmtp.end());
+static_assert(std::ranges::is_sorted(kLmtp, {}, &Row::name));
+static_assert(std::ranges::adjacent_find(kLmtp, {}, &Row::name) == kLmtp.end());
 static_assert(std::ranges::is_sorted(kAppendfile, {}, &Row::name));
 static_assert(std::ranges::adjacent_find(kAppendfile, {}, &Row::name) == kAppendfile.end());
 
 constexpr auto kDrivers = std::to_array<DriverDef>({
     {"appendfile", {}},
     {"autoreply", "it is not built"},
-    {"lmtp", "it is not built yet"},
+    {"lmtp", {}},
     {"pipe", "it is not built yet"},
     {"queuefile", "it is not built yet"},
     {"smtp", {}},
@@ -317,6 +357,7 @@ std::span<const DriverDef> transport_drivers() noexcept { return kDrivers; }
 
 std::span<const Row> transport_table(std::string_view driver) noexcept {
   if (driver == "smtp") return kSmtp;
+  if (driver == "lmtp") return kLmtp;
   if (driver == "appendfile") return kAppendfile;
   return kGeneric;
 }

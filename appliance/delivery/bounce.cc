@@ -52,6 +52,9 @@ EnhancedCode status_of(const FailedRecipient& failed) {
   return status.status_class == 5 ? status : EnhancedCode{5, status.subject, status.detail};
 }
 
+// A socket is this machine's, and of no use to the sender.
+bool has_remote_host(const Problem& problem) { return problem.host && !problem.host->hop.is_socket(); }
+
 std::optional<spool::Attribute> attribute_of(const spool::AttributeRange& attributes, std::string_view name) {
   return spool::find_attribute(attributes, name);
 }
@@ -109,8 +112,8 @@ void append_text_part(std::string& out, const BounceInput& input) {
   for (const FailedRecipient& failed : input.failed) {
     const Problem& problem = *failed.problem;
     out += fmt::format("  {}\r\n", ascii(failed.recipient.address.view()));
-    if (problem.host)
-      out += fmt::format("    host {} [{}]\r\n", ascii(problem.host->name), problem.host->address.address.to_string());
+    if (has_remote_host(problem))
+      out += fmt::format("    host {} [{}]\r\n", ascii(problem.host->name), problem.host->hop.address.address.to_string());
     std::string why = ascii(problem.text.empty() ? "the host could not be reached" : problem.text).substr(0, kDiagnosticMax);
     if (failed.timed_out) why += ": retry timeout exceeded";
     out += fmt::format("    {}\r\n", why);
@@ -127,7 +130,7 @@ void append_recipient_status(std::string& out, const FailedRecipient& failed, Wa
   out += "Action: failed\r\n";
   const EnhancedCode status = status_of(failed);
   out += fmt::format("Status: {}.{}.{}\r\n", status.status_class, status.subject, status.detail);
-  if (problem.host) out += fmt::format("Remote-MTA: dns; {}\r\n", ascii(problem.host->name));
+  if (has_remote_host(problem)) out += fmt::format("Remote-MTA: dns; {}\r\n", ascii(problem.host->name));
   if (!problem.diagnostic.empty())
     out += fmt::format("Diagnostic-Code: smtp; {}\r\n", ascii(problem.diagnostic).substr(0, kDiagnosticMax));
   out += fmt::format("Last-Attempt-Date: {}\r\n", format_rfc5322_time(now));

@@ -24,7 +24,7 @@ Problem refused_by_peer() {
   problem.status = {5, 1, 1};
   problem.text = "SMTP error from remote mail server after RCPT TO:<r@rcpt.example>: 550 5.1.1 unknown";
   problem.diagnostic = "550 5.1.1 unknown";
-  problem.host = HostSeen{"mx.example", {IpAddress::parse("192.0.2.1").value(), 25}, false};
+  problem.host = HostSeen{"mx.example", {{IpAddress::parse("192.0.2.1").value(), 25}, {}}, false};
   return problem;
 }
 

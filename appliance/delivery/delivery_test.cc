@@ -357,6 +357,142 @@ TEST_F(DeliveryTest, WhatWaitsLongDoesNotFillTheMemory) {
   EXPECT_EQ(server.mails.back().text.size(), large.size() + 17);
 }
 
+// ---- LMTP over a socket ----
+
+class SocketDeliveryTest : public ::testing::Test {
+ protected:
+  SocketDeliveryTest() { store.lmtp = true; }
+  void begin() {
+    stage.network.listen(at("192.0.2.1"), server);
+    ASSERT_TRUE(stage.start_ingress());
+    ASSERT_TRUE(stage.start_delivery());
+  }
+  bool accept(std::uint32_t number, std::vector<std::string> to) {
+    return stage.accept({.recipients = std::move(to), .content = text_of(number)}, number);
+  }
+  FakeServer server;
+  FakeServer store;
+  Stage stage{testing::kStoreBehindASocket};
+};
+
+TEST_F(SocketDeliveryTest, EachRecipientHasItsOwnEnd) {
+  store.answer = [](std::string_view step) -> std::optional<std::string> {
+    if (step.starts_with("RCPT TO:<no@")) return "550 5.1.1 unknown";
+    if (step.starts_with(".RCPT TO:<full@")) return "452 4.2.2 full";
+    if (step.starts_with(".RCPT TO:<b@")) return "250 2.0.0 stored for b";
+    return std::nullopt;
+  };
+  stage.network.listen("/run/lmtp", store);
+  begin();
+  ASSERT_TRUE(accept(1, {"a@box.example", "full@box.example", "b@box.example"}));
+  ASSERT_TRUE(accept(2, {"no@box.example", "c@box.example"}));
+  stage.advance_ms(200);
+  EXPECT_EQ(stage.log.count(Stage::id_of(1) + " => a <a@box.example> R=store T=store C=\"250 2.0.0 saved\""), 1U);
+  EXPECT_EQ(stage.log.count(Stage::id_of(1) + " -> b <b@box.example> R=store T=store C=\"250 2.0.0 stored for b\""), 1U);
+  EXPECT_EQ(stage.log.count(Stage::id_of(1) + " == full@box.example R=store T=store defer (-46): LMTP error after end of data: "
+                                              "452 4.2.2 full"),
+            1U);
+  EXPECT_EQ(stage.log.count(Stage::id_of(2) + " ** no@box.example R=store T=store: LMTP error after RCPT TO:<no@box.example>: "
+                                              "550 5.1.1 unknown"),
+            1U);
+  EXPECT_EQ(stage.log.count("Completed"), 2U);  // the second, and the bounce
+  ASSERT_EQ(server.mails.size(), 1U);
+  const std::string& bounce = server.mails[0].text;
+  EXPECT_THAT(bounce, HasSubstr("X-Failed-Recipients: no@box.example\r\n"));
+  EXPECT_THAT(bounce, HasSubstr("Status: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 unknown\r\n"));
+  EXPECT_THAT(bounce, ::testing::Not(HasSubstr("Remote-MTA")));
+  EXPECT_THAT(bounce, ::testing::Not(HasSubstr("/run/lmtp")));
+  EXPECT_THAT(bounce, ::testing::Not(HasSubstr("c@box.example")));
+
+  store.answer = nullptr;
+  stage.skip_s(16 * 60);
+  EXPECT_EQ(stage.log.count("=> full <full@box.example>"), 1U);
+  EXPECT_EQ(store.mails.back().recipients, std::vector<std::string>{"RCPT TO:<full@box.example>"});
+  EXPECT_EQ(stage.log.count("Completed"), 3U);
+}
+
+TEST_F(SocketDeliveryTest, RecipientsShareACopyUpToBatchMax) {
+  stage.network.listen("/run/lmtp", store);
+  begin();
+  std::vector<std::string> to;
+  for (int i = 0; i < 8; ++i) to.push_back("r" + std::to_string(i) + "@box.example");
+  ASSERT_TRUE(accept(1, to));
+  stage.advance_ms(100);
+  std::vector<std::size_t> sizes;
+  for (const FakeServer::Mail& mail : store.mails) sizes.push_back(mail.recipients.size());
+  EXPECT_THAT(sizes, ::testing::UnorderedElementsAre(3, 3, 2));
+  EXPECT_EQ(stage.log.count(" => r"), 3U);
+  EXPECT_EQ(stage.log.count(" -> r"), 5U);
+
+  store.mails.clear();
+  ASSERT_TRUE(accept(2, {"x@each.example", "y@each.example"}));
+  stage.advance_ms(100);
+  ASSERT_EQ(store.mails.size(), 2U);
+  for (const FakeServer::Mail& mail : store.mails) {
+    ASSERT_EQ(mail.recipients.size(), 1U);
+    const std::string address = mail.recipients[0].substr(9, 14);
+    EXPECT_THAT(mail.text, ::testing::StartsWith("Envelope-to: " + address + "\r\nReceived: "));
+  }
+}
+
+TEST_F(SocketDeliveryTest, ManyMessagesUseFewConnections) {
+  stage.network.listen("/run/lmtp", store);
+  begin();
+  for (std::uint32_t i = 0; i < 300; ++i) ASSERT_TRUE(accept(i, {"r@box.example"}));
+  stage.advance_ms(300);
+  EXPECT_EQ(store.mails.size(), 300U);
+  EXPECT_LE(store.connections, 20U);
+}
+
+TEST_F(SocketDeliveryTest, AMissingSocketIsTriedByOneMessage) {
+  begin();
+  for (std::uint32_t i = 0; i < 50; ++i) ASSERT_TRUE(accept(i, {"r@box.example"}));
+  stage.advance_ms(500);
+  EXPECT_LE(stage.network.local_attempts["/run/lmtp"], 20);
+  EXPECT_GE(
+      stage.log.count(" == r@box.example R=store T=store defer (2): No such file or directory: failed to connect to socket "
+                      "/run/lmtp"),
+      1U);
+  EXPECT_EQ(stage.log.count("== r@box.example"), 50U);
+  EXPECT_EQ(stage.log.count(" H="), 0U);
+  stage.network.listen("/run/lmtp", store);
+  stage.skip_s(16 * 60);
+  stage.advance_ms(2'000);
+  EXPECT_EQ(store.mails.size(), 50U);
+}
+
+TEST_F(SocketDeliveryTest, OnlyWhatWasNotAnsweredIsSentAgain) {
+  store.answer = [](std::string_view step) -> std::optional<std::string> {
+    if (step.starts_with(".RCPT TO:<b@")) return std::string(FakeServer::kClose);
+    return std::nullopt;
+  };
+  stage.network.listen("/run/lmtp", store);
+  begin();
+  ASSERT_TRUE(accept(1, {"a@box.example", "b@box.example", "c@box.example"}));
+  stage.advance_ms(100);
+  EXPECT_EQ(stage.log.count(" => a <a@box.example>"), 1U);
+  EXPECT_EQ(stage.log.count(" defer (-18): LMTP connection closed after end of data"), 2U);
+  store.answer = nullptr;
+  stage.skip_s(16 * 60);
+  EXPECT_EQ(store.mails.back().recipients, (std::vector<std::string>{"RCPT TO:<b@box.example>", "RCPT TO:<c@box.example>"}));
+  EXPECT_EQ(stage.log.count("Completed"), 1U);
+}
+
+TEST_F(SocketDeliveryTest, MoreRecipientsThanMayWait) {
+  stage.options.destinations = {.attempts_max = 4, .attempts_per_destination_max = 2, .waiting_per_destination_max = 8};
+  stage.network.listen("/run/lmtp", store);
+  begin();
+  std::vector<std::string> to;
+  for (int i = 0; i < 100; ++i) to.push_back("r" + std::to_string(i) + "@each.example");
+  ASSERT_TRUE(accept(1, to));
+  stage.advance_ms(20'000);
+  std::set<std::string> served;
+  for (const FakeServer::Mail& mail : store.mails) served.insert(mail.recipients.at(0));
+  EXPECT_EQ(served.size(), 100U);
+  EXPECT_EQ(store.mails.size(), 100U);
+  EXPECT_EQ(stage.log.count("Completed"), 1U);
+}
+
 TEST_F(DeliveryTest, ADamagedJournalStopsTheStart) {
   begin();
   stage.stop_delivery();

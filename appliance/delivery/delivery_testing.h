@@ -83,6 +83,38 @@ begin retry
 * * F,2h,15m; G,16h,1h,1.5; F,4d,6h
 )";
 
+// What is for box.example goes over a socket, three at a time, what is for each.example one by one; the rest to 192.0.2.1.
+inline constexpr const char* kStoreBehindASocket = R"(
+primary_hostname = gw.example
+qualify_domain = example
+begin routers
+store:
+  driver = accept
+  domains = box.example
+  transport = store
+each:
+  driver = accept
+  domains = each.example
+  transport = each
+smart:
+  driver = manualroute
+  transport = out
+  route_list = * 192.0.2.1
+begin transports
+store:
+  driver = lmtp
+  socket = /run/lmtp
+  batch_max = 3
+each:
+  driver = lmtp
+  socket = /run/lmtp
+  envelope_to_add
+out:
+  driver = smtp
+begin retry
+* * F,2h,15m; G,16h,1h,1.5; F,4d,6h
+)";
+
 inline spool::WriterOptions small_segments(std::uint64_t bytes = 64 * 1024) {
   spool::WriterOptions options;
   options.segment_bytes = bytes;

@@ -14,12 +14,14 @@ namespace {
 constexpr std::size_t kConfirmationMax = 1024;
 
 std::string host_text(const HostSeen& host, const config::LogSelectors& selectors) {
-  std::string text = fmt::format("H={} [{}]", printable(host.name), host.address.address.to_string());
-  if (selectors.has("outgoing_port")) text += fmt::format(":{}", host.address.port);
+  const SocketAddress& address = host.hop.address;
+  std::string text = fmt::format("H={} [{}]", printable(host.name), address.address.to_string());
+  if (selectors.has("outgoing_port")) text += fmt::format(":{}", address.port);
   return text;
 }
 
 void append_host(std::string& line, const HostSeen& host, const config::LogSelectors& selectors) {
+  if (host.hop.is_socket()) return;
   line += ' ';
   line += host_text(host, selectors);
   if (host.reused) line += '*';

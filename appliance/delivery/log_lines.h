@@ -2,6 +2,7 @@
 //
 //   <id> => <address> R=<router> T=<transport> H=<host> [<ip>] C="<what the host said>"     -> for further recipients
 //   <id> => <local part> <<address>> R=<router> T=<transport>                               into a file, from an accept router
+//   <id> => <local part> <<address>> R=<router> T=<transport> C="<what the server said>"    over a UNIX socket, likewise
 //   <id> == <address> R=<router> T=<transport> defer (<number>): <error> H=<host> [<ip>]: <why>
 //   <id> ** <address> R=<router> T=<transport> H=<host> [<ip>]: <why>
 //   <id> H=<host> [<ip>] <error>                                                            a host that was passed over

@@ -7,7 +7,7 @@
 namespace postern::delivery {
 namespace {
 
-const HostSeen kHost{"mx.example", {IpAddress::parse("192.0.2.1").value(), 2525}, false};
+const HostSeen kHost{"mx.example", {{IpAddress::parse("192.0.2.1").value(), 2525}, {}}, false};
 const LineSubject kSubject{"1wLOs3-000008-0T", "a@b.example", "smart", "out"};
 
 Problem problem(ProblemKind kind, std::string text, int os_errno = 0) {
@@ -26,7 +26,7 @@ TEST(LogLines, Delivered) {
             "1wLOs3-000008-0T => a@b.example R=smart T=out H=mx.example [192.0.2.1] C=\"250 OK id=1\"");
   delivered.chunked = true;
   delivered.confirmation = "250- 3 byte chunk\\n250 \"quoted\"";
-  const HostSeen reused{"mx.example", kHost.address, true};
+  const HostSeen reused{"mx.example", kHost.hop, true};
   delivered.host = &reused;
   EXPECT_EQ(delivered_line(kSubject, delivered, false, usual),
             "1wLOs3-000008-0T -> a@b.example R=smart T=out H=mx.example [192.0.2.1]* K C=\"250- 3 byte chunk\\\\n250 "

@@ -21,12 +21,18 @@ struct RetryQuestion {
   const Problem& problem;    // temporary
   std::string_view address;  // of the recipient
   std::string_view sender;   // empty: null reverse-path
+  std::uint32_t received_s;  // when the message came
   RetryTimes times;          // of the message, before this attempt
   std::uint32_t now_s = 0;
 };
 
-// As Exim decides: trouble with a host is judged by the rule for the host or the domain, other trouble by that for the address;
-// what no rule covers is given up at once. A host whose time has not come is waited for.
+// As Exim decides. Which rule counts:
+//   trouble with a host, 4xx to MAIL, DATA or the text     the first for the host's name or for the recipient's domain
+//   a router's                                             the first for the domain
+//   4xx to RCPT (in LMTP to the text, too); trouble on     the first for the whole address
+//   this machine, UNIX sockets included
+// Waits grow from the first failure; in what concerns the message, and in giving up, from its arrival when that was earlier.
+// What no rule covers is given up at once. A host whose time has not come is waited for.
 [[nodiscard]] RetryVerdict judge_retry(const config::RetryRules& rules, std::int64_t retry_interval_max_s,
                                        const RetryQuestion& question, Random& random);
 

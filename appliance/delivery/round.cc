@@ -53,26 +53,15 @@ Group::Group(Round& round, routing::RouteOutcome route, TransportInstance& trans
     : round_(round), route_(std::move(route)), transport_(transport) {}
 
 bool Group::takes(const routing::RouteOutcome& route, const TransportInstance& transport) const {
-  // A file for each recipient, as Exim's batch_max of 1 has it.
-  return transport.smtp && &transport == &transport_ && route.router == route_.router && route.hosts == route_.hosts &&
+  return !is_full() && &transport == &transport_ && route.router == route_.router && route.hosts == route_.hosts &&
          route.errors_to == route_.errors_to;
 }
 
 std::string Group::destination() const {
-  std::string name(route_.transport);
-  if (!transport_.smtp) return name;
-  for (const routing::Host& host : transport_.smtp->hosts_for(route_.hosts))
-    name += fmt::format(" [{}]:{}", host.address.to_string(), host.port);
-  return name;
+  return transport_.smtp ? transport_.smtp->destination(route_.hosts) : std::string(route_.transport);
 }
 
-bool Group::is_in_trouble() const {
-  if (!transport_.smtp) return false;
-  const auto failed = [this](const routing::Host& host) {
-    return round_.context_.hosts.remembers(transport_.smtp->address_of(host));
-  };
-  return std::ranges::any_of(transport_.smtp->hosts_for(route_.hosts), failed);
-}
+bool Group::is_in_trouble() const { return transport_.smtp && transport_.smtp->is_in_trouble(route_.hosts); }
 
 Task<bool> Group::make() {
   if (!co_await round_.begin_attempt()) co_return true;  // the round finds out why
@@ -106,10 +95,10 @@ void Group::on_delivered(const Delivered& delivered) {
   is_well_ = true;
   RoundContext& context = round_.context_;
   context.stats.delivered.add(delivered.recipients.size());
-  bool is_first = true;
+  bool is_first = !delivered.is_further;
   for (const std::uint32_t recipient : delivered.recipients) {
     const LineSubject subject{round_.id(), round_.address_of(recipient), route_.router, route_.transport,
-                              transport_.maildir && round_.has_local_style(*this)};
+                              transport_.is_local() && round_.has_local_style(*this)};
     round_.log_main(delivered_line(subject, delivered, std::exchange(is_first, false), context.config.main.log_selector));
   }
   round_.record_finished({delivered.recipients.begin(), delivered.recipients.end()});
@@ -129,6 +118,7 @@ void Group::on_problem(std::span<const std::uint32_t> recipients, const Problem&
 
 void Group::on_host_problem(const HostSeen& host, const Problem& problem) {
   is_well_ = false;
+  if (host.hop.is_socket()) return;  // the lines of the recipients say it, as there is no other host to try
   round_.log_main(host_line(round_.id(), host, problem, round_.context_.config.main.log_selector));
 }
 
@@ -243,15 +233,16 @@ void Round::join_group(std::uint32_t recipient, routing::RouteOutcome route) {
   const auto names = [&](const TransportInstance& each) { return each.transport->name == route.transport; };
   const auto transport = std::ranges::find_if(context_.transports, names);
   POSTERN_CHECK(transport != context_.transports.end());  // the configuration was checked for that
-  const auto fits = [&](const std::unique_ptr<Group>& group) { return group->takes(route, *transport); };
+  const auto fits = [&](const Group* group) { return group->takes(route, *transport); };
   // Recipients of one domain stand together, as a rule: look at the last group first.
-  const auto group = std::find_if(groups_.rbegin(), groups_.rend(), fits);
-  if (group != groups_.rend()) {
-    (*group)->add(recipient);
-    return;
+  const auto found = std::find_if(open_groups_.rbegin(), open_groups_.rend(), fits);
+  Group* group = found != open_groups_.rend() ? *found : nullptr;
+  if (group == nullptr) {
+    groups_.push_back(std::make_unique<Group>(*this, std::move(route), *transport));
+    open_groups_.push_back(group = groups_.back().get());
   }
-  groups_.push_back(std::make_unique<Group>(*this, std::move(route), *transport));
-  groups_.back()->add(recipient);
+  group->add(recipient);
+  if (group->is_full()) std::erase(open_groups_, group);
 }
 
 // ---- attempts ----
@@ -323,7 +314,8 @@ void Round::judge_deferred(std::uint32_t now_s) {
     if (!outcome.problem || outcome.failed) continue;
     const RetryVerdict verdict =
         judge_retry(context_.config.retry, context_.config.main.retry_interval_max_s,
-                    {*outcome.problem, address_of(recipient), message_.sender.view(), queued_.times, now_s}, context_.random);
+                    {*outcome.problem, address_of(recipient), message_.sender.view(), queued_.received_s, queued_.times, now_s},
+                    context_.random);
     if (verdict.gives_up) {
       outcome.failed = outcome.timed_out = true;
       log_main(fmt::format("{} ** {}: retry timeout exceeded", id(), printable(address_of(recipient))));

@@ -35,8 +35,13 @@ namespace postern::delivery {
 // A transport of the configuration, ready to work.
 struct TransportInstance {
   const config::Transport* transport = nullptr;
-  std::unique_ptr<SmtpTransport> smtp;  // one of the two
+  std::unique_ptr<SmtpTransport> smtp;  // also for LMTP; one of the two
   std::unique_ptr<MaildirTransport> maildir;
+
+  // It delivers on this machine.
+  [[nodiscard]] bool is_local() const noexcept { return !smtp || smtp->is_local(); }
+  // Of one group: a file is written for each recipient, as Exim's batch_max of 1 has it.
+  [[nodiscard]] std::size_t recipients_max() const noexcept { return smtp ? smtp->recipients_max() : 1; }
 };
 
 class RecordSource {
@@ -94,6 +99,7 @@ class Group final : public Attempt, public DeliveryEvents {
   Group(Round& round, routing::RouteOutcome route, TransportInstance& transport);
 
   [[nodiscard]] bool takes(const routing::RouteOutcome& route, const TransportInstance& transport) const;
+  [[nodiscard]] bool is_full() const noexcept { return recipients_.size() >= transport_.recipients_max(); }
   void add(std::uint32_t recipient) { recipients_.push_back(recipient); }
   // Attempts with the same name share a queue.
   [[nodiscard]] std::string destination() const;
@@ -176,6 +182,7 @@ class Round final : public EndGuard {
   std::vector<spool::RecipientView> recipients_;
   std::vector<Outcome> outcomes_;  // by recipient
   std::vector<std::unique_ptr<Group>> groups_;
+  std::vector<Group*> open_groups_;  // those that are not full
   std::optional<DeliveryVariables> variables_;
   std::optional<std::uint32_t> next_try_s_;  // of those that are deferred, the first
   std::optional<Journal::Ticket> attempting_;

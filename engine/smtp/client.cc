@@ -55,6 +55,7 @@ void read_keyword(PeerOffer& offer, std::string_view line) {
   if (is("PIPELINING")) offer.pipelining = true;
   if (is("CHUNKING")) offer.chunking = true;
   if (is("ENHANCEDSTATUSCODES")) offer.enhanced_status_codes = true;
+  if (is("IGNOREQUOTA")) offer.ignore_quota = true;
   if (is("8BITMIME")) offer.parameters.add(Extension::eight_bit_mime);
   if (is("SMTPUTF8")) offer.parameters.add(Extension::smtputf8);
   if (is("DSN")) offer.parameters.add(Extension::dsn);
@@ -155,6 +156,7 @@ Task<Result<PeerReply>> Client::last_words(Error error) {
 ClientFailure Client::failure_of(const Result<PeerReply>& reply, ClientPhase phase, std::string command) {
   ClientFailure failure;
   failure.phase = phase;
+  failure.lmtp = options_.lmtp;
   failure.command = std::move(command);
   if (!reply) {
     failure.kind = kind_of(reply.error().code);
@@ -176,14 +178,14 @@ Task<std::optional<ClientFailure>> Client::hello(StopSource* stop) {
   if (stream_.has_input())
     co_return failure_of(failure(Errc::bad_format, "greeting"), ClientPhase::greeting, "initial connection");
 
-  const std::string ehlo = "EHLO " + options_.helo_name;
+  const std::string ehlo = (options_.lmtp ? "LHLO " : "EHLO ") + options_.helo_name;
   Result<PeerReply> reply = co_await command(ehlo, options_.timeouts.command_ms);
   if (reply) helo_response_ = PeerText(first_line(reply->text.view()));
   if (reply && reply->is_positive()) {
     offer_ = parse_offer(reply->text.view());
     co_return std::nullopt;
   }
-  if (!reply || !reply->is_permanent()) co_return failure_of(reply, ClientPhase::helo, ehlo);
+  if (options_.lmtp || !reply || !reply->is_permanent()) co_return failure_of(reply, ClientPhase::helo, ehlo);
   co_return co_await say_helo();
 }
 

@@ -1,5 +1,6 @@
 // An SMTP client over a stream: RFC 5321, with PIPELINING (RFC 2920), SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8 (RFC
-// 6531), CHUNKING (RFC 3030), DSN (RFC 3461) and LIMITS (RFC 9422) where the peer offers them.
+// 6531), CHUNKING (RFC 3030), DSN (RFC 3461) and LIMITS (RFC 9422) where the peer offers them. And an LMTP client (RFC 2033),
+// which says LHLO, and hears of each recipient on its own when the text has ended.
 //
 // The peer is a stranger: its replies are bounded, and a stream of replies that does not fit the commands is a broken
 // connection, because from there on every answer would be taken for another command's.
@@ -43,8 +44,10 @@ struct ClientTimeouts {
 };
 
 struct ClientOptions {
-  std::string helo_name;  // argument of EHLO and HELO
+  std::string helo_name;  // argument of EHLO, HELO and LHLO
   ClientTimeouts timeouts;
+  bool lmtp = false;
+  bool ignore_quota = false;  // tell a peer that offers IGNOREQUOTA to store what is beyond a recipient's quota
   bool use_pipelining = true;
   bool use_chunking = true;
 };
@@ -55,6 +58,7 @@ struct PeerOffer {
   bool pipelining = false;
   bool chunking = false;
   bool enhanced_status_codes = false;
+  bool ignore_quota = false;                     // IGNOREQUOTA, of LMTP servers
   ExtensionSet parameters;                       // those whose parameters it takes
   std::optional<std::uint64_t> size_max;         // SIZE; nothing: no limit was stated
   std::optional<std::uint32_t> mail_max;         // LIMITS MAILMAX: transactions in a connection
@@ -90,6 +94,7 @@ struct ClientFailure {
   };
   Kind kind = Kind::closed;
   ClientPhase phase = ClientPhase::greeting;
+  bool lmtp = false;
   bool pipelined = false;  // the command was sent without waiting for answers before it
   std::string command;     // as sent: "MAIL FROM:<a@b> SIZE=4", "RCPT TO:<c@d>", "DATA", "end of data"; "initial connection"
   PeerReply reply;
@@ -135,20 +140,26 @@ struct ClientMessage {
 struct RecipientOutcome {
   bool delivered = false;
   std::optional<ClientFailure> failure;  // its own; else the transaction's holds
+  std::optional<PeerReply> accepted;     // in LMTP, when it was delivered; else the transaction's holds
 };
 
 struct TransactionOutcome {
   std::vector<RecipientOutcome> recipients;  // in the order of the message's
   std::optional<ClientFailure> failure;      // holds for every recipient that was not delivered and has none of its own
-  PeerReply accepted;                        // the reply by which the message was taken
+  PeerReply accepted;                        // the reply by which the message was taken; none in LMTP
   bool started = false;                      // MAIL was sent; else the connection had come to its end before
   bool used_chunking = false;
-  // The connection was lost between the end of the text and its reply: the peer may have taken the message.
+  // The connection was lost between the end of the text and its reply: the peer may have taken the message. In LMTP for those
+  // recipients that were not answered.
   bool in_doubt = false;
 
   // Why recipient `index` was not delivered.
   [[nodiscard]] const ClientFailure& failure_of(std::size_t index) const {
     return recipients[index].failure ? *recipients[index].failure : *failure;
+  }
+  // By which reply recipient `index` was delivered.
+  [[nodiscard]] const PeerReply& accepted_by(std::size_t index) const {
+    return recipients[index].accepted ? *recipients[index].accepted : accepted;
   }
 };
 
@@ -157,8 +168,8 @@ class Client {
  public:
   Client(Stream& stream, BlockPool& pool, ClientOptions options);
 
-  // Awaits the greeting and says EHLO, or HELO to a peer that does not know it. A failure ends the connection, but a peer that
-  // answered is still told QUIT by quit(). Suspends; `stop` (may be nullptr) cuts every wait short.
+  // Awaits the greeting and says EHLO, or HELO to a peer that does not know it; LHLO in LMTP. A failure ends the connection,
+  // but a peer that answered is still told QUIT by quit(). Suspends; `stop` (may be nullptr) cuts every wait short.
   [[nodiscard]] Task<std::optional<ClientFailure>> hello(StopSource* stop);
 
   // One transaction. Afterwards usable() says whether another may follow; if this one was not completed it was reset.
@@ -170,7 +181,7 @@ class Client {
   [[nodiscard]] Task<void> quit(StopSource* stop, std::int64_t wait_ms = INT64_MAX);
 
   [[nodiscard]] const PeerOffer& offer() const noexcept { return offer_; }
-  // The first line of the greeting and of the reply to EHLO or HELO, without code.
+  // The first line of the greeting and of the reply to EHLO, HELO or LHLO, without code.
   [[nodiscard]] const PeerText& greeting() const noexcept { return greeting_; }
   [[nodiscard]] const PeerText& helo_response() const noexcept { return helo_response_; }
   [[nodiscard]] std::uint32_t transactions() const noexcept { return transactions_; }

@@ -551,6 +551,217 @@ TEST_F(ClientTest, ThePeersLastWordsBeatABrokenPipe) {
   EXPECT_EQ(outcome.failure->reply.code, 421);
 }
 
+// ---- LMTP ----
+
+class LmtpClientTest : public ClientTest {
+ protected:
+  LmtpClientTest() { server_.lmtp = true; }
+  void connect(bool chunking = true) {
+    ClientTest::connect({.helo_name = "gw.example", .timeouts = {}, .lmtp = true, .use_chunking = chunking});
+  }
+  void begin_again() {
+    if (stream_) run(stream_->close());
+    stream_.reset();
+    server_ = FakeServer{.offer = kFullOffer, .lmtp = true};
+  }
+};
+
+TEST_F(LmtpClientTest, SaysLhloAndHearsOfEachRecipient) {
+  for (const bool chunking : {false, true}) {
+    begin_again();
+    script(".RCPT TO:<x@c.example>", "250 2.0.0 one");
+    script(".RCPT TO:<y@c.example>", "250-2.0.0 two\n250 2.0.0 lines");
+    connect(chunking);
+    EXPECT_FALSE(hello());
+    EXPECT_TRUE(client_->offer().chunking);
+    const TransactionOutcome outcome = send({"x@c.example", "y@c.example"}, ".dot\r\n");
+    ASSERT_FALSE(outcome.failure);
+    EXPECT_TRUE(outcome.recipients[0].delivered && outcome.recipients[1].delivered);
+    EXPECT_EQ(outcome.accepted_by(0).lines(), "250 2.0.0 one");
+    EXPECT_EQ(outcome.accepted_by(1).lines(), "250-2.0.0 two\n250 2.0.0 lines");
+    EXPECT_EQ(outcome.used_chunking, chunking);
+    EXPECT_EQ(server_.commands[0], "LHLO gw.example");
+    ASSERT_EQ(server_.mails.size(), 1U);
+    EXPECT_EQ(server_.mails[0].text, ".dot\r\n");
+    EXPECT_EQ(server_.count_of("RSET"), 0U);
+    ASSERT_TRUE(client_->usable());
+    EXPECT_FALSE(send({"x@c.example"}, "again\r\n").failure);
+    EXPECT_EQ(server_.mails.size(), 2U);
+  }
+}
+
+TEST_F(LmtpClientTest, IsNotSpokenToAPeerThatDoesNotKnowIt) {
+  server_.lmtp = false;
+  connect();
+  const std::optional<ClientFailure> why = hello();
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->phase, ClientPhase::helo);
+  EXPECT_EQ(why->command, "LHLO gw.example");
+  EXPECT_TRUE(why->lmtp);
+  EXPECT_EQ(server_.count_of("HELO"), 0U);
+}
+
+TEST_F(LmtpClientTest, EachAnswerCountsForItsRecipient) {
+  for (const bool chunking : {false, true}) {
+    begin_again();
+    script("RCPT TO:<unknown@", "550 5.1.1 unknown");
+    script(".RCPT TO:<full@", "552 5.2.2 quota");
+    script(".RCPT TO:<later@", "452 4.2.2 later");
+    connect(chunking);
+    EXPECT_FALSE(hello());
+    const TransactionOutcome outcome = send({"a@c", "unknown@c", "full@c", "b@c", "later@c"}, "t\r\n");
+    EXPECT_FALSE(outcome.failure);
+    EXPECT_FALSE(outcome.in_doubt);
+    std::vector<bool> delivered;
+    for (const RecipientOutcome& one : outcome.recipients) delivered.push_back(one.delivered);
+    EXPECT_EQ(delivered, (std::vector<bool>{true, false, false, true, false}));
+    EXPECT_EQ(outcome.failure_of(1).phase, ClientPhase::rcpt);
+    EXPECT_EQ(outcome.failure_of(2).phase, ClientPhase::end_of_data);
+    EXPECT_EQ(outcome.failure_of(2).command, "end of data");
+    EXPECT_TRUE(outcome.failure_of(2).is_permanent());
+    EXPECT_EQ(outcome.failure_of(2).reply.enhanced, (EnhancedCode{5, 2, 2}));
+    EXPECT_FALSE(outcome.failure_of(4).is_permanent());
+    EXPECT_EQ(server_.mails.at(0).recipients, (std::vector<std::string>{"RCPT TO:<a@c>", "RCPT TO:<b@c>"}));
+    EXPECT_TRUE(client_->usable());
+    EXPECT_EQ(server_.count_of("RSET"), 0U);
+  }
+}
+
+TEST_F(LmtpClientTest, TheSameRecipientTwiceIsAnsweredTwice) {
+  server_.offer = kFullOffer;
+  int nth = 0;
+  server_.answer = [&](std::string_view step) -> std::optional<std::string> {
+    if (step.starts_with(".")) return ++nth == 1 ? "250 first" : "550 second";
+    return std::nullopt;
+  };
+  connect();
+  EXPECT_FALSE(hello());
+  const TransactionOutcome outcome = send({"x@c", "x@c"}, "t\r\n");
+  EXPECT_TRUE(outcome.recipients[0].delivered);
+  EXPECT_EQ(outcome.failure_of(1).reply.code, 550);
+}
+
+TEST_F(LmtpClientTest, AConnectionThatBreaksBetweenTheAnswersLeavesTheRestInDoubt) {
+  for (const char* how : {"close", "silence", "nonsense"}) {
+    SCOPED_TRACE(how);
+    const bool is_silent = std::string_view(how) == "silence";
+    begin_again();
+    script(".RCPT TO:<b@", "550 5.7.1 not for me");
+    script(".RCPT TO:<c@", std::string_view(how) == "close"     ? std::string(FakeServer::kClose)
+                           : std::string_view(how) == "silence" ? std::string(FakeServer::kSilent)
+                                                                : "what?");
+    if (is_silent) script(".RCPT TO:<d@", std::string(FakeServer::kSilent));
+    connect();
+    EXPECT_FALSE(hello());
+    const TransactionOutcome outcome = send({"a@c", "b@c", "c@c", "d@c"}, "t\r\n", is_silent ? 600'010 : 0);
+    EXPECT_TRUE(outcome.recipients[0].delivered);
+    EXPECT_TRUE(outcome.failure_of(1).is_permanent());
+    ASSERT_TRUE(outcome.failure);
+    EXPECT_TRUE(outcome.in_doubt);
+    for (const std::size_t rest : {2U, 3U}) {
+      EXPECT_FALSE(outcome.recipients[rest].delivered);
+      EXPECT_EQ(&outcome.failure_of(rest), &*outcome.failure);
+      EXPECT_FALSE(outcome.failure_of(rest).is_permanent());
+    }
+    EXPECT_FALSE(client_->usable());
+  }
+}
+
+TEST_F(LmtpClientTest, A421EndsItForThoseThatWereNotAnswered) {
+  begin_again();
+  script(".RCPT TO:<b@", "421 4.3.2 going down");
+  connect();
+  EXPECT_FALSE(hello());
+  const TransactionOutcome outcome = send({"a@c", "b@c", "c@c"}, "t\r\n");
+  EXPECT_TRUE(outcome.recipients[0].delivered);
+  EXPECT_EQ(outcome.failure_of(1).reply.code, 421);
+  EXPECT_EQ(outcome.failure_of(2).reply.code, 421);
+  EXPECT_FALSE(outcome.in_doubt);
+  EXPECT_FALSE(client_->usable());
+}
+
+// What the server says is cut off behind each byte: an answer counts when it is whole, and never earlier.
+TEST_F(LmtpClientTest, AnswersCutAtEveryByte) {
+  const std::string one = "250-2.0.0 first\r\n250 2.0.0 line\r\n";
+  const std::string two = "450 4.2.1 busy\r\n";
+  const std::string three = "250 2.0.0 third\r\n";
+  for (const std::size_t fragment : {0UL, 1UL}) {
+    const auto prepare = [&] {
+      begin_again();
+      server_.fragment_bytes = fragment;
+      script(".RCPT TO:<a@", "250-2.0.0 first\n250 2.0.0 line");
+      script(".RCPT TO:<b@", "450 4.2.1 busy");
+      script(".RCPT TO:<c@", "250 2.0.0 third");
+    };
+    prepare();
+    connect();
+    EXPECT_FALSE(hello());
+    std::size_t before = 0;  // bytes until the text is answered
+    for (std::size_t most = 1; before == 0; ++most) {
+      prepare();
+      server_.sends_at_most = most;
+      connect();
+      if (hello()) continue;
+      if (send({"a@c", "b@c", "c@c"}, "t\r\n").in_doubt) before = most;
+    }
+    for (std::size_t cut = 0; cut <= one.size() + two.size() + three.size(); ++cut) {
+      prepare();
+      server_.sends_at_most = before + cut;
+      connect();
+      EXPECT_FALSE(hello());
+      const TransactionOutcome outcome = send({"a@c", "b@c", "c@c"}, "t\r\n");
+      EXPECT_EQ(outcome.recipients[0].delivered, cut >= one.size()) << cut;
+      EXPECT_EQ(outcome.recipients[1].failure.has_value(), cut >= one.size() + two.size()) << cut;
+      EXPECT_FALSE(outcome.recipients[1].delivered);
+      EXPECT_EQ(outcome.recipients[2].delivered, cut == one.size() + two.size() + three.size()) << cut;
+      EXPECT_EQ(outcome.in_doubt, cut < one.size() + two.size() + three.size()) << cut;
+      EXPECT_EQ(outcome.failure.has_value(), outcome.in_doubt);
+      EXPECT_FALSE(client_->usable());
+    }
+  }
+}
+
+TEST_F(LmtpClientTest, WithoutRecipientsNoTextIsSent) {
+  for (const bool takes_data : {false, true}) {
+    begin_again();
+    script("RCPT", "550 no");
+    script("DATA", takes_data ? "354 go on" : "503 no recipients");
+    connect(false);
+    EXPECT_FALSE(hello());
+    const TransactionOutcome outcome = send({"no@c.example"}, "t\r\n");
+    EXPECT_FALSE(outcome.failure);
+    EXPECT_TRUE(outcome.failure_of(0).is_permanent());
+    EXPECT_TRUE(server_.mails.empty());
+    EXPECT_EQ(client_->usable(), !takes_data);  // how many replies would come for nobody?
+  }
+}
+
+TEST_F(LmtpClientTest, QuotaIsIgnoredWhereThatIsWantedAndOffered) {
+  for (const bool wanted : {false, true}) {
+    for (const bool offered : {false, true}) {
+      begin_again();
+      if (offered) server_.offer.insert(server_.offer.begin(), "IGNOREQUOTA");
+      ClientTest::connect({.helo_name = "gw.example", .timeouts = {}, .lmtp = true, .ignore_quota = wanted});
+      EXPECT_FALSE(hello());
+      EXPECT_EQ(client_->offer().ignore_quota, offered);
+      EXPECT_FALSE(send({"x@c"}, "t\r\n").failure);
+      EXPECT_EQ(server_.commands[2], wanted && offered ? "RCPT TO:<x@c> IGNOREQUOTA" : "RCPT TO:<x@c>");
+    }
+  }
+}
+
+TEST_F(LmtpClientTest, OfALongAnswerTheBeginningIsKept) {
+  begin_again();
+  script(".RCPT", "250 " + std::string(4000, 'y'), 1);
+  script(".RCPT", "550 5.1.1 " + std::string(4000, 'n'), 2);
+  connect();
+  EXPECT_FALSE(hello());
+  const TransactionOutcome outcome = send({"x@c", "y@c"}, "t\r\n");
+  EXPECT_EQ(outcome.accepted_by(0).text.size(), 2048U);
+  EXPECT_EQ(outcome.failure_of(1).reply.text.size(), 2048U);
+  EXPECT_EQ(outcome.failure_of(1).reply.enhanced, (EnhancedCode{5, 1, 1}));
+}
+
 TEST_F(ClientTest, QuitIsSaidOnceAndOnlyInStep) {
   connect();
   EXPECT_FALSE(hello());

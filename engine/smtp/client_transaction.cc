@@ -19,9 +19,15 @@ constexpr EnhancedCode kBadSender{5, 1, 7};   // RFC 3463 section 3.2
 
 constexpr const char* kEndOfData = "end of data";
 
+constexpr std::size_t kOwnReplyBytesMax = 2048;  // kept of what is said of one recipient; there may be thousands
+
 // What stands in an envelope was parsed when it came in; a line end in it would be a command of its own.
 bool is_safe(std::string_view address) noexcept {
   return std::ranges::none_of(address, [](char c) { return is(CharClass::control, c); });
+}
+
+void shorten(PeerReply& reply) {
+  if (reply.text.size() > kOwnReplyBytesMax) reply.text = PeerText(reply.text.view().substr(0, kOwnReplyBytesMax));
 }
 
 ClientFailure unsuitable(EnhancedCode status, std::string explanation) {
@@ -109,6 +115,7 @@ std::string ClientTransaction::command_of(std::size_t index) const {
       command = "RCPT TO:<";
       command.append(recipient.address).append(">");
       append_rcpt_params(command, recipient.params, client_.offer_.parameters);
+      if (client_.options_.ignore_quota && client_.offer_.ignore_quota) command += " IGNOREQUOTA";
       return command;
     }
     default: return "DATA";
@@ -167,6 +174,7 @@ void ClientTransaction::take_rcpt_reply(std::size_t recipient, const Result<Peer
     return;
   }
   ClientFailure why = client_.failure_of(reply, ClientPhase::rcpt, std::move(command));
+  shorten(why.reply);
   if (why.ends_connection())
     fail(std::move(why));
   else if (!outcome_.failure)  // else MAIL was refused, and this only follows from it
@@ -187,7 +195,12 @@ void ClientTransaction::take_data_reply(const Result<PeerReply>& reply, std::str
 Task<void> ClientTransaction::send_text() {
   if (!chunking_ && !data_open_ && !co_await open_data()) co_return;
   data_open_ = false;  // from here on the text is either completed or the connection given up
-  if (co_await write_text()) co_await take_final_reply();
+  if (!co_await write_text()) co_return;
+  settled_ = true;
+  if (client_.options_.lmtp)
+    co_await take_final_replies();
+  else
+    co_await take_final_reply();
 }
 
 Task<bool> ClientTransaction::open_data() {
@@ -234,6 +247,8 @@ bool ClientTransaction::fail_locally(const Error& error) {
 Task<bool> ClientTransaction::write_piece(Chain piece) {
   const Result<void> written = co_await client_.write(std::move(piece), client_.options_.timeouts.block_ms);
   if (written) co_return true;
+  // What was said of the first recipients before the connection broke is still there to be read.
+  if (client_.options_.lmtp && end_sent_ && written.error().code == Errc::reset) co_return true;
   const Result<PeerReply> words = co_await client_.last_words(written.error());
   fail(client_.failure_of(words, ClientPhase::end_of_data, kEndOfData));
   outcome_.in_doubt = end_sent_ && outcome_.failure->kind != ClientFailure::Kind::rejected;
@@ -245,17 +260,39 @@ Task<void> ClientTransaction::take_final_reply() {
   if (reply && reply->is_positive()) {
     for (const std::size_t recipient : accepted_) outcome_.recipients[recipient].delivered = true;
     outcome_.accepted = *reply;
-    settled_ = true;
     co_return;
   }
-  ClientFailure why = client_.failure_of(reply, ClientPhase::end_of_data, kEndOfData);
+  take_final_failure(client_.failure_of(reply, ClientPhase::end_of_data, kEndOfData));
+}
+
+Task<void> ClientTransaction::take_final_replies() {
+  for (const std::size_t index : accepted_) {
+    RecipientOutcome& recipient = outcome_.recipients[index];
+    Result<PeerReply> reply = co_await client_.read_reply(client_.options_.timeouts.end_ms);
+    if (reply) shorten(*reply);
+    if (reply && reply->is_positive()) {
+      recipient.delivered = true;
+      recipient.accepted = std::move(*reply);
+      continue;
+    }
+    ClientFailure why = client_.failure_of(reply, ClientPhase::end_of_data, kEndOfData);
+    if (why.ends_connection()) {  // nothing comes for those behind it either
+      take_final_failure(std::move(why));
+      co_return;
+    }
+    recipient.failure = std::move(why);
+  }
+}
+
+void ClientTransaction::take_final_failure(ClientFailure why) {
   outcome_.in_doubt = why.kind != ClientFailure::Kind::rejected;
-  settled_ = true;
   fail(std::move(why));
 }
 
-// The peer took DATA although no text is to come (RFC 2920 section 3.1): it gets none, and whatever it says is ignored.
+// The peer took DATA although no text is to come (RFC 2920 section 3.1): it gets none, and whatever it says is ignored. An LMTP
+// server must not (RFC 2033 section 4.2), and nobody knows how many replies it would send.
 Task<void> ClientTransaction::close_empty_data() {
+  if (client_.options_.lmtp) client_.broken_ = true;
   if (client_.broken_) co_return;
   static_cast<void>(co_await client_.command(".", client_.options_.timeouts.end_ms));
 }

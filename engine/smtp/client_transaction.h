@@ -39,8 +39,11 @@ class ClientTransaction {
   [[nodiscard]] Task<bool> write_text();
   [[nodiscard]] Task<bool> write_piece(Chain piece);
   bool fail_locally(const Error& error);
-  // SMTP has one answer for all recipients; LMTP would read one for each accepted recipient here.
+  // SMTP has one answer for all recipients.
   [[nodiscard]] Task<void> take_final_reply();
+  // LMTP has one for each that was accepted, in the order of their RCPT: RFC 2033 section 4.2.
+  [[nodiscard]] Task<void> take_final_replies();
+  void take_final_failure(ClientFailure why);
   [[nodiscard]] Task<void> close_empty_data();
   [[nodiscard]] Task<void> reset();
 

@@ -1,5 +1,5 @@
-// For tests: an SMTP server as a stream, without a network. What it answers can be changed command by command; what it was
-// given is kept.
+// For tests: an SMTP or LMTP server as a stream, without a network. What it answers can be changed command by command; what it
+// was given is kept.
 #pragma once
 
 #include <algorithm>
@@ -38,9 +38,12 @@ struct FakeServer {
 
   std::vector<std::string> offer;  // lines of the reply to EHLO behind the first; empty and `knows_ehlo` false: HELO only
   bool knows_ehlo = true;
-  std::size_t fragment_bytes = 0;  // of what it sends; 0: as it comes
-  // Asked for each step before the ordinary answer is given: "connect", the command line, or "." for the end of a text. The
-  // answer without the last line end (LF between lines); nothing for the ordinary one.
+  bool lmtp = false;                     // it knows LHLO in place of EHLO, and answers a text once for each recipient
+  std::size_t fragment_bytes = 0;        // of what it sends; 0: as it comes
+  std::size_t sends_at_most = SIZE_MAX;  // bytes in one connection; then it closes
+  // Asked for each step before the ordinary answer is given: "connect", the command line, or "." for the end of a text (in LMTP
+  // ".RCPT TO:<a@b>" for each that was accepted). The answer without the last line end (LF between lines); nothing for the
+  // ordinary one.
   std::function<std::optional<std::string>(std::string_view step)> answer;
 
   std::vector<std::string> commands;  // all, in the order they came
@@ -116,8 +119,12 @@ class FakeServerStream final : public Stream {
   }
   void send(std::string_view text) {
     const std::size_t most = server_.fragment_bytes == 0 ? BlockPool::kLargest : server_.fragment_bytes;
+    const bool is_last = text.size() >= server_.sends_at_most - sent_;
+    text = text.substr(0, server_.sends_at_most - sent_);
+    sent_ += text.size();
     for (; !text.empty(); text.remove_prefix(std::min(most, text.size())))
       input_.push_back(copy_to_slice(pool_, text.substr(0, most)));
+    if (is_last) end_input(Errc::closed);
     wake();
   }
   // Gives the scripted answer to `step`, or the ordinary one. True when the answer was positive.
@@ -151,7 +158,7 @@ class FakeServerStream final : public Stream {
   }
   void obey(const std::string& line) {
     const auto is = [&](std::string_view verb) { return starts_with_ignoring_case(line, verb); };
-    if (is("EHLO"))
+    if (is(server_.lmtp ? "LHLO" : "EHLO"))
       respond(line, ehlo_answer());
     else if (is("MAIL"))
       begin_mail(line);
@@ -166,7 +173,7 @@ class FakeServerStream final : public Stream {
     else if (is("QUIT"))
       respond(line, "221 bye"), end_input(Errc::closed);
     else
-      respond(line, is("HELO") ? "250 mx.example" : "500 what?");
+      respond(line, is("HELO") && !server_.lmtp ? "250 mx.example" : "500 what?");
   }
   std::string ehlo_answer() const {
     if (!server_.knows_ehlo) return "500 what?";
@@ -212,9 +219,17 @@ class FakeServerStream final : public Stream {
     return true;
   }
   void end_text() {
+    if (server_.lmtp) return end_lmtp_text();
     const bool has_recipients = !mail_.recipients.empty();
     if (respond(".", has_recipients ? "250 OK id=fake" : "554 no valid recipients") && has_recipients)
       server_.mails.push_back(mail_);
+    reset();
+  }
+  void end_lmtp_text() {
+    std::vector<std::string> stored;
+    for (const std::string& recipient : mail_.recipients)
+      if (!input_end_ && respond("." + recipient, "250 2.0.0 saved")) stored.push_back(recipient);
+    if (!stored.empty()) server_.mails.push_back({mail_.sender, std::move(stored), mail_.text, mail_.chunked});
     reset();
   }
   void reset() {
@@ -230,6 +245,7 @@ class FakeServerStream final : public Stream {
   ReadWaiter* reader_ = nullptr;
   std::string received_;
   FakeServer::Mail mail_;
+  std::size_t sent_ = 0;
   bool in_data_ = false;
   std::optional<std::size_t> chunk_left_;
   bool closed_ = false;

@@ -1,5 +1,6 @@
-// The client against a server that says anything at all. The input's first byte chooses how its bytes are cut, and whether the
-// message is chunked; the rest is what the server sends, then it closes.
+// The client against a server that says anything at all. The input's first byte chooses how its bytes are cut (in steps of 3,
+// from 1 on), whether the dialogue is LMTP (64) and whether the message is chunked (128); the rest is what the server sends,
+// then it closes.
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -72,7 +73,7 @@ class Body final : public smtp::BodySource {
   bool given_ = false;
 };
 
-void check(const smtp::TransactionOutcome& outcome) {
+void check(const smtp::TransactionOutcome& outcome, bool lmtp) {
   std::size_t delivered = 0;
   for (std::size_t i = 0; i < outcome.recipients.size(); ++i) {
     const smtp::RecipientOutcome& one = outcome.recipients[i];
@@ -80,11 +81,14 @@ void check(const smtp::TransactionOutcome& outcome) {
     // Delivered, or there is a reason why not.
     POSTERN_CHECK(one.delivered != (one.failure.has_value() || outcome.failure.has_value()));
     if (!one.delivered) POSTERN_CHECK(outcome.failure_of(i).reply.lines().size() < 200'000);
+    if (one.delivered) POSTERN_CHECK(outcome.accepted_by(i).is_positive());
+    POSTERN_CHECK(one.accepted.has_value() == (one.delivered && lmtp));
   }
-  POSTERN_CHECK(delivered == 0 || (outcome.accepted.is_positive() && !outcome.failure && !outcome.in_doubt));
+  POSTERN_CHECK(!outcome.in_doubt || (outcome.failure && delivered < outcome.recipients.size()));
+  if (!lmtp) POSTERN_CHECK(delivered == 0 || (!outcome.failure && !outcome.in_doubt));
 }
 
-Task<void> talk(smtp::Client& client) {
+Task<void> talk(smtp::Client& client, bool lmtp) {
   StopSource stop;
   const std::optional<smtp::ClientFailure> refused = co_await client.hello(&stop);
   const smtp::ClientRecipient to[] = {{"x@c.example", {}}, {"y@c.example", {}}, {"z@c.example", {}}};
@@ -93,7 +97,7 @@ Task<void> talk(smtp::Client& client) {
     smtp::ClientMessage message{.sender = "a@b.example", .params = {}, .recipients = to};
     message.size_bytes = Body::kText.size();
     message.body = &body;
-    check(co_await client.send(message, &stop));
+    check(co_await client.send(message, &stop), lmtp);
   }
   co_await client.quit(&stop);
   POSTERN_CHECK(!client.usable());
@@ -106,9 +110,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ManualScheduler scheduler;
   BlockPool pool;
   SayingStream stream(std::string_view(reinterpret_cast<const char*>(data) + 1, size - 1), 1 + (data[0] & 0x3f) * 3U);
-  smtp::Client client(stream, pool, {.helo_name = "gw.example", .timeouts = {}, .use_chunking = (data[0] & 0x80) != 0});
+  const bool lmtp = (data[0] & 0x40) != 0;
+  smtp::Client client(
+      stream, pool,
+      {.helo_name = "gw.example", .timeouts = {}, .lmtp = lmtp, .ignore_quota = lmtp, .use_chunking = (data[0] & 0x80) != 0});
   Gate gate;
-  gate.start(talk(client));
+  gate.start(talk(client, lmtp));
   scheduler.run();
   POSTERN_CHECK(gate.inside() == 0);
   return 0;

@@ -11,10 +11,10 @@ namespace {
 
 using smtp::CharClass;
 
-std::string envelope_to(const TransportJob& job) {
+std::string envelope_to(const TransportJob& job, std::span<const std::uint32_t> recipients) {
   std::string field = "Envelope-to: ";
-  for (std::size_t i = 0; i < job.wanted.size(); ++i)
-    field.append(i == 0 ? "" : ",\r\n\t").append(job.recipients[job.wanted[i]].address.view());
+  for (std::size_t i = 0; i < recipients.size(); ++i)
+    field.append(i == 0 ? "" : ",\r\n\t").append(job.recipients[recipients[i]].address.view());
   return field + "\r\n";
 }
 
@@ -45,11 +45,11 @@ bool append_fields(std::string_view text, std::string& out) {
 
 }  // namespace
 
-AddedHeaders added_headers(const config::Transport& transport, const TransportJob& job, const expand::EvalContext& variables,
-                           WallTime now) {
+AddedHeaders added_headers(const config::Transport& transport, const TransportJob& job,
+                           std::span<const std::uint32_t> recipients, const expand::EvalContext& variables, WallTime now) {
   AddedHeaders added;
   if (transport.return_path_add) added.top.append("Return-path: <").append(job.return_path).append(">\r\n");
-  if (transport.envelope_to_add) added.top += envelope_to(job);
+  if (transport.envelope_to_add) added.top += envelope_to(job, recipients);
   if (transport.delivery_date_add) added.top += "Delivery-date: " + format_rfc5322_time(now) + "\r\n";
   if (!transport.headers_add) return added;
   std::string text;

@@ -1,6 +1,8 @@
 // The header fields that a transport's options add to a message, for SMTP and files alike.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 
 #include "appliance/config/transport.h"
@@ -16,8 +18,9 @@ struct AddedHeaders {
   std::string why;     // not empty: headers_add cannot be used, and nothing is to be delivered
 };
 
-// Whole fields, CR LF line ends.
+// Whole fields, CR LF line ends. `recipients` are those of the job who get this copy.
 [[nodiscard]] AddedHeaders added_headers(const config::Transport& transport, const TransportJob& job,
-                                         const expand::EvalContext& variables, WallTime now);
+                                         std::span<const std::uint32_t> recipients, const expand::EvalContext& variables,
+                                         WallTime now);
 
 }  // namespace postern::delivery

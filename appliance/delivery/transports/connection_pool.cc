@@ -19,8 +19,8 @@ Task<void> SmtpConnection::close(StopSource* stop, std::int64_t wait_ms) {
   co_await stream_->close();
 }
 
-std::unique_ptr<SmtpConnection> ConnectionPool::take(const SocketAddress& host) {
-  const auto found = idle_.find(host);
+std::unique_ptr<SmtpConnection> ConnectionPool::take(const NextHop& hop) {
+  const auto found = idle_.find(hop);
   if (found == idle_.end()) return nullptr;
   std::list<Idle>& waiting = found->second;
   std::unique_ptr<SmtpConnection> taken;
@@ -38,12 +38,12 @@ std::unique_ptr<SmtpConnection> ConnectionPool::take(const SocketAddress& host) 
   return taken;
 }
 
-void ConnectionPool::give_back(const SocketAddress& host, std::unique_ptr<SmtpConnection> connection, bool reusable) {
+void ConnectionPool::give_back(const NextHop& hop, std::unique_ptr<SmtpConnection> connection, bool reusable) {
   if (!reusable || !connection->client().usable()) {
     start_closing(std::move(connection));
     return;
   }
-  idle_[host].push_back({Scheduler::current().now(), std::move(connection)});
+  idle_[hop].push_back({Scheduler::current().now(), std::move(connection)});
   ++idle_count_;
   if (!std::exchange(reaping_, true)) gate_.start(reap());
 }

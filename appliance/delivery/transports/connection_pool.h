@@ -1,4 +1,4 @@
-// Outgoing SMTP connections between two messages.
+// Outgoing SMTP and LMTP connections between two messages.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,9 @@
 #include <string>
 #include <utility>
 
+#include "appliance/delivery/transports/next_hop.h"
 #include "engine/base/clock.h"
 #include "engine/base/counter.h"
-#include "engine/base/ip_address.h"
 #include "engine/buffer/block_pool.h"
 #include "engine/coro/gate.h"
 #include "engine/coro/stop.h"
@@ -50,10 +50,10 @@ class ConnectionPool {
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-  // A usable connection to `host` that nobody uses; nullptr when there is none.
-  [[nodiscard]] std::unique_ptr<SmtpConnection> take(const SocketAddress& host);
+  // A usable connection to `hop` that nobody uses; nullptr when there is none.
+  [[nodiscard]] std::unique_ptr<SmtpConnection> take(const NextHop& hop);
   // Keeps the connection for the next message, for a while, or closes it when it is of no more use. Not after close().
-  void give_back(const SocketAddress& host, std::unique_ptr<SmtpConnection> connection, bool reusable);
+  void give_back(const NextHop& hop, std::unique_ptr<SmtpConnection> connection, bool reusable);
   // Closes what is idle and waits for all that is being closed; a fraction of a second. Once.
   [[nodiscard]] Task<void> close();
 
@@ -73,7 +73,7 @@ class ConnectionPool {
   std::int64_t idle_ms_;
   std::size_t idle_count_ = 0;
   bool reaping_ = false;
-  std::map<SocketAddress, std::list<Idle>> idle_;
+  std::map<NextHop, std::list<Idle>> idle_;
   StopSource closing_;
   Gate gate_;
 };

@@ -1,6 +1,7 @@
 // For tests: connections to fake servers by address.
 #pragma once
 
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,7 +41,7 @@ class FakeConnector final : public Connector {
     ++local_attempts[path];
     if (const Result<void> waited = co_await pause(wait); !waited) co_return failure(waited.error());
     const auto server = local_servers_.find(path);
-    if (server == local_servers_.end()) co_return failure(Errc::not_found, "connect");
+    if (server == local_servers_.end()) co_return failure_from_errno(ENOENT, "connect");
     std::unique_ptr<Stream> stream = std::make_unique<smtp::testing::FakeServerStream>(*server->second);
     co_return stream;
   }

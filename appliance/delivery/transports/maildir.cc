@@ -72,7 +72,7 @@ MaildirTransport::MaildirTransport(FileSystem& files, const config::Transport& t
 
 Task<void> MaildirTransport::deliver(const TransportJob& job, const expand::EvalContext& variables) {
   POSTERN_CHECK(!job.wanted.empty());
-  const AddedHeaders added = added_headers(transport_, job, variables, Scheduler::current().wall_now());
+  const AddedHeaders added = added_headers(transport_, job, job.wanted, variables, Scheduler::current().wall_now());
   if (!added.why.empty()) {
     job.events.on_problem(job.wanted, configuration_problem(added.why));
     co_return;

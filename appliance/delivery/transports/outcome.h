@@ -8,15 +8,15 @@
 #include <string>
 #include <string_view>
 
-#include "engine/base/ip_address.h"
+#include "appliance/delivery/transports/next_hop.h"
 #include "engine/smtp/enhanced.h"
 
 namespace postern::delivery {
 
-// The host that was spoken to.
+// The host or socket that was spoken to.
 struct HostSeen {
-  std::string name;  // as configured: a name, or the address itself
-  SocketAddress address;
+  std::string name;  // as configured: a name, or the address itself; of a socket the path
+  NextHop hop;
   bool reused = false;  // on a connection that had carried a message before
 };
 
@@ -48,6 +48,7 @@ enum class ProblemKind : std::uint8_t {
 struct Problem {
   ProblemKind kind = ProblemKind::local;
   bool permanent = false;
+  bool is_of_recipient = false;    // it concerns one recipient: said in answer to RCPT, or in LMTP to the text
   int os_errno = 0;                // of the world failing
   int reply_code = 0;              // of the peer
   smtp::EnhancedCode status;       // from the peer, or ours; none when unknown
@@ -59,12 +60,13 @@ struct Problem {
   [[nodiscard]] bool is_of_host() const noexcept { return kind <= ProblemKind::host_resting; }
 };
 
-// One delivery that worked: one transaction, or one file.
+// One delivery that worked: one transaction, one recipient of an LMTP transaction, or one file.
 struct Delivered {
   std::span<const std::uint32_t> recipients;  // indexes in the message
   const HostSeen* host = nullptr;             // nullptr: local
   std::string_view confirmation;              // what the peer said, printable; empty when local
   bool chunked = false;
+  bool is_further = false;  // others of the same transaction were named before
   std::uint64_t bytes = 0;
 };
 

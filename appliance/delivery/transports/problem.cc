@@ -41,18 +41,26 @@ ProblemKind kind_of(const ClientFailure& failure, bool in_doubt) {
   return ProblemKind::local;
 }
 
-std::string text_of(const ClientFailure& failure) {
+// Exim's lmtp transport says LMTP wherever its smtp transport says SMTP, which says LMTP of the answers to the text only.
+std::string text_of(const ClientFailure& failure, const NextHop& hop) {
+  const bool is_local = hop.is_socket();
+  const std::string_view protocol = is_local ? "LMTP" : "SMTP";
   const std::string command = (failure.pipelined ? "pipelined " : "") + printable(failure.command, kReplyShownMax);
   const std::string reply = printable(failure.reply.lines(), kReplyShownMax);
   switch (failure.kind) {
-    case ClientFailure::Kind::rejected: return fmt::format("SMTP error from remote mail server after {}: {}", command, reply);
+    case ClientFailure::Kind::rejected:
+      if (is_local || (failure.lmtp && failure.phase == ClientPhase::end_of_data))
+        return fmt::format("LMTP error after {}: {}", command, reply);
+      return fmt::format("SMTP error from remote mail server after {}: {}", command, reply);
     case ClientFailure::Kind::unsuitable: return failure.explanation;
     case ClientFailure::Kind::local: return fmt::format("interrupted after {}: {}", command, describe(failure.error));
-    case ClientFailure::Kind::timed_out: return fmt::format("SMTP timeout after {}", command);
+    case ClientFailure::Kind::timed_out: return fmt::format("{} timeout after {}", protocol, command);
     case ClientFailure::Kind::malformed:
-      return reply.empty() ? fmt::format("Malformed SMTP reply in response to {}", command)
-                           : fmt::format("Malformed SMTP reply in response to {}: {}", command, reply);
-    case ClientFailure::Kind::closed: return fmt::format("Remote host closed connection in response to {}", command);
+      return reply.empty() ? fmt::format("Malformed {} reply in response to {}", protocol, command)
+                           : fmt::format("Malformed {} reply in response to {}: {}", protocol, command, reply);
+    case ClientFailure::Kind::closed:
+      return is_local ? fmt::format("LMTP connection closed after {}", command)
+                      : fmt::format("Remote host closed connection in response to {}", command);
   }
   return {};
 }
@@ -65,6 +73,17 @@ EnhancedCode status_of(const ClientFailure& failure) {
     case ClientFailure::Kind::local: return {4, 3, 0};
     case ClientFailure::Kind::malformed: return {4, 5, 0};
     default: return {4, 4, 2};
+  }
+}
+
+// This machine's, and no fault of who was to be connected to. Who may write to a socket is the business of its server, though.
+bool is_own_trouble(Errc connecting, bool to_socket) {
+  switch (connecting) {
+    case Errc::stopped:
+    case Errc::too_large: return true;
+    case Errc::denied:
+    case Errc::invalid: return !to_socket;
+    default: return false;
   }
 }
 
@@ -87,7 +106,13 @@ Problem configuration_problem(std::string why) {
 }
 
 Problem connect_problem(const Error& error, const HostSeen& host) {
+  const bool is_socket = host.hop.is_socket();
   Problem problem;
+  if (is_own_trouble(error.code, is_socket)) {
+    problem = local_problem(error, "connect");
+    problem.host = host;
+    return problem;
+  }
   switch (error.code) {
     case Errc::refused:
       problem.kind = ProblemKind::refused;
@@ -97,13 +122,6 @@ Problem connect_problem(const Error& error, const HostSeen& host) {
       problem.kind = ProblemKind::connect_timed_out;
       problem.os_errno = ETIMEDOUT;
       break;
-    case Errc::stopped:
-    case Errc::too_large:
-    case Errc::denied:
-    case Errc::invalid:
-      problem = local_problem(error, "connect");
-      problem.host = host;
-      return problem;
     default:
       problem.kind = ProblemKind::unreachable;
       problem.os_errno = error.os_errno != 0 ? error.os_errno : EHOSTUNREACH;
@@ -111,6 +129,7 @@ Problem connect_problem(const Error& error, const HostSeen& host) {
   }
   problem.status = {4, 4, 1};
   problem.host = host;
+  if (is_socket) problem.text = "failed to connect to socket " + printable(host.name);
   return problem;
 }
 
@@ -118,9 +137,12 @@ Problem smtp_problem(const ClientFailure& failure, const HostSeen& host, bool in
   Problem problem;
   problem.kind = kind_of(failure, in_doubt);
   problem.permanent = failure.is_permanent();
+  problem.is_of_recipient =
+      problem.kind == ProblemKind::rcpt_rejected ||
+      (failure.lmtp && problem.kind == ProblemKind::data_rejected && failure.phase == ClientPhase::end_of_data);
   problem.reply_code = failure.kind == ClientFailure::Kind::rejected ? failure.reply.code : 0;
   problem.status = status_of(failure);
-  problem.text = text_of(failure);
+  problem.text = text_of(failure, host.hop);
   if (failure.kind == ClientFailure::Kind::timed_out) problem.os_errno = ETIMEDOUT;
   if (failure.kind == ClientFailure::Kind::rejected) problem.diagnostic = printable(failure.reply.lines(), kReplyShownMax);
   problem.host = host;

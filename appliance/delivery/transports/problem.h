@@ -15,7 +15,7 @@ namespace postern::delivery {
 [[nodiscard]] Problem local_problem(const Error& error, std::string_view doing);
 // A setting cannot be used for this message; temporary. `why` is printable.
 [[nodiscard]] Problem configuration_problem(std::string why);
-// No connection to `host`.
+// No connection to `host`, which may be a socket.
 [[nodiscard]] Problem connect_problem(const Error& error, const HostSeen& host);
 // What the SMTP client met. A connection lost behind the end of the text is data_lost when `in_doubt`.
 [[nodiscard]] Problem smtp_problem(const smtp::ClientFailure& failure, const HostSeen& host, bool in_doubt);

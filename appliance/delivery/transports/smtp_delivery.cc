@@ -15,11 +15,14 @@ namespace postern::delivery {
 
 namespace {
 
+constexpr std::size_t kConfirmationMax = 1024;
 constexpr int kTooManyRecipients = 452;  // RFC 5321 section 4.5.3.1.10
 
 smtp::ClientOptions client_options(const config::SmtpTransport& options, std::string helo_name) {
   smtp::ClientOptions made;
   made.helo_name = std::move(helo_name);
+  made.lmtp = options.lmtp;
+  made.ignore_quota = options.ignore_quota;
   made.timeouts.greeting_ms = made.timeouts.command_ms = options.command_timeout_s * 1'000;
   made.timeouts.data_ms = options.command_timeout_s * 1'000;
   made.timeouts.block_ms = options.data_timeout_s * 1'000;
@@ -47,7 +50,9 @@ SmtpDelivery::SmtpDelivery(SmtpTransport& transport, const TransportJob& job, co
       options_(transport.options_),
       deps_(transport.deps_),
       job_(job),
-      added_(added_headers(transport.transport_, job, variables, Scheduler::current().wall_now())) {
+      variables_(variables),
+      now_(Scheduler::current().wall_now()),
+      added_(added_headers(transport.transport_, job, job.wanted, variables, now_)) {
   const expand::EvalResult expanded = expand::evaluate(options_.helo_data, variables, helo_name_);
   if (!expanded) helo_why_ = "failed to expand helo_data: " + printable(expanded.why);
   for (const std::uint32_t index : job.wanted) waiting_.push_back({index, std::nullopt});
@@ -96,13 +101,25 @@ void SmtpDelivery::note_untried(const Problem& problem) {
   }
 }
 
-std::vector<routing::Host> SmtpDelivery::hosts_to_try() const {
+std::vector<HostSeen> SmtpDelivery::hosts_to_try() const {
+  if (transport_.is_local()) return {{options_.socket, transport_.socket()}};
   const std::span<const routing::Host> given = transport_.hosts_for(job_.hosts);
   std::vector<routing::Host> hosts(given.begin(), given.end());
   const bool are_own = given.data() == options_.hosts.data();
   if (are_own && options_.hosts_randomize)
     for (std::size_t i = hosts.size(); i > 1; --i) std::swap(hosts[i - 1], hosts[deps_.random.below(i)]);
-  return hosts;
+  std::vector<HostSeen> seen;
+  for (const routing::Host& host : hosts) seen.push_back({host.name, transport_.hop_of(host)});
+  return seen;
+}
+
+// Who gets a copy must not read in it who else does, unless they get the same one.
+void SmtpDelivery::compose(const std::vector<std::uint32_t>& recipients) {
+  if (!transport_.transport_.envelope_to_add || recipients == composed_for_) return;
+  composed_.reset();
+  added_ = added_headers(transport_.transport_, job_, recipients, variables_, now_);
+  composed_.emplace(job_.message, added_.top, added_.bottom);
+  composed_for_ = recipients;
 }
 
 Task<void> SmtpDelivery::run() {
@@ -112,8 +129,8 @@ Task<void> SmtpDelivery::run() {
     co_return;
   }
   composed_.emplace(job_.message, added_.top, added_.bottom);
-  const std::vector<routing::Host> hosts = hosts_to_try();
-  for (const routing::Host& host : hosts) {
+  composed_for_.assign(job_.wanted.begin(), job_.wanted.end());
+  for (const HostSeen& host : hosts_to_try()) {
     if (waiting_.empty() || job_.stop.stop_requested()) break;
     for (Waiting& one : waiting_) one.untried = true;
     co_await try_host(host);
@@ -125,34 +142,45 @@ Task<void> SmtpDelivery::run() {
   }
 }
 
-Task<void> SmtpDelivery::try_host(const routing::Host& host) {
-  HostSeen seen{host.name, transport_.address_of(host)};
-  const HostMemory::Standing standing = deps_.hosts.standing(seen.address, now_s());
-  if (standing.resting) {
+Task<void> SmtpDelivery::try_host(HostSeen host) {
+  const HostMemory::Standing standing = deps_.hosts.standing(host.hop, now_s());
+  if (must_wait(standing)) {
     rest_on(host, standing);
     co_return;
   }
   bool may_reuse = true;
   while (has_untried() && !job_.stop.stop_requested()) {
-    std::unique_ptr<SmtpConnection> connection = may_reuse ? transport_.pool_.take(seen.address) : nullptr;
-    seen.reused = connection != nullptr;
-    if (!connection) connection = co_await connect(seen);
+    std::unique_ptr<SmtpConnection> connection = may_reuse ? transport_.pool_.take(host.hop) : nullptr;
+    host.reused = connection != nullptr;
+    if (!connection) connection = co_await connect(host);
     if (!connection) co_return;
-    const Use used = co_await use(*connection, seen);
+    const Use used = co_await use(*connection, host);
     const std::uint32_t most = options_.connection_max_messages;
     const bool may_go_on = used == Use::finished && (most == 0 || connection->client().transactions() < most);
-    transport_.pool_.give_back(seen.address, std::move(connection), may_go_on);
+    transport_.pool_.give_back(host.hop, std::move(connection), may_go_on);
     may_reuse = used != Use::stale;
   }
 }
 
-void SmtpDelivery::rest_on(const routing::Host& host, const HostMemory::Standing& standing) {
+// A message that is older than the rule would have it tried is given its last attempt, as Exim does: with a host that works now
+// and then it might never come to one.
+bool SmtpDelivery::must_wait(const HostMemory::Standing& standing) const {
+  const std::int64_t age_s = std::int64_t{now_s()} - job_.message.received.seconds();
+  return standing.resting && (standing.given_up || age_s < standing.cutoff_s);
+}
+
+void SmtpDelivery::rest_on(const HostSeen& host, const HostMemory::Standing& standing) {
   Problem problem;
   problem.kind = ProblemKind::host_resting;
   problem.permanent = standing.given_up;
   problem.status = {static_cast<std::uint8_t>(standing.given_up ? 5 : 4), 4, 1};
-  problem.text = standing.given_up ? fmt::format("host {} has been failing for too long: retry timeout exceeded", host.name)
-                                   : fmt::format("retry time not reached for any host for '{}'", printable(domain()));
+  const std::string_view what = transport_.is_local() ? "socket" : "host";
+  if (standing.given_up)
+    problem.text = fmt::format("{} {} has been failing for too long: retry timeout exceeded", what, printable(host.name));
+  else if (transport_.is_local())
+    problem.text = fmt::format("retry time not reached for socket {}", printable(host.name));
+  else
+    problem.text = fmt::format("retry time not reached for any host for '{}'", printable(domain()));
   problem.not_before_s = standing.next_try_s;
   for (Waiting& one : waiting_) {
     one.untried = false;
@@ -164,10 +192,15 @@ void SmtpDelivery::rest_on(const routing::Host& host, const HostMemory::Standing
   }
 }
 
-Task<std::unique_ptr<SmtpConnection>> SmtpDelivery::connect(const HostSeen& host) {
+Task<Result<std::unique_ptr<Stream>>> SmtpDelivery::open(const HostSeen& host) {
   const Wait wait{Scheduler::current().now().plus_ms(options_.connect_timeout_s * 1'000), &job_.stop};
-  Result<std::unique_ptr<Stream>> stream =
-      co_await deps_.connector.connect(host.address, interface_for(options_, host.address.address), wait);
+  if (host.hop.is_socket()) co_return co_await deps_.connector.connect_local(host.hop.socket, wait);
+  const SocketAddress& to = host.hop.address;
+  co_return co_await deps_.connector.connect(to, interface_for(options_, to.address), wait);
+}
+
+Task<std::unique_ptr<SmtpConnection>> SmtpDelivery::connect(const HostSeen& host) {
+  Result<std::unique_ptr<Stream>> stream = co_await open(host);
   if (!stream) {
     host_failed(connect_problem(stream.error(), host), host);
     co_return nullptr;
@@ -178,7 +211,7 @@ Task<std::unique_ptr<SmtpConnection>> SmtpDelivery::connect(const HostSeen& host
   const std::optional<smtp::ClientFailure> refused = co_await connection->client().hello(&job_.stop);
   if (!refused) co_return connection;
   host_failed(smtp_problem(*refused, host, false), host);
-  transport_.pool_.give_back(host.address, std::move(connection), false);
+  transport_.pool_.give_back(host.hop, std::move(connection), false);
   co_return nullptr;
 }
 
@@ -186,7 +219,7 @@ Task<std::unique_ptr<SmtpConnection>> SmtpDelivery::connect(const HostSeen& host
 void SmtpDelivery::host_failed(const Problem& problem, const HostSeen& host) {
   if (problem.is_of_host()) {
     job_.events.on_host_problem(host, problem);
-    deps_.hosts.note_failure(host.address, host.name, domain(), job_.message.sender.view(), problem, now_s());
+    deps_.hosts.note_failure(host.hop, host.name, domain(), job_.message.sender.view(), problem, now_s());
   }
   if (problem.permanent)
     settle_all(problem);
@@ -206,6 +239,7 @@ Task<smtp::TransactionOutcome> SmtpDelivery::send(SmtpConnection& connection, co
   std::vector<smtp::ClientRecipient> recipients;
   for (const std::uint32_t index : batch)
     recipients.push_back({job_.recipients[index].address.view(), rcpt_params(job_.recipients[index])});
+  compose(batch);
   MessageBody body(*composed_, job_, deps_.pool);
   smtp::ClientMessage message;
   message.sender = job_.return_path;
@@ -235,18 +269,7 @@ Task<SmtpDelivery::Use> SmtpDelivery::use(SmtpConnection& connection, const Host
 
 void SmtpDelivery::take_outcome(const smtp::TransactionOutcome& outcome, const std::vector<std::uint32_t>& batch,
                                 const HostSeen& host) {
-  std::vector<std::uint32_t> delivered;
-  for (std::size_t i = 0; i < batch.size(); ++i)
-    if (outcome.recipients[i].delivered) delivered.push_back(batch[i]);
-  if (!delivered.empty()) {
-    std::erase_if(waiting_, [&](const Waiting& one) { return std::ranges::find(delivered, one.index) != delivered.end(); });
-    job_.events.on_delivered({.recipients = delivered,
-                              .host = &host,
-                              .confirmation = printable(outcome.accepted.lines(), 1024),
-                              .chunked = outcome.used_chunking,
-                              .bytes = composed_->size()});
-  }
-  const bool progressed = !delivered.empty();
+  const bool progressed = take_delivered(outcome, batch, host);
   for (std::size_t i = 0; i < batch.size(); ++i)
     if (!outcome.recipients[i].delivered) take_failure(batch[i], outcome.failure_of(i), host, outcome.in_doubt, progressed);
   if (outcome.in_doubt) return;
@@ -255,7 +278,36 @@ void SmtpDelivery::take_outcome(const smtp::TransactionOutcome& outcome, const s
   if (problem && problem->is_of_host())
     host_failed(*problem, host);
   else if (!problem || problem->kind != ProblemKind::local)
-    deps_.hosts.note_success(host.address);  // it may not want this message, but it is well
+    deps_.hosts.note_success(host.hop);  // it may not want this message, but it is well
+}
+
+// In LMTP each of them has an answer of its own.
+bool SmtpDelivery::take_delivered(const smtp::TransactionOutcome& outcome, const std::vector<std::uint32_t>& batch,
+                                  const HostSeen& host) {
+  std::vector<std::uint32_t> delivered;
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    if (outcome.recipients[i].delivered) delivered.push_back(batch[i]);
+  if (delivered.empty()) return false;
+  std::erase_if(waiting_, [&](const Waiting& one) { return std::ranges::find(delivered, one.index) != delivered.end(); });
+  Delivered event{
+      .recipients = delivered, .host = &host, .confirmation = {}, .chunked = outcome.used_chunking, .bytes = composed_->size()};
+  if (!options_.lmtp) {
+    report(event, outcome.accepted);
+    return true;
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (!outcome.recipients[i].delivered) continue;
+    event.recipients = std::span(&batch[i], 1);
+    report(event, outcome.accepted_by(i));
+    event.is_further = true;
+  }
+  return true;
+}
+
+void SmtpDelivery::report(Delivered event, const smtp::PeerReply& accepted) {
+  const std::string confirmation = printable(accepted.lines(), kConfirmationMax);
+  event.confirmation = confirmation;
+  job_.events.on_delivered(event);
 }
 
 void SmtpDelivery::take_failure(std::uint32_t index, const smtp::ClientFailure& failure, const HostSeen& host, bool in_doubt,

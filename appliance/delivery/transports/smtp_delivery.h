@@ -1,4 +1,4 @@
-// One job of the smtp transport. Part of smtp_transport.cc.
+// One job of the smtp or lmtp transport. Part of smtp_transport.cc.
 #pragma once
 
 #include <cstdint>
@@ -27,15 +27,21 @@ class SmtpDelivery {
   };
   enum class Use : std::uint8_t { finished, worn_out, stale };
 
-  [[nodiscard]] std::vector<routing::Host> hosts_to_try() const;
-  [[nodiscard]] Task<void> try_host(const routing::Host& host);
+  [[nodiscard]] std::vector<HostSeen> hosts_to_try() const;
+  [[nodiscard]] Task<void> try_host(HostSeen host);
+  [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> open(const HostSeen& host);
   [[nodiscard]] Task<std::unique_ptr<SmtpConnection>> connect(const HostSeen& host);
   [[nodiscard]] Task<Use> use(SmtpConnection& connection, const HostSeen& host);
   [[nodiscard]] Task<smtp::TransactionOutcome> send(SmtpConnection& connection, const std::vector<std::uint32_t>& batch);
   [[nodiscard]] std::vector<std::uint32_t> next_batch(const smtp::PeerOffer& offer) const;
 
-  void rest_on(const routing::Host& host, const HostMemory::Standing& standing);
+  void compose(const std::vector<std::uint32_t>& recipients);
+  [[nodiscard]] bool must_wait(const HostMemory::Standing& standing) const;
+  void rest_on(const HostSeen& host, const HostMemory::Standing& standing);
   void take_outcome(const smtp::TransactionOutcome& outcome, const std::vector<std::uint32_t>& batch, const HostSeen& host);
+  // True when there were any.
+  bool take_delivered(const smtp::TransactionOutcome& outcome, const std::vector<std::uint32_t>& batch, const HostSeen& host);
+  void report(Delivered event, const smtp::PeerReply& accepted);
   void take_failure(std::uint32_t index, const smtp::ClientFailure& failure, const HostSeen& host, bool in_doubt,
                     bool progressed);
   void host_failed(const Problem& problem, const HostSeen& host);
@@ -52,10 +58,13 @@ class SmtpDelivery {
   const config::SmtpTransport& options_;
   SmtpTransportDeps& deps_;
   const TransportJob& job_;
+  const expand::EvalContext& variables_;
+  WallTime now_;
   AddedHeaders added_;
   std::string helo_name_;
   std::string helo_why_;
-  std::optional<ComposedMessage> composed_;
+  std::optional<ComposedMessage> composed_;  // borrows from added_
+  std::vector<std::uint32_t> composed_for_;
   std::vector<Waiting> waiting_;
 };
 

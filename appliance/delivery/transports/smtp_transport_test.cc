@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -166,6 +167,22 @@ TEST_F(SmtpTransportTest, ARefusedHostIsNotHammered) {
   deliver(to({"a@x.example"}), {host("192.0.2.1")});
   EXPECT_EQ(events_.deliveries.size(), 1U);
   EXPECT_EQ(hosts_.size(), 0U);
+}
+
+// With a host that works now and then, an old message might never come to its last attempt.
+TEST_F(SmtpTransportTest, AMessageOlderThanTheRuleIsTriedAtARestingHost) {
+  const std::int64_t now = scheduler_.wall_now().seconds();
+  const auto from = [&](std::int64_t received_s) {
+    return StoredMessage(MessageSpec{.recipients = {"a@x.example"}, .received_s = received_s});
+  };
+  deliver(from(now), {host("192.0.2.1")});
+  EXPECT_EQ(connector_.attempts[at("192.0.2.1")], 1);
+  deliver(from(now - 4 * 24 * 3600 + 1), {host("192.0.2.1")});
+  EXPECT_EQ(events_.problems[0].problem.kind, ProblemKind::host_resting);
+  EXPECT_EQ(connector_.attempts[at("192.0.2.1")], 1);
+  deliver(from(now - 4 * 24 * 3600), {host("192.0.2.1")});
+  EXPECT_EQ(events_.problems[0].problem.kind, ProblemKind::refused);
+  EXPECT_EQ(connector_.attempts[at("192.0.2.1")], 2);
 }
 
 TEST_F(SmtpTransportTest, AHostThatFailedForTooLongIsGivenUp) {
@@ -387,13 +404,175 @@ TEST_F(SmtpTransportTest, StopEndsAnAttempt) {
   EXPECT_EQ(hosts_.size(), 0U);
 }
 
+// ---- LMTP ----
+
+class LmtpTransportTest : public SmtpTransportTest {
+ protected:
+  LmtpTransportTest() {
+    server_.lmtp = second_.lmtp = true;
+    server_.offer = {"PIPELINING", "8BITMIME", "CHUNKING"};
+    options().lmtp = true;
+  }
+  // The server's answers to the text, recipient by recipient.
+  void answer(std::map<std::string, std::string> answers) {
+    server_.answer = [answers = std::move(answers)](std::string_view step) -> std::optional<std::string> {
+      for (const auto& [recipient, reply] : answers)
+        if (step == ".RCPT TO:<" + recipient + ">") return reply;
+      return std::nullopt;
+    };
+  }
+  static constexpr const char* kSocket = "/run/lmtp";
+};
+
+TEST_F(LmtpTransportTest, EachRecipientHasItsOwnOutcome) {
+  connector_.listen(at("192.0.2.1", 24), server_);
+  answer({{"a@x.example", "250 2.0.0 <a@x.example> one"},
+          {"full@x.example", "552 5.2.2 quota"},
+          {"busy@x.example", "451 4.2.0 busy"},
+          {"b@x.example", "250 2.0.0 <b@x.example> two"}});
+  deliver(to({"a@x.example", "full@x.example", "busy@x.example", "b@x.example"}), {host("192.0.2.1", 24)});
+  ASSERT_EQ(events_.deliveries.size(), 2U);
+  EXPECT_EQ(events_.deliveries[0].recipients, std::vector<std::uint32_t>{0});
+  EXPECT_EQ(events_.deliveries[0].confirmation, "250 2.0.0 <a@x.example> one");
+  EXPECT_FALSE(events_.deliveries[0].is_further);
+  EXPECT_EQ(events_.deliveries[1].recipients, std::vector<std::uint32_t>{3});
+  EXPECT_EQ(events_.deliveries[1].confirmation, "250 2.0.0 <b@x.example> two");
+  EXPECT_TRUE(events_.deliveries[1].is_further);
+  ASSERT_EQ(events_.problems.size(), 2U);
+  EXPECT_EQ(events_.problems[0].recipients, std::vector<std::uint32_t>{1});
+  EXPECT_TRUE(events_.problems[0].problem.permanent);
+  EXPECT_EQ(events_.problems[0].problem.text, "LMTP error after end of data: 552 5.2.2 quota");
+  EXPECT_EQ(events_.problems[1].recipients, std::vector<std::uint32_t>{2});
+  EXPECT_FALSE(events_.problems[1].problem.permanent);
+  EXPECT_EQ(defer_number(events_.problems[1].problem), -46);
+  EXPECT_TRUE(events_.host_problems.empty());
+  EXPECT_EQ(hosts_.size(), 0U);
+  EXPECT_EQ(server_.connections, 1U);
+  EXPECT_EQ(server_.commands[0], "LHLO gw.example");
+}
+
+TEST_F(LmtpTransportTest, WhatWasAnsweredCountsWhenTheConnectionBreaks) {
+  connector_.listen(at("192.0.2.1"), server_);
+  connector_.listen(at("192.0.2.2"), second_);
+  answer({{"b@x", std::string(FakeServer::kClose)}});
+  deliver(to({"a@x", "b@x", "c@x"}), {host("192.0.2.1"), host("192.0.2.2")});
+  ASSERT_EQ(events_.deliveries.size(), 1U);
+  EXPECT_EQ(events_.deliveries[0].recipients, std::vector<std::uint32_t>{0});
+  ASSERT_EQ(events_.problems.size(), 2U);
+  for (const testing::RecordedProblem& one : events_.problems) {
+    EXPECT_EQ(one.problem.kind, ProblemKind::data_lost);
+    EXPECT_FALSE(one.problem.permanent);
+  }
+  EXPECT_EQ(second_.connections, 0U);  // they may be there: not to be given to another host
+}
+
+TEST_F(LmtpTransportTest, A421BetweenTheAnswersLeavesTheRestToTheNextHost) {
+  connector_.listen(at("192.0.2.1"), server_);
+  connector_.listen(at("192.0.2.2"), second_);
+  answer({{"b@x", "421 4.3.2 going down"}});
+  deliver(to({"a@x", "b@x", "c@x"}), {host("192.0.2.1"), host("192.0.2.2")});
+  ASSERT_EQ(events_.deliveries.size(), 3U);
+  EXPECT_EQ(events_.deliveries[0].host, "[192.0.2.1]:25");
+  EXPECT_EQ(events_.deliveries[1].host, "[192.0.2.2]:25");
+  EXPECT_EQ(events_.deliveries[1].recipients, std::vector<std::uint32_t>{1});
+  EXPECT_EQ(events_.deliveries[2].recipients, std::vector<std::uint32_t>{2});
+  EXPECT_TRUE(events_.problems.empty());
+  EXPECT_EQ(hosts_.size(), 1U);
+}
+
+TEST_F(LmtpTransportTest, ASocketIsAHostWithAnotherAddress) {
+  connector_.listen(kSocket, server_);
+  options().socket = kSocket;
+  for (int i = 0; i < 3; ++i) {
+    deliver(to({"a@x", "b@x"}), {host("192.0.2.1")});  // hosts are for transports that have no socket
+    ASSERT_EQ(events_.deliveries.size(), 2U);
+    EXPECT_EQ(events_.deliveries[0].host, kSocket);
+    EXPECT_EQ(events_.deliveries[0].reused, i > 0);
+  }
+  EXPECT_EQ(server_.connections, 1U);
+  EXPECT_EQ(server_.mails.size(), 3U);
+  EXPECT_TRUE(connector_.attempts.empty());
+  EXPECT_EQ(smtp_->destination({}), "out /run/lmtp");
+}
+
+TEST_F(LmtpTransportTest, AMissingSocketIsTriedAgainLater) {
+  options().socket = kSocket;
+  for (int i = 0; i < 10; ++i) {
+    deliver(to({"a@x"}), {});
+    ASSERT_EQ(events_.problems.size(), 1U);
+    EXPECT_FALSE(events_.problems[0].problem.permanent);
+    EXPECT_EQ(events_.problems[0].problem.kind, i == 0 ? ProblemKind::unreachable : ProblemKind::host_resting);
+    EXPECT_EQ(events_.problems[0].problem.text,
+              i == 0 ? "failed to connect to socket /run/lmtp" : "retry time not reached for socket /run/lmtp");
+  }
+  EXPECT_EQ(connector_.local_attempts[kSocket], 1);
+  EXPECT_TRUE(smtp_->is_in_trouble({}));
+  scheduler_.clock().advance_ms(15 * 60 * 1'000 + 1'000);
+  connector_.listen(kSocket, server_);
+  deliver(to({"a@x"}), {});
+  EXPECT_EQ(events_.deliveries.size(), 1U);
+  EXPECT_FALSE(smtp_->is_in_trouble({}));
+}
+
+TEST_F(LmtpTransportTest, ASocketThatWasMissingForTooLongIsGivenUp) {
+  options().socket = kSocket;
+  for (int day = 0; day < 6; ++day) {
+    deliver(to({"a@x"}), {});
+    scheduler_.clock().advance_ms(24LL * 3600 * 1000);
+  }
+  deliver(to({"a@x"}), {});
+  deliver(to({"a@x"}), {});
+  EXPECT_TRUE(events_.problems[0].problem.permanent);
+  EXPECT_EQ(events_.problems[0].problem.text, "socket /run/lmtp has been failing for too long: retry timeout exceeded");
+}
+
+TEST_F(LmtpTransportTest, TextsForASocketAreThoseOfEximsLmtpTransport) {
+  connector_.listen(kSocket, server_);
+  options().socket = kSocket;
+  const std::map<std::string, std::string> cases = {
+      {"550 5.1.1 no", "LMTP error after RCPT TO:<a@x>: 550 5.1.1 no"},
+      {std::string(FakeServer::kClose), "LMTP connection closed after RCPT TO:<a@x>"},
+      {"what?", "Malformed LMTP reply in response to RCPT TO:<a@x>"},
+  };
+  for (const auto& [reply, text] : cases) {
+    server_.answer = [&](std::string_view step) -> std::optional<std::string> {
+      if (step.starts_with("RCPT")) return reply;
+      return std::nullopt;
+    };
+    HostMemory hosts(rules_, 24 * 3600, random_);
+    SmtpTransport lmtp(transport_, {connector_, pool_, hosts, random_, open_, made_});
+    const StoredMessage message = to({"a@x"});
+    events_ = {};
+    const TransportJob job{
+        message.record, message.view, message.view.sender.view(), message.recipients, message.all, {}, events_, guard_, stop_};
+    run(lmtp.deliver(job, variables_));
+    ASSERT_EQ(events_.problems.size(), 1U);
+    EXPECT_EQ(events_.problems[0].problem.text, text);
+    run(lmtp.close(), 300);
+  }
+}
+
+// Who gets a copy does not read in it who else does.
+TEST_F(LmtpTransportTest, EnvelopeToNamesThoseOfTheTransaction) {
+  transport_.envelope_to_add = true;
+  connector_.listen(at("192.0.2.1"), server_);
+  connector_.listen(at("192.0.2.2"), second_);
+  options().max_rcpt = 2;
+  answer({{"a@x", "450 later"}, {"b@x", "450 later"}, {"c@x", "450 later"}});
+  deliver(to({"a@x", "b@x", "c@x"}), {host("192.0.2.1"), host("192.0.2.2")});
+  EXPECT_TRUE(server_.mails.empty());
+  ASSERT_EQ(second_.mails.size(), 2U);
+  EXPECT_THAT(second_.mails[0].text, ::testing::StartsWith("Envelope-to: a@x,\r\n\tb@x\r\nReceived: "));
+  EXPECT_THAT(second_.mails[1].text, ::testing::StartsWith("Envelope-to: c@x\r\nReceived: "));
+}
+
 TEST_F(SmtpTransportTest, WithoutARetryRuleAHostIsTriedEachTime) {
   const config::RetryRules none;
   HostMemory hosts(none, 24 * 3600, random_);
   Problem problem;
   problem.kind = ProblemKind::refused;
-  hosts.note_failure(at("192.0.2.1"), "h", "x", "s@x", problem, 1'000);
-  EXPECT_FALSE(hosts.standing(at("192.0.2.1"), 1'000).resting);
+  hosts.note_failure({at("192.0.2.1"), {}}, "h", "x", "s@x", problem, 1'000);
+  EXPECT_FALSE(hosts.standing({at("192.0.2.1"), {}}, 1'000).resting);
 }
 
 TEST(HostMemory, ForgetsTheOldestWhenFull) {
@@ -403,10 +582,10 @@ TEST(HostMemory, ForgetsTheOldestWhenFull) {
   Problem problem;
   problem.kind = ProblemKind::refused;
   for (std::uint32_t i = 0; i < HostMemory::kHostsMax + 10; ++i)
-    hosts.note_failure({IpAddress::v4(0x0a000000 + i), 25}, "h", "x", "", problem, 1'000 + i);
+    hosts.note_failure({{IpAddress::v4(0x0a000000 + i), 25}, {}}, "h", "x", "", problem, 1'000 + i);
   EXPECT_EQ(hosts.size(), HostMemory::kHostsMax);
-  EXPECT_FALSE(hosts.standing({IpAddress::v4(0x0a000000), 25}, 1'000).resting);
-  EXPECT_TRUE(hosts.standing({IpAddress::v4(0x0a000000 + 100), 25}, 1'000).resting);
+  EXPECT_FALSE(hosts.standing({{IpAddress::v4(0x0a000000), 25}, {}}, 1'000).resting);
+  EXPECT_TRUE(hosts.standing({{IpAddress::v4(0x0a000000 + 100), 25}, {}}, 1'000).resting);
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ struct MessageSpec {
   std::vector<spool::Attribute> attributes;
   std::vector<std::vector<spool::Attribute>> recipient_attributes;
   spool::RecordKey key{{1, 0x1a2b}, 8192};
+  std::int64_t received_s = 1'700'000'000;
 };
 
 // The record's payload as the spool encodes it.
@@ -54,7 +55,7 @@ inline std::string encode(const MessageSpec& spec, std::string_view id = "1wLOs3
   const spool::HeaderEdit edits[] = {{spool::HeaderPlace::at_start, spec.received}};
   spool::CommitInput input;
   input.id = spool::MessageId::parse(id).value();
-  input.received = {1'700'000'000'000'000};
+  input.received = {spec.received_s * 1'000'000};
   input.sender = PeerView(spec.sender);
   input.attributes = spec.attributes;
   input.recipients = recipients;
@@ -86,6 +87,7 @@ struct RecordedDelivery {
   bool reused = false;
   std::string confirmation;
   bool chunked = false;
+  bool is_further = false;
 };
 struct RecordedProblem {
   std::vector<std::uint32_t> recipients;
@@ -96,16 +98,17 @@ class RecordedEvents final : public DeliveryEvents {
  public:
   void on_delivered(const Delivered& delivered) override {
     deliveries.push_back({{delivered.recipients.begin(), delivered.recipients.end()},
-                          delivered.host != nullptr ? delivered.host->address.to_string() : "",
+                          delivered.host != nullptr ? delivered.host->hop.to_string() : "",
                           delivered.host != nullptr && delivered.host->reused,
                           std::string(delivered.confirmation),
-                          delivered.chunked});
+                          delivered.chunked,
+                          delivered.is_further});
   }
   void on_problem(std::span<const std::uint32_t> recipients, const Problem& problem) override {
     problems.push_back({{recipients.begin(), recipients.end()}, problem});
   }
   void on_host_problem(const HostSeen& host, const Problem& problem) override {
-    host_problems.push_back(host.address.to_string() + " " + problem.text);
+    host_problems.push_back(host.hop.to_string() + " " + problem.text);
   }
   std::vector<RecordedDelivery> deliveries;
   std::vector<RecordedProblem> problems;
