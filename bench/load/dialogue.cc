@@ -20,6 +20,8 @@ bool offers(std::string_view text, std::string_view keyword) {
   return false;
 }
 
+bool is_of_transaction(Step step) { return step >= Step::mail && step <= Step::message; }
+
 }  // namespace
 
 Dialogue::Dialogue(const Script& script, MessageSource& source, Figures& figures, BlockPool& pool, Random& random)
@@ -44,7 +46,7 @@ void Dialogue::on_reply(Instant now, Chain& out) {
   expected_.pop_front();
   ++figures_.counts.replies[static_cast<std::size_t>(step)][static_cast<std::size_t>(code)];
   if (code == 421) {
-    if (!transactions_.empty() && step != Step::greeting) {
+    if (is_of_transaction(step)) {
       ++figures_.counts.refused;
       ++answered_;
       transactions_.pop_front();

@@ -190,7 +190,6 @@ TEST(LoadDialogue, AServerThatGoesAway) {
 
 TEST(LoadDialogue, WrongAnswersAreCounted) {
   const std::string before = "220 hello\r\n" + std::string(kOffer);
-  const std::string idle = before + "250 ok\r\n250 ok\r\n354 go\r\n";
   struct Case {
     std::string server;
     Failure failure;

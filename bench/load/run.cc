@@ -78,18 +78,37 @@ std::optional<Due> Run::Endless::take(Instant now) {
 }
 
 Task<void> Run::play() {
-  start_ = progress_at_ = stood_ = runtime_.loop().now();
-  begin_sample_ = sample(start_);
-  if (options_.seconds > 0) end_ = start_.plus_ms(to_ms(options_.seconds));
+  set_bounds(runtime_.loop().now());
+  start_connections();
+  helpers_.start(keep_time());
+  helpers_.start(heed_signals());
+  if (options_.arrivals != Arrivals::at_once) helpers_.start(release_messages());
+  co_await gate_.close();
+  end(runtime_.loop().now());
+  finished_.request_stop();
+  co_await helpers_.close();
+  outcome_.seconds = seconds_between(start_, runtime_.loop().now());
+  outcome_.total = figures_->counts;
+  outcome_.slow = slow_figures_->counts;
+  outcome_.latencies = figures_->latencies;
+  outcome_.connect_error = figures_->connect_error ? figures_->connect_error : slow_figures_->connect_error;
+}
+
+void Run::set_bounds(Instant start) {
+  start_ = progress_at_ = stood_ = start;
+  begin_sample_ = sample(start);
+  if (options_.seconds > 0) end_ = start.plus_ms(to_ms(options_.seconds));
   if (options_.seconds > 0 && options_.warmup_percent > 0)
-    warm_ = start_.plus_ms(to_ms(options_.seconds * options_.warmup_percent / 100));
+    warm_ = start.plus_ms(to_ms(options_.seconds * options_.warmup_percent / 100));
   else
     warm_count_ = static_cast<std::uint64_t>(static_cast<double>(options_.count) * options_.warmup_percent / 100);
   if (options_.count > 0) end_count_ = options_.count;
   next_count_ = std::min(warm_count_, end_count_);
-  has_counted(start_);
-  schedule_.begin(start_, end_);
+  has_counted(start);
+  schedule_.begin(start, end_);
+}
 
+void Run::start_connections() {
   for (std::uint32_t i = 0; i < options_.connections; ++i) {
     const bool slow = i >= options_.connections - outcome_.slow_connections;
     MessageSource& source = slow ? static_cast<MessageSource&>(endless_) : *this;
@@ -104,18 +123,6 @@ Task<void> Run::play() {
                                                                           .over = over_}));
     gate_.start(connections_.back()->run());
   }
-  helpers_.start(keep_time());
-  helpers_.start(heed_signals());
-  if (options_.arrivals != Arrivals::at_once) helpers_.start(release_messages());
-  co_await gate_.close();
-  end(runtime_.loop().now());
-  finished_.request_stop();
-  co_await helpers_.close();
-  outcome_.seconds = seconds_between(start_, runtime_.loop().now());
-  outcome_.total = figures_->counts;
-  outcome_.slow = slow_figures_->counts;
-  outcome_.latencies = figures_->latencies;
-  outcome_.connect_error = figures_->connect_error ? figures_->connect_error : slow_figures_->connect_error;
 }
 
 void Run::wants_message(Connection& connection) {

@@ -73,6 +73,8 @@ class Run final : private Crew, private MessageSource {
   [[nodiscard]] std::optional<Due> take(Instant now) override { return schedule_.take(now); }
   [[nodiscard]] bool is_over() const override { return schedule_.is_over(); }
 
+  void set_bounds(Instant start);
+  void start_connections();
   [[nodiscard]] Task<void> keep_time();
   [[nodiscard]] Task<void> release_messages();
   [[nodiscard]] Task<void> heed_signals();
