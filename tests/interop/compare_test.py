@@ -37,6 +37,7 @@ class Compare(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="compare.", dir=BUILD)
         cls.addClassCleanup(cls.folder.cleanup)
+        os.chmod(cls.folder.name, 0o755)
         done = subprocess.run([RUN, "--quick", "--build", BUILD, "--output", cls.folder.name], capture_output=True, text=True, timeout=850)
         print(done.stdout + done.stderr)
         if done.returncode != 0:
