@@ -15,8 +15,8 @@ PER_SESSION = {True: 4, False: 2}
 LEAST = 10
 LONGEST_S = 4  # for which more messages than one a session are worth it
 MOST_BYTES = 400 << 20  # of one measurement: this much is written, and kept for a while
-LOOK_S = 0.1
 MOST_FRESH = 15_000  # connections of one measurement: their ports rest for a while
+LOOK_S = 0.1
 
 
 class Contender:
@@ -26,7 +26,6 @@ class Contender:
         self.name = name
         self.cgroup = places.ControlGroup(name)
         self.sent = 0
-        self.unmeasured = None
         try:
             self.server = servers.make(name, folder, self.cgroup, options.build, options.quick)
             self.server.start()
@@ -150,8 +149,9 @@ def tell(run):
 def run(plan, options):
     """Measures, keeps the figures in the output folder, and returns them."""
     work = os.environ[places.WORK]
-    figures = {"machine": places.describe_machine(), "settings": {"rounds": options.rounds, "seconds": options.seconds},
-               "places": {}, "versions": {}, "missing": {}, "rows": [], "runs": []}
+    figures = {"machine": places.describe_machine(), "places": {}, "versions": {}, "missing": {},
+               "settings": {"rounds": options.rounds, "seconds": options.seconds, "notes": options.note, "loads": []},
+               "rows": [], "runs": []}
     for row in plan:
         reason = clients.missing(row, options.load)
         if reason is not None:
@@ -168,6 +168,7 @@ def run(plan, options):
                 places.mount_loop(folder)
             figures["places"].setdefault(place, places.describe_place(folder))
             run_round(plan, place, number, folder, options, figures)
+            figures["settings"]["loads"].append(round(os.getloadavg()[1], 1))
             figures["versions"] = {name: servers.version(name) for name in servers.PACKAGES if name not in figures["missing"]}
             if place == "loop":
                 places.unmount(folder)

@@ -24,18 +24,29 @@ LOOP_BYTES = 24 << 30
 NICE = -10  # for servers and clients alike: what else the machine does gets in their way less
 
 
-def problem():
-    """Why nothing can be measured here, or None."""
+def problem(output):
+    """Why nothing can be measured here with files in the folder `output`, or None."""
     if os.geteuid() != 0:
         return "root is needed: for namespaces, for mounting, and for servers that start as root"
     if os.cpu_count() < 2:
         return "two processors are needed: one for the server, one for the client"
     if cgroup_root() is None:
         return "no control groups are mounted (mount -t cgroup2 none /sys/fs/cgroup/unified)"
+    closed = closed_folder(output)
+    if closed is not None:
+        return f"{closed} is closed to the servers' users: chmod o+x, or choose another --output"
     for tool in ("unshare", "setpriv", "ip", "taskset", "mkfs.ext4", "losetup"):
         if shutil.which(tool) is None:
             return f"there is no {tool}: install util-linux, iproute2 and e2fsprogs"
     return None
+
+
+def closed_folder(path):
+    """The first folder on the way to `path` that not everybody may pass through, or None."""
+    parents = [path]
+    while parents[-1] != "/":
+        parents.append(os.path.dirname(parents[-1]))
+    return next((folder for folder in reversed(parents) if not os.stat(folder).st_mode & 1), None)
 
 
 def run_inside(command, output):

@@ -72,6 +72,9 @@ def describe_run(figures):
                      f"syncing an append of 4 KiB {about['sync_us']:.0f} µs (medians)")
     if data["versions"]:
         lines.append("- **Versions** (Debian): " + ", ".join(f"{name} {version}" for name, version in data["versions"].items()))
+    if settings.get("loads"):
+        lines.append(f"- **Load average** (over 5 minutes) after each part of a round: {min(settings['loads'])} to {max(settings['loads'])}; the run "
+                     "itself accounts for about 2. What is above that is other work, which makes figures worse and spreads wider")
     lines += [f"- **Left out:** {what}: {why}" for what, why in data["missing"].items()]
     lines += [f"- **Note:** {note}" for note in settings.get("notes", [])]
     failed = len(figures.failures)

@@ -1,7 +1,6 @@
 #include "bench/limit/journal.h"
 
 #include <fcntl.h>
-#include <liburing.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>

@@ -3,14 +3,13 @@
 // price of the writes, it keeps nothing.
 #pragma once
 
+#include <liburing.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-struct io_uring;
-struct io_uring_sqe;
 
 namespace postern::limit {
 
