@@ -41,7 +41,9 @@ POINTS = int(os.environ.get("POSTERN_POWERLOSS_POINTS", "0")) or (1_000_000 if F
 SECONDS = float(os.environ.get("POSTERN_POWERLOSS_SECONDS", "900" if FULL else "30"))
 KEEP = os.environ.get("POSTERN_POWERLOSS_KEEP")
 
-DISK_BYTES = 384 << 20  # xfs wants 300 MiB
+DISK_BYTES = 512 << 20
+# Most bytes lie in the segments, so that these fill soon; the largest go to side files where there are such.
+SIZES = (0, 2000, 20_000, 200_000, 200_000, 200_000, 200_000, 600_000)
 REUSES = 5 if FULL else 2  # that often a segment's file is used again, at least
 BACKLOG = 60  # messages accepted and not yet delivered
 SEGMENT_HEADER = re.compile(rb"PSTRNSEG.{8}(.{8})", re.S)  # version and note_count, number
@@ -158,7 +160,7 @@ class PowerLoss(GatewayTest):
             box = os.path.join(disk.mounted, "mail/box")
             with Gateway(main=f"spool_directory = {disk.mounted}/spool\n{MAIN}", user=user, prefix=on_one_processor(0),
                          transports=TRANSPORTS.format(box=box)) as gateway:
-                load = PositionedLoad(gateway, disk, clients=6, seed=SEED, sizes=(0, 2000, 20_000, 20_000, 200_000, 600_000)).start()
+                load = PositionedLoad(gateway, disk, clients=6, seed=SEED, sizes=SIZES).start()
                 numbers = collections.defaultdict(set)  # inode -> the segments it has been
                 until(lambda: self.is_long_enough(disk, load, box, numbers), seconds=120, what="segments that come round again")
                 load.stop()
@@ -182,6 +184,8 @@ class PowerLoss(GatewayTest):
         load.hold_back(delivered)
         if load.failures:
             raise load.failures[0]
+        if load.refused:
+            raise RuntimeError(f"refused: {load.refused[0]!r}; is the disk too small?")
         spool = os.path.join(disk.mounted, "spool/ingress/00")
         for folder in (spool, spool + "/free"):
             with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
