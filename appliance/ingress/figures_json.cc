@@ -85,7 +85,9 @@ std::string figures_json(std::span<const ShardFigures> shards, const ConnectionL
                             {"bytes", sum(shards, large, &spool::SideFileStats::bytes)},
                             {"open", sum(shards, large, &spool::SideFileStats::open)},
                             {"writes", sum(shards, large, &spool::SideFileStats::writes)}};
+  // Each shard looks at the disk for itself.
   json["low_space"] = sum(shards, ingress, &IngressStats::low_space) > 0;
+  json["low_space_shards"] = sum(shards, ingress, &IngressStats::low_space);
   json["pinned_bytes"] = sum(shards, ingress, &IngressStats::pinned_bytes);
   json["copied_bytes"] = sum(shards, ingress, &IngressStats::copied_bytes);
   json["pools"] = pools(shards);

@@ -51,7 +51,10 @@ class Space(GatewayTest):
         return filler
 
     def wait_until(self, low, gateway):
-        until(lambda: gateway.stats()["ingress"]["low_space"] == low, what=f"low_space = {low}")
+        def all_say_so():
+            figures = gateway.stats()["ingress"]
+            return figures["low_space"] == low and figures["low_space_shards"] == (figures["shards"] if low else 0)
+        until(all_say_so, what=f"low_space = {low}")
 
     def test_a_disk_that_fills_and_empties(self):
         gateway = self.gateway("check_spool_space = 10M\n", command="ingress", start=False)
