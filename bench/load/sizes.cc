@@ -38,7 +38,7 @@ std::optional<SizeShare> parse_share(std::string_view text) {
 std::optional<std::size_t> parse_bytes(std::string_view text, std::size_t max) {
   std::size_t unit = 1;
   if (text.ends_with('k') || text.ends_with('K')) unit = 1024;
-  if (text.ends_with('M')) unit = 1024 * 1024;
+  if (text.ends_with('m') || text.ends_with('M')) unit = 1024 * 1024;
   if (unit > 1) text.remove_suffix(1);
   const auto count = parse_number(text, max / unit);
   if (!count) return std::nullopt;

@@ -2,8 +2,6 @@
 """What an idle session costs: private memory at 10,000 sessions after EHLO less that at 1,000, divided by 9,000."""
 # ctest: timeout=300 alone
 
-import os
-import re
 import resource
 import socket
 import time
@@ -12,14 +10,10 @@ import unittest
 from runner import run_tests
 from support.case import GatewayTest
 from support.gateway import until
+from support.process import private_bytes
 
 FEW, MANY = 1_000, 10_000
 BYTES_MAX = 4096
-
-
-def private_bytes(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return 1024 * sum(int(kilobytes) for kilobytes in re.findall(r"(?m)^Private_(?:Clean|Dirty):\s+(\d+) kB", file.read()))
 
 
 class Memory(GatewayTest):
