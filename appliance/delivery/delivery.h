@@ -5,7 +5,7 @@
 //                 └── own store ◀──────┘ bounces
 //
 // Files, below the spool directory: delivery/journal; delivery/store, a directory of segments; ingress/NN, which is read, and
-// whose segments are handed back when everything in them is done.
+// whose segments are handed back when everything in them is done. Messages that keep waiting move from the latter to the store.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,7 @@
 
 #include "appliance/config/config.h"
 #include "appliance/delivery/asked_positions.h"
+#include "appliance/delivery/compactor.h"
 #include "appliance/delivery/destinations.h"
 #include "appliance/delivery/journal.h"
 #include "appliance/delivery/ledger.h"
@@ -56,6 +57,7 @@ struct DeliveryOptions {
   std::int64_t ask_ms = 50;                   // between two questions to ingress, where there is no doorbell
   JournalOptions journal;
   TailOptions tail;
+  CompactionOptions compaction;
 };
 
 struct DeliveryDeps {
@@ -124,6 +126,8 @@ class Delivery final : public shard::TurnEnd,
   [[nodiscard]] bool must_ask() const;
   [[nodiscard]] Task<void> ask_ingress();
   [[nodiscard]] Task<void> keep_time();
+  [[nodiscard]] Task<void> compact();
+  void trust_journal_again();
   void update_gauges(bool with_age);
   void unpark_forgotten();
   [[nodiscard]] Task<void> forget_gone_segments();
@@ -138,6 +142,7 @@ class Delivery final : public shard::TurnEnd,
   Ledger ledger_;
   Journal journal_;
   OwnStore store_;
+  Compactor compactor_;
   AskedPositions asked_;
   HostMemory hosts_;
   Destinations destinations_;

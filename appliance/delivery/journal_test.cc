@@ -127,7 +127,9 @@ TEST_F(JournalTest, AFileThatIsFullIsFollowedByAShortOne) {
   life->stop();
   auto next = begin();
   ASSERT_TRUE(next->start());
-  EXPECT_EQ(next->ledger().scanned_to(kSegment), offset);
+  // The last ones are met again in their segment, and known to be done.
+  for (std::uint64_t at = next->ledger().scanned_to(kSegment); at < offset; at += 64)
+    EXPECT_EQ(next->ledger().admit({kSegment, at}, at + 64, 1), nullptr);
   EXPECT_EQ(next->ledger().queued_in(kSegment), 4U);
   next->stop();
 }

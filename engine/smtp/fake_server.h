@@ -45,6 +45,7 @@ struct FakeServer {
 
   std::vector<std::string> commands;  // all, in the order they came
   std::vector<Mail> mails;            // accepted
+  bool count_only = false;            // keep neither
   std::size_t connections = 0;
   std::size_t open_connections = 0;
   std::size_t writes = 0;  // how often the client gave a stream something to send
@@ -145,7 +146,7 @@ class FakeServerStream final : public Stream {
     if (end == received_.npos) return false;
     const std::string line = received_.substr(0, end);
     received_.erase(0, end + 2);
-    server_.commands.push_back(line);
+    if (!server_.count_only) server_.commands.push_back(line);
     obey(line);
     return true;
   }
@@ -213,7 +214,7 @@ class FakeServerStream final : public Stream {
   }
   void end_text() {
     const bool has_recipients = !mail_.recipients.empty();
-    if (respond(".", has_recipients ? "250 OK id=fake" : "554 no valid recipients") && has_recipients)
+    if (respond(".", has_recipients ? "250 OK id=fake" : "554 no valid recipients") && has_recipients && !server_.count_only)
       server_.mails.push_back(mail_);
     reset();
   }
