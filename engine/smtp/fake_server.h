@@ -30,15 +30,19 @@ struct FakeServer {
     std::vector<std::string> recipients;  // the RCPT lines that were accepted
     std::string text;                     // as sent, dots taken out
     bool chunked = false;
+    bool is_answered = true;  // not so with kTake
   };
 
   // In place of an answer.
   static constexpr std::string_view kClose = "\x01";   // close the connection
   static constexpr std::string_view kSilent = "\x02";  // say nothing
+  static constexpr std::string_view kTake = "\x03";    // at the end of a text: take it and close the connection, unanswered
 
   std::vector<std::string> offer;  // lines of the reply to EHLO behind the first; empty and `knows_ehlo` false: HELO only
   bool knows_ehlo = true;
   std::size_t fragment_bytes = 0;  // of what it sends; 0: as it comes
+  // Of what it is sent: the connection that brings the last of them breaks there, and no other does after it.
+  std::optional<std::size_t> breaks_after_bytes;
   // Asked for each step before the ordinary answer is given: "connect", the command line, or "." for the end of a text. The
   // answer without the last line end (LF between lines); nothing for the ordinary one.
   std::function<std::optional<std::string>(std::string_view step)> answer;
@@ -99,7 +103,13 @@ class FakeServerStream final : public Stream {
   void queue_output(Chain bytes) override {
     ++server_.writes;
     bytes.copy_to(received_);
+    const bool breaks = server_.breaks_after_bytes && bytes.size() >= *server_.breaks_after_bytes;
+    if (breaks) received_.resize(received_.size() - (bytes.size() - *server_.breaks_after_bytes));
+    if (server_.breaks_after_bytes) *server_.breaks_after_bytes -= std::min(bytes.size(), *server_.breaks_after_bytes);
     take_received();
+    if (!breaks) return;
+    server_.breaks_after_bytes.reset();
+    end_input(Errc::reset);
   }
   [[nodiscard]] std::size_t unsent_bytes() const override { return 0; }
   [[nodiscard]] const Error* output_error() const override { return output_error_ ? &*output_error_ : nullptr; }
@@ -131,6 +141,11 @@ class FakeServerStream final : public Stream {
       return false;
     }
     if (answer == FakeServer::kSilent) return false;
+    if (answer == FakeServer::kTake) {
+      mail_.is_answered = false;
+      end_input(Errc::closed);
+      return true;
+    }
     std::string wire;
     for (const char c : answer) c == '\n' ? wire.append("\r\n") : wire.append(1, c);
     send(wire + "\r\n");
