@@ -307,6 +307,32 @@ TEST(Compactor, AWaitingMessageTakesAFewHundredBytesOfMemory) {
   EXPECT_LE(bytes, 256U);
 }
 
+// A young journal does not know yet that no copy was there before it. As long as it cannot say so, none is made.
+TEST(Compactor, NothingMovesBeforeTheJournalCanTellCopiesApart) {
+  Queue queue;
+  queue.stage.options.compaction.live_percent_max = 100;
+  queue.stage.network.fail(at("192.0.2.2"), Errc::refused);
+  ASSERT_TRUE(queue.begin());
+  for (const FakeOp op : {FakeOp::write_durable, FakeOp::fill})
+    queue.stage.files.inject({.op = op, .path_contains = "delivery/journal", .count = 1'000'000});
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    ASSERT_TRUE(queue.stage.accept({.recipients = {"b@two.example"}, .content = Queue::text_of(i)}, i));
+    queue.stuck_.push_back(i);
+  }
+  queue.stage.advance_ms(10'000);
+  queue.stage.files.cut_power();
+  queue.stage.stop_delivery();
+  queue.stage.stop_ingress();
+  queue.stage.files.restart(FakeFileSystem::Survival::none);
+  queue.stage.network.clear(at("192.0.2.2"));
+  queue.stage.network.listen(at("192.0.2.2"), queue.bad);
+  queue.bad.answer = nullptr;
+  ASSERT_TRUE(queue.begin());
+  queue.stage.advance_ms(5'000);
+  for (int i = 0; i < 3; ++i) queue.stage.skip_s(20 * 60);
+  for (const std::uint32_t number : queue.stuck_) EXPECT_EQ(queue.arrived(queue.bad, number), 1) << number;
+}
+
 // Power goes after each single change that compaction makes, and keeps what it likes.
 class CompactorCut : public ::testing::TestWithParam<FakeFileSystem::Survival> {};
 

@@ -364,15 +364,15 @@ Task<void> Delivery::compact() {
     static_cast<void>(co_await sleep_until(Scheduler::current().now().plus_ms(kTickMs), &stop_tails_));
     if (stopping_) break;
     trust_journal_again();
-    if (!lost_segments_forgotten_ || ledger_.outcomes_lost()) continue;
+    if (!lost_segments_forgotten_ || ledger_.outcomes_lost() || !journal_.is_durable(trusted_)) continue;
     const Result<void> passed = co_await compactor_.pass(tails_, *own_tail_, stop_tails_);
     if (!passed) on_trouble(kStoreDirectory, passed.error());
   }
 }
 
-// Once every copy that was there has been met.
+// Once every copy that was there has been met. Before the journal says so, another would count as a message after a crash.
 void Delivery::trust_journal_again() {
-  if (ledger_.outcomes_lost() && own_tail_->has_read_what_is_sealed()) journal_.append(ledger_.outcomes_known());
+  if (ledger_.outcomes_lost() && own_tail_->has_read_what_is_sealed()) trusted_ = journal_.append(ledger_.outcomes_known());
 }
 
 void Delivery::update_gauges(bool with_age) {

@@ -157,6 +157,7 @@ class Delivery final : public shard::TurnEnd,
   bool may_pump_ = false;
   bool stopping_ = false;
   bool lost_segments_forgotten_ = false;
+  Journal::Ticket trusted_ = 0;  // that outcomes are known
 
   std::vector<std::unique_ptr<DirectoryTail>> tails_;
   DirectoryTail* own_tail_ = nullptr;

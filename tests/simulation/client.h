@@ -118,7 +118,7 @@ class Client {
         break;
       case Stage::hello: replies_.front().starts_with("250") ? begin(next()) : quit(); break;
       case Stage::commands: after_commands(); break;
-      case Stage::text: was_taken_ && random_.below(3) != 0 ? begin(next()) : quit(); break;
+      case Stage::text: was_taken_&& random_.below(3) != 0 ? begin(next()) : quit(); break;
       case Stage::quit: leave(); break;
     }
   }

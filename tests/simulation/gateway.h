@@ -1,5 +1,5 @@
-// The two processes of a gateway, made of the real parts: sessions, hooks, sinks and segment writers of two shards; and delivery.
-// Each can be stopped in good order or killed.
+// The two processes of a gateway, made of the real parts: sessions, hooks, sinks and segment writers of two shards; and
+// delivery. Each can be stopped in good order or killed.
 #pragma once
 
 #include <array>
@@ -78,7 +78,8 @@ class IngressProcess {
   // What no message under way accounts for: reserved space, memory, receive buffers.
   [[nodiscard]] std::uint64_t leaked() const {
     std::uint64_t bytes = 0;
-    for (const auto& shard : shards_) bytes += shard->space.reserved_bytes() + shard->memory.used() + shard->blocks.used_bytes();
+    for (const auto& shard : shards_)
+      bytes += shard->space.reserved_bytes() + shard->memory.used() + shard->blocks.used_bytes();
     return bytes;
   }
 

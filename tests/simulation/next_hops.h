@@ -69,9 +69,7 @@ class NextHops {
     std::uint64_t takes_and_dies_one_in = 0;
     std::uint64_t falls_silent_one_in = 0;
   };
-  static SocketAddress address_of(std::size_t i) {
-    return {IpAddress::parse("192.0.2." + std::to_string(i + 1)).value(), 25};
-  }
+  static SocketAddress address_of(std::size_t i) { return {IpAddress::parse("192.0.2." + std::to_string(i + 1)).value(), 25}; }
   void restore(std::size_t i) {
     network.clear(address_of(i));
     network.listen(address_of(i), servers[i]);

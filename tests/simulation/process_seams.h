@@ -1,6 +1,6 @@
 // What a process sees of the machine, and no longer sees once it was killed. Objects of ours cannot vanish in the middle of a
-// coroutine as a process does; they are cut off from disk and network instead and then taken down, which nobody outside can tell
-// from a kill: what the disk was asked for before may still happen, what is asked for later does not.
+// coroutine as a process does; they are cut off from disk and network instead and then taken down, which nobody outside can
+// tell from a kill: what the disk was asked for before may still happen, what is asked for later does not.
 #pragma once
 
 #include <memory>

@@ -123,9 +123,8 @@ bool Simulation::drive(Task<void> task) {
 
 bool Simulation::begins(Task<Result<void>> task) {
   std::optional<Result<void>> result;
-  drive([](Task<Result<void>> inner, std::optional<Result<void>>& into) -> Task<void> {
-    into = co_await inner;
-  }(std::move(task), result));
+  drive([](Task<Result<void>> inner, std::optional<Result<void>>& into) -> Task<void> { into = co_await inner; }(
+                                                                            std::move(task), result));
   return result->has_value();
 }
 
@@ -254,9 +253,7 @@ Mail* Simulation::next_mail() {
   return nullptr;
 }
 
-bool Simulation::all_settled() const {
-  return mails_.size() == mails_max_ && std::ranges::all_of(mails_, &Mail::is_settled);
-}
+bool Simulation::all_settled() const { return mails_.size() == mails_max_ && std::ranges::all_of(mails_, &Mail::is_settled); }
 
 void Simulation::make_trouble() {
   switch (random_.below(12)) {
@@ -274,9 +271,7 @@ void Simulation::make_trouble() {
       break;
     case 3: disk_.cut_power_after(disk_.changes() + random_.below(100)); break;
     case 4:
-    case 5:
-      break_disk();
-      break;
+    case 5: break_disk(); break;
     case 6:
       ++totals_.full_disks;
       tell("disk full");
@@ -290,9 +285,9 @@ void Simulation::make_trouble() {
 }
 
 void Simulation::break_disk() {
-  constexpr FakeOp kOps[] = {FakeOp::write_durable, FakeOp::write_durable, FakeOp::write,          FakeOp::sync, FakeOp::fill,
-                             FakeOp::rename,        FakeOp::remove,        FakeOp::sync_directory, FakeOp::list, FakeOp::open,
-                             FakeOp::read};
+  constexpr FakeOp kOps[] = {FakeOp::write_durable, FakeOp::write_durable, FakeOp::write,  FakeOp::sync,
+                             FakeOp::fill,          FakeOp::rename,        FakeOp::remove, FakeOp::sync_directory,
+                             FakeOp::list,          FakeOp::open,          FakeOp::read};
   FakeFault fault;
   fault.op = kOps[random_.below(std::size(kOps))];
   fault.path_contains = happens(2) ? "ingress/" : "delivery/";

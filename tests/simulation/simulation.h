@@ -1,6 +1,6 @@
 // A gateway of two shards and a delivery stage, its disk, its clients and its next hops, through whatever a seed brings: broken
-// connections, failing and full disks, kills of either process, losses of power. At the end all is well for long enough, and then
-// the account has to balance.
+// connections, failing and full disks, kills of either process, losses of power. At the end all is well for long enough, and
+// then the account has to balance.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Seeds of the simulation. POSTERN_SEEDS=n runs the first n, POSTERN_SEED=n runs that one alone, exactly as it ran among others.
+// Seeds of the simulation. POSTERN_SEEDS=n runs the first n, POSTERN_SEED=n runs that one alone, exactly as it ran among
+// others.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -55,15 +56,16 @@ TEST(Simulation, WhateverHappensTheAccountBalances) {
     add(totals, simulation.totals());
     if (HasFailure()) break;  // one seed is enough to look at
   }
-  std::printf("acknowledged %llu, refused %llu, arrived %llu, bounced %llu, twice %llu; killed: ingress %llu, delivery %llu; power "
-              "lost %llu, clean stops %llu, failed starts %llu; disk full %llu, errors %llu; moved %llu, journal files %llu\n",
-              static_cast<unsigned long long>(totals.acknowledged), static_cast<unsigned long long>(totals.refused),
-              static_cast<unsigned long long>(totals.arrived), static_cast<unsigned long long>(totals.bounced),
-              static_cast<unsigned long long>(totals.duplicates), static_cast<unsigned long long>(totals.kills_of_ingress),
-              static_cast<unsigned long long>(totals.kills_of_delivery), static_cast<unsigned long long>(totals.power_losses),
-              static_cast<unsigned long long>(totals.clean_stops), static_cast<unsigned long long>(totals.failed_starts),
-              static_cast<unsigned long long>(totals.full_disks), static_cast<unsigned long long>(totals.disk_errors),
-              static_cast<unsigned long long>(totals.moved), static_cast<unsigned long long>(totals.journal_files));
+  std::printf(
+      "acknowledged %llu, refused %llu, arrived %llu, bounced %llu, twice %llu; killed: ingress %llu, delivery %llu; power "
+      "lost %llu, clean stops %llu, failed starts %llu; disk full %llu, errors %llu; moved %llu, journal files %llu\n",
+      static_cast<unsigned long long>(totals.acknowledged), static_cast<unsigned long long>(totals.refused),
+      static_cast<unsigned long long>(totals.arrived), static_cast<unsigned long long>(totals.bounced),
+      static_cast<unsigned long long>(totals.duplicates), static_cast<unsigned long long>(totals.kills_of_ingress),
+      static_cast<unsigned long long>(totals.kills_of_delivery), static_cast<unsigned long long>(totals.power_losses),
+      static_cast<unsigned long long>(totals.clean_stops), static_cast<unsigned long long>(totals.failed_starts),
+      static_cast<unsigned long long>(totals.full_disks), static_cast<unsigned long long>(totals.disk_errors),
+      static_cast<unsigned long long>(totals.moved), static_cast<unsigned long long>(totals.journal_files));
   if (seeds < 50) return;
   // It was worth it.
   EXPECT_GT(totals.acknowledged, 10 * seeds);
