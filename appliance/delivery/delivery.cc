@@ -21,7 +21,6 @@ constexpr const char* kIngressDirectory = "ingress";
 
 constexpr std::int64_t kTickMs = 1'000;
 constexpr std::uint64_t kFindDirectoriesTicks = 10;
-constexpr std::uint64_t kForgetTicks = 30;
 constexpr std::uint64_t kTidyTicks = 60;
 constexpr std::uint64_t kAgeTicks = 5;
 constexpr std::uint64_t kAgeTicksLong = 60;  // while there is much to look at
@@ -350,7 +349,7 @@ Task<void> Delivery::keep_time() {
     unpark_forgotten();
     update_gauges(tick % (ledger_.queued() > kMuchQueued ? kAgeTicksLong : kAgeTicks) == 0);
     if (!lost_segments_forgotten_) forget_lost_segments();
-    if (tick % kForgetTicks == 0) co_await forget_gone_segments();
+    if (tick % options_.forget_s == 0) co_await forget_gone_segments();
     if (tick % kTidyTicks == 0) co_await store_.tidy();
     if (tick % kFindDirectoriesTicks != 0 || stopping_) continue;
     const Result<void> found = co_await find_directories();

@@ -54,6 +54,7 @@ struct DeliveryOptions {
   std::size_t record_bytes_max = 64UL << 20;  // of records kept in memory
   std::int64_t stop_grace_ms = 5'000;         // for attempts under way when stop is requested
   std::int64_t connection_idle_ms = 2'000;    // a connection waits that long for another message
+  std::uint64_t forget_s = 30;                // between two looks for segments of which the journal need not speak any more
   std::int64_t ask_ms = 50;                   // between two questions to ingress, where there is no doorbell
   JournalOptions journal;
   TailOptions tail;

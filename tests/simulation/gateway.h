@@ -184,6 +184,7 @@ class DeliveryProcess {
     delivery::DeliveryOptions options;
     options.stop_grace_ms = 20;
     options.connection_idle_ms = 100;
+    options.forget_s = 1;
     options.journal = {.file_bytes = 32 * 1024, .batch_gap_ms = 1, .repair_gap_ms = 5};
     options.tail.list_ms = 200;
     options.tail.trouble_ms = 20;
