@@ -21,7 +21,6 @@ constexpr const char* kIngressDirectory = "ingress";
 
 constexpr std::int64_t kTickMs = 1'000;
 constexpr std::uint64_t kFindDirectoriesTicks = 10;
-constexpr std::uint64_t kForgetTicks = 30;
 constexpr std::uint64_t kTidyTicks = 60;
 constexpr std::uint64_t kAgeTicks = 5;
 constexpr std::uint64_t kAgeTicksLong = 60;  // while there is much to look at
@@ -48,6 +47,14 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
       options_(options),
       journal_(deps_.files, kDirectory, ledger_, deps_.random, *this, options_.journal),
       store_(deps_.files, kStoreDirectory, deps_.random, *this),
+      compactor_({.files = deps_.files,
+                  .ledger = ledger_,
+                  .journal = journal_,
+                  .store = store_,
+                  .pool = read_pool_,
+                  .damage = *this,
+                  .copied = stats_.copied},
+                 options_.compaction),
       asked_(deps_.connector, deps_.blocks, deps_.ingress_control),
       hosts_(deps_.config->retry, deps_.config->main.retry_interval_max_s, deps_.random),
       destinations_(options_.destinations, *this),
@@ -110,7 +117,10 @@ Task<Result<void>> Delivery::start() {
   }
   TailOptions own_options = options_.tail;
   own_options.poll_ms = own_options.list_ms;  // it is poked
-  add_tail(tail_deps(), store_.directory(), store_.subscriber(), own_options);
+  own_options.has_copies = true;
+  TailDeps own_deps = tail_deps();
+  own_deps.is_copying = &compactor_.is_copying();
+  add_tail(own_deps, store_.directory(), store_.subscriber(), own_options);
   own_tail_ = tails_.back().get();
   const Result<void> found = co_await find_directories();
   if (!found) on_trouble(kIngressDirectory, found.error());  // looked for again while running
@@ -177,6 +187,10 @@ void Delivery::pump() {
   while (rounds_.inside() < options_.rounds_max) {
     std::optional<Schedule::Next> next = schedule_.take(now);
     if (!next) break;
+    if (next->message->is_copied) {  // in a moment it is elsewhere
+      schedule_.add_due(*next->message, now + 1);
+      continue;
+    }
     rounds_.start(run_round(std::move(*next)));
   }
   poke_tails();
@@ -254,8 +268,8 @@ DirectoryTail* Delivery::tail_of(const spool::SegmentKey& segment) const {
 
 Task<Result<spool::Record>> Delivery::read(spool::RecordKey key) {
   DirectoryTail* const tail = tail_of(key.segment);
-  if (tail == nullptr) co_return failure(Errc::not_found, "read a message again");
-  co_return co_await tail->read(key);
+  // A copy may be in a segment that is too new to have been seen.
+  co_return co_await (tail != nullptr ? tail : own_tail_)->read(key);
 }
 
 std::string Delivery::directory_of(const spool::SegmentKey& segment) const {
@@ -299,6 +313,7 @@ Task<void> Delivery::run(StopSource& stop) {
   may_pump_ = true;
   for (const auto& tail : tails_) background_.start(tail->run(stop_tails_));
   background_.start(keep_time());
+  background_.start(compact());
   background_.start(ask_ingress());
   Event never;
   static_cast<void>(co_await never.wait({Instant::never(), &stop}));
@@ -353,12 +368,29 @@ Task<void> Delivery::keep_time() {
     unpark_forgotten();
     update_gauges(tick % (ledger_.queued() > kMuchQueued ? kAgeTicksLong : kAgeTicks) == 0);
     if (!lost_segments_forgotten_) forget_lost_segments();
-    if (tick % kForgetTicks == 0) co_await forget_gone_segments();
+    if (tick % options_.forget_s == 0) co_await forget_gone_segments();
     if (tick % kTidyTicks == 0) co_await store_.tidy();
     if (tick % kFindDirectoriesTicks != 0 || stopping_) continue;
     const Result<void> found = co_await find_directories();
     if (!found) on_trouble(kIngressDirectory, found.error());
   }
+}
+
+// Not before it is certain which segments are there, and which copies in them count.
+Task<void> Delivery::compact() {
+  while (!stopping_) {
+    static_cast<void>(co_await sleep_until(Scheduler::current().now().plus_ms(kTickMs), &stop_tails_));
+    if (stopping_) break;
+    trust_journal_again();
+    if (!lost_segments_forgotten_ || ledger_.outcomes_lost() || !journal_.is_durable(trusted_)) continue;
+    const Result<void> passed = co_await compactor_.pass(tails_, *own_tail_, stop_tails_);
+    if (!passed) on_trouble(kStoreDirectory, passed.error());
+  }
+}
+
+// Once every copy that was there has been met. Before the journal says so, another would count as a message after a crash.
+void Delivery::trust_journal_again() {
+  if (ledger_.outcomes_lost() && own_tail_->has_read_what_is_sealed()) trusted_ = journal_.append(ledger_.outcomes_known());
 }
 
 void Delivery::update_gauges(bool with_age) {

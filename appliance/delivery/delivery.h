@@ -5,7 +5,7 @@
 //                 └── own store ◀──────┘ bounces
 //
 // Files, below the spool directory: delivery/journal; delivery/store, a directory of segments; ingress/NN, which is read, and
-// whose segments are handed back when everything in them is done.
+// whose segments are handed back when everything in them is done. Messages that keep waiting move from the latter to the store.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,7 @@
 
 #include "appliance/config/config.h"
 #include "appliance/delivery/asked_positions.h"
+#include "appliance/delivery/compactor.h"
 #include "appliance/delivery/destinations.h"
 #include "appliance/delivery/journal.h"
 #include "appliance/delivery/ledger.h"
@@ -53,9 +54,11 @@ struct DeliveryOptions {
   std::size_t record_bytes_max = 64UL << 20;  // of records kept in memory
   std::int64_t stop_grace_ms = 5'000;         // for attempts under way when stop is requested
   std::int64_t connection_idle_ms = 2'000;    // a connection waits that long for another message
+  std::uint64_t forget_s = 30;                // between two looks for segments of which the journal need not speak any more
   std::int64_t ask_ms = 50;                   // between two questions to ingress, where there is no doorbell
   JournalOptions journal;
   TailOptions tail;
+  CompactionOptions compaction;
 };
 
 struct DeliveryDeps {
@@ -127,6 +130,8 @@ class Delivery final : public shard::TurnEnd,
   [[nodiscard]] bool must_ask() const;
   [[nodiscard]] Task<void> ask_ingress();
   [[nodiscard]] Task<void> keep_time();
+  [[nodiscard]] Task<void> compact();
+  void trust_journal_again();
   void update_gauges(bool with_age);
   void unpark_forgotten();
   [[nodiscard]] Task<void> forget_gone_segments();
@@ -141,6 +146,7 @@ class Delivery final : public shard::TurnEnd,
   Ledger ledger_;
   Journal journal_;
   OwnStore store_;
+  Compactor compactor_;
   AskedPositions asked_;
   HostMemory hosts_;
   Destinations destinations_;
@@ -155,6 +161,7 @@ class Delivery final : public shard::TurnEnd,
   bool may_pump_ = false;
   bool stopping_ = false;
   bool lost_segments_forgotten_ = false;
+  Journal::Ticket trusted_ = 0;  // that outcomes are known
 
   std::vector<std::unique_ptr<DirectoryTail>> tails_;
   DirectoryTail* own_tail_ = nullptr;

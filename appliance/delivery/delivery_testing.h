@@ -201,6 +201,14 @@ class Stage final : public spool::DamageReporter {
     const Result<spool::CommitReceipt> receipt = get(commit(spec, number));
     return receipt.has_value();
   }
+  // Stores messages side by side, numbered from `first`; true when all were acknowledged.
+  bool accept_all(const std::vector<MessageSpec>& specs, std::uint32_t first) {
+    std::size_t stored = 0;
+    Gate gate;
+    for (const MessageSpec& spec : specs) gate.start(count_commit(spec, first++, stored));
+    for (int i = 0; i < 4'000 && gate.inside() > 0; ++i) advance_once();
+    return stored == specs.size();
+  }
   static std::string id_of(std::uint32_t number) {
     return std::string(spool::MessageId({.seconds = 1'700'000'000, .shard = 0, .counter = number, .boot = 1}).view());
   }
@@ -294,6 +302,10 @@ class Stage final : public spool::DamageReporter {
     input.content = &content;
     co_return co_await writer_->commit(input);
   }
+  Task<void> count_commit(MessageSpec spec, std::uint32_t number, std::size_t& stored) {
+    if (co_await commit(std::move(spec), number)) ++stored;
+  }
+
   std::shared_ptr<const config::Config> config_;
   std::optional<spool::Doorbell> bell_;
   std::unique_ptr<spool::Publisher> publisher_;

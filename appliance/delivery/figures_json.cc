@@ -13,6 +13,7 @@ std::string figures_json(const DeliveryStats& stats, const JournalStats& journal
   json["messages"] = {{"read", stats.messages.get()},
                       {"completed", stats.completed.get()},
                       {"possible_duplicates", stats.possible_duplicates.get()},
+                      {"copied", stats.copied.get()},
                       {"unreadable", stats.unreadable.get()}};
   json["recipients"] = {{"delivered", stats.delivered.get()},
                         {"deferred", stats.deferred.get()},

@@ -45,6 +45,7 @@ Task<Result<JournalDamage>> Journal::start() {
   } else if (bytes.error().code != Errc::not_found) {
     co_return failure(bytes.error());
   }
+  if (!bytes || damage.unreadable_bytes > 0) ledger_.lose_outcomes();
   const Result<void> begun = co_await begin_file();
   if (!begun) co_return failure(begun.error());
   co_return damage;

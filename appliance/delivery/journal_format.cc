@@ -43,6 +43,8 @@ std::size_t words_of(const JournalRecord& record) {
     case JournalKind::finished: return kKeyWords + record.indexes.size();
     case JournalKind::deferred: return kKeyWords + kTimesWords;
     case JournalKind::drained: return kSegmentWords;
+    case JournalKind::moved: return 2 * kKeyWords;
+    case JournalKind::lost: return 1;
   }
   return 0;
 }
@@ -57,6 +59,8 @@ bool is_shape(JournalKind kind, std::size_t words) {
     case JournalKind::finished: return words >= kKeyWords && words <= kKeyWords + kJournalIndexesMax;
     case JournalKind::deferred: return words == kKeyWords + kTimesWords;
     case JournalKind::drained: return words == kSegmentWords;
+    case JournalKind::moved: return words == 2 * kKeyWords;
+    case JournalKind::lost: return words == 1;
   }
   return false;
 }
@@ -74,6 +78,13 @@ class Words {
     const std::uint64_t low = take();
     return low | std::uint64_t{take()} << 32;
   }
+  spool::RecordKey take_key() noexcept {
+    spool::RecordKey key;
+    key.segment.number = take_u64();
+    key.segment.incarnation = take_u64();
+    key.offset = take_u64();
+    return key;
+  }
   RetryTimes take_times() noexcept {
     RetryTimes times;
     times.first_failed_s = take();
@@ -87,10 +98,15 @@ class Words {
 };
 
 void take_fields(JournalRecord& record, Words words) {
+  if (record.kind == JournalKind::lost) {
+    record.flags = words.take();
+    return;
+  }
   record.key.segment.number = words.take_u64();
   record.key.segment.incarnation = words.take_u64();
   if (record.kind == JournalKind::drained) return;
   record.key.offset = words.take_u64();
+  if (record.kind == JournalKind::moved) record.to = words.take_key();
   if (record.kind == JournalKind::queued) {
     record.flags = words.take();
     record.recipients = words.take();
@@ -110,12 +126,17 @@ std::uint32_t batch_sum(std::string_view from_length, std::uint64_t incarnation)
 void append_record(std::string& out, const JournalRecord& record) {
   POSTERN_CHECK(record.indexes.size() <= kJournalIndexesMax);
   put(out, static_cast<std::uint32_t>(record.kind) | static_cast<std::uint32_t>(words_of(record)) << 16);
+  if (record.kind == JournalKind::lost) {
+    put(out, record.flags);
+    return;
+  }
   if (record.kind == JournalKind::drained) {
     put(out, record.key.segment.number);
     put(out, record.key.segment.incarnation);
     return;
   }
   put(out, record.key);
+  if (record.kind == JournalKind::moved) put(out, record.to);
   if (record.kind == JournalKind::queued) {
     put(out, record.flags);
     put(out, record.recipients);
@@ -158,7 +179,7 @@ Result<std::uint64_t> read_journal_header(std::string_view block) {
   if (words.take() != kJournalMagic) return failure(Errc::bad_format, kWhere);
   if (words.take() != crc32c(0, span_of(block.substr(2 * kWord, kJournalHeaderBytes - 2 * kWord))))
     return failure(Errc::bad_format, kWhere);
-  if (words.take() != kJournalVersion) return failure(Errc::unsupported, kWhere);
+  if (words.take() > kJournalVersion) return failure(Errc::unsupported, kWhere);
   words.take();
   return words.take_u64();
 }

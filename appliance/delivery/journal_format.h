@@ -13,14 +13,23 @@
 //
 //   kind        words                                                        says
 //   scanned     number:u64 incarnation:u64 offset:u64                        records below offset were read; done unless queued
-//   queued      key flags recipients times done_index*                       a message that was read and is not done
+//   queued      key flags recipients times done_index*                       a message that is not done
 //   attempting  key                                                          its text may reach a next hop from here on
 //   finished    key index*                                                   these recipients need nothing more
 //   deferred    key times                                                    to be tried again
 //   done        key                                                          no recipient is left
 //   drained     number:u64 incarnation:u64                                   the segment is wholly done; its file is given back
+//   moved       key to:key                                                   the copy at `to` is the message from here on, and
+//   all
+//                                                                            that was known of it holds for the copy
+//   lost        value                                                        1: outcomes may be missing here, so that a copy
+//                                                                            nothing is known of may be the only one; 0: no
+//                                                                            more
 //
 //   key := number:u64 incarnation:u64 offset:u64         times := first_failed_s last_try_s next_try_s
+//   flags := 1 when attempting, and from bit 8 on the record's size in units of eight bytes (0: not known)
+//
+// Version 1 had neither `moved` nor `lost`, nor sizes in flags. It is read.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +47,7 @@
 namespace postern::delivery {
 
 inline constexpr std::uint32_t kJournalMagic = 0x4a747350;  // "PstJ"
-inline constexpr std::uint32_t kJournalVersion = 1;
+inline constexpr std::uint32_t kJournalVersion = 2;
 inline constexpr std::size_t kJournalBlockBytes = 4096;
 inline constexpr std::size_t kJournalHeaderBytes = 24;
 inline constexpr std::size_t kJournalBatchHeaderBytes = 16;
@@ -54,15 +63,20 @@ enum class JournalKind : std::uint8_t {
   deferred = 5,
   done = 6,
   drained = 7,
+  moved = 8,
+  lost = 9,
 };
 
 enum QueuedFlag : std::uint32_t { kQueuedAttempting = 1 };
+inline constexpr unsigned kQueuedSizeShift = 8;
+inline constexpr std::uint32_t kQueuedSizeUnit = 8;
 
 // One record, in the shape it is read and written in. Fields that its kind does not have are ignored.
 struct JournalRecord {
   JournalKind kind = JournalKind::done;
   spool::RecordKey key;                // for scanned: key.offset is the end of what was read; for drained: without an offset
-  std::uint32_t flags = 0;             // queued
+  spool::RecordKey to;                 // moved
+  std::uint32_t flags = 0;             // queued; the value of lost
   std::uint32_t recipients = 0;        // queued
   RetryTimes times;                    // queued, deferred
   std::vector<std::uint32_t> indexes;  // queued, finished; at most kJournalIndexesMax
@@ -78,7 +92,7 @@ void append_record(std::string& out, const JournalRecord& record);
 
 // The first block of a file: header and zeros.
 [[nodiscard]] std::string make_journal_header(std::uint64_t incarnation);
-// The incarnation. bad_format: not a journal; unsupported: of a version that is not ours.
+// The incarnation. bad_format: not a journal; unsupported: of a version later than ours.
 [[nodiscard]] Result<std::uint64_t> read_journal_header(std::string_view block);
 
 // Writes the batch's header into the first kJournalBatchHeaderBytes of `batch`, whose records follow them, and appends the pad.

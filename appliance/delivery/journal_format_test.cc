@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/bytes.h"
+#include "engine/base/crc32c.h"
+
 namespace postern::delivery {
 namespace {
 
@@ -14,8 +17,13 @@ JournalRecord record_of(JournalKind kind) {
   JournalRecord record;
   record.kind = kind;
   record.key = {{7, 0xfeedfacecafebeef}, kind == JournalKind::drained ? 0 : 0x123456789aULL};
+  if (kind == JournalKind::lost) {
+    record.key = {};
+    record.flags = 1;
+  }
+  if (kind == JournalKind::moved) record.to = {{8, 0xabad1dea}, 8232};
   if (kind == JournalKind::queued) {
-    record.flags = kQueuedAttempting;
+    record.flags = kQueuedAttempting | 77 << kQueuedSizeShift;
     record.recipients = 100;
     record.times = {1, 2, 3};
     record.indexes = {0, 99};
@@ -25,8 +33,9 @@ JournalRecord record_of(JournalKind kind) {
   return record;
 }
 
-constexpr JournalKind kKinds[] = {JournalKind::scanned,  JournalKind::queued, JournalKind::attempting, JournalKind::finished,
-                                  JournalKind::deferred, JournalKind::done,   JournalKind::drained};
+constexpr JournalKind kKinds[] = {JournalKind::scanned,  JournalKind::queued,   JournalKind::attempting,
+                                  JournalKind::finished, JournalKind::deferred, JournalKind::done,
+                                  JournalKind::drained,  JournalKind::moved,    JournalKind::lost};
 
 struct Collector final : JournalReader {
   std::vector<JournalRecord> records;
@@ -62,7 +71,7 @@ TEST(JournalFormat, EveryRecordReadsBackAndItsHeadsDoNot) {
 TEST(JournalFormat, RecordsOfUnknownKindOrShapeAreRefused) {
   std::string bytes;
   append_record(bytes, record_of(JournalKind::done));
-  for (const auto& [at, value] : {std::pair{0, '\0'}, {0, '\x08'}, {1, '\1'}, {2, '\5'}}) {
+  for (const auto& [at, value] : {std::pair{0, '\0'}, {0, '\x0a'}, {1, '\1'}, {2, '\5'}}) {
     std::string wrong = bytes;
     wrong[static_cast<std::size_t>(at)] = value;
     std::string_view rest = wrong;
@@ -80,6 +89,19 @@ TEST(JournalFormat, HeaderSaysWhatItIs) {
     EXPECT_EQ(read_journal_header(damaged).error().code, Errc::bad_format) << at;
   }
   EXPECT_EQ(read_journal_header(std::string_view(block).substr(0, kJournalHeaderBytes - 1)).error().code, Errc::bad_format);
+}
+
+TEST(JournalFormat, TheVersionBeforeIsReadAndALaterOneIsNamed) {
+  const auto with_version = [](std::uint32_t version) {
+    std::string block = make_journal_header(kIncarnation);
+    auto* const at = reinterpret_cast<std::byte*>(block.data());
+    store_le(at + 8, version);
+    store_le(at + 4, crc32c(0, {at + 8, kJournalHeaderBytes - 8}));
+    return block;
+  };
+  EXPECT_EQ(read_journal_header(with_version(1)).value(), kIncarnation);
+  EXPECT_EQ(read_journal_header(with_version(kJournalVersion)).value(), kIncarnation);
+  EXPECT_EQ(read_journal_header(with_version(kJournalVersion + 1)).error().code, Errc::unsupported);
 }
 
 TEST(JournalFormat, FileCutAtEveryByteGivesTheBatchesThatAreWhole) {

@@ -1,5 +1,6 @@
 #include "appliance/delivery/ledger.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -27,11 +28,21 @@ QueuedMessage& Ledger::message_at(Segment& segment, const spool::RecordKey& key)
   return *slot;
 }
 
+void Ledger::set_bytes(Segment& segment, QueuedMessage& message, std::uint32_t record_bytes) {
+  segment.live_bytes += record_bytes;
+  segment.live_bytes -= message.record_bytes;
+  message.record_bytes = record_bytes;
+}
+
 bool Ledger::replay(const JournalRecord& record) {
+  if (record.kind == JournalKind::lost) {
+    outcomes_lost_ = record.flags != 0;
+    return record.flags <= 1;
+  }
   Segment& segment = segments_[record.key.segment];
   if (record.kind == JournalKind::drained) {
     if (!segment.queued.empty()) return false;
-    segment = Segment{segment.scanned_to, true, {}, {}};
+    segment = Segment{segment.scanned_to, true, 0, {}, {}};
     return true;
   }
   if (segment.drained) return false;
@@ -39,7 +50,29 @@ bool Ledger::replay(const JournalRecord& record) {
     skip_to(record.key.segment, record.key.offset);
     return true;
   }
-  return replay_message(segment, record);
+  return record.kind == JournalKind::moved ? replay_moved(segment, record) : replay_message(segment, record);
+}
+
+bool Ledger::replay_moved(Segment& segment, const JournalRecord& record) {
+  const Segment& target = segments_[record.to.segment];
+  if (record.key == record.to || segment.done_ahead.contains(record.key.offset)) return false;
+  if (target.drained || target.queued.contains(record.to.offset) || target.done_ahead.contains(record.to.offset)) return false;
+  QueuedMessage& message = message_at(segment, record.key);
+  relocate(segment, message, record.to, message.record_bytes);
+  return true;
+}
+
+void Ledger::relocate(Segment& segment, QueuedMessage& message, const spool::RecordKey& to, std::uint32_t record_bytes) {
+  const std::uint64_t offset = message.key.offset;
+  auto node = segment.queued.extract(offset);
+  POSTERN_CHECK(!node.empty() && node.mapped().get() == &message);
+  if (offset >= segment.scanned_to) segment.done_ahead.insert(offset);
+  set_bytes(segment, message, 0);
+  Segment& target = segments_[to.segment];
+  message.key = to;
+  node.key() = to.offset;
+  set_bytes(target, message, record_bytes);
+  POSTERN_CHECK(target.queued.insert(std::move(node)).inserted);
 }
 
 bool Ledger::replay_message(Segment& segment, const JournalRecord& record) {
@@ -48,7 +81,11 @@ bool Ledger::replay_message(Segment& segment, const JournalRecord& record) {
   for (const std::uint32_t index : record.indexes)
     if (index >= kRecipientsMax) return false;
   if (record.kind == JournalKind::done) {
-    queued_ -= segment.queued.erase(offset);
+    if (const auto found = segment.queued.find(offset); found != segment.queued.end()) {
+      set_bytes(segment, *found->second, 0);
+      segment.queued.erase(found);
+      --queued_;
+    }
     if (offset >= segment.scanned_to) segment.done_ahead.insert(offset);
     return true;
   }
@@ -58,6 +95,7 @@ bool Ledger::replay_message(Segment& segment, const JournalRecord& record) {
   switch (record.kind) {
     case JournalKind::queued:
       message.recipients = record.recipients;
+      set_bytes(segment, message, (record.flags >> kQueuedSizeShift) * kQueuedSizeUnit);
       message.attempting = message.attempting || (record.flags & kQueuedAttempting) != 0;
       message.times = record.times;
       break;
@@ -84,6 +122,7 @@ QueuedMessage* Ledger::admit(const spool::RecordKey& key, std::uint64_t end, std
   segment.scanned_to = end;
   if (is_done) return nullptr;
   QueuedMessage& message = message_at(segment, key);
+  set_bytes(segment, message, static_cast<std::uint32_t>(end - key.offset));
   if (recipients > 0) set_recipients(message, recipients);
   return &message;
 }
@@ -100,6 +139,13 @@ void Ledger::for_each_queued(const spool::SegmentKey& key, const std::function<v
   if (found == segments_.end()) return;
   for (auto& [offset, message] : found->second.queued)
     if (offset < found->second.scanned_to) visit(*message);
+}
+
+QueuedMessage* Ledger::find(const spool::RecordKey& key) {
+  const auto segment = segments_.find(key.segment);
+  if (segment == segments_.end()) return nullptr;
+  const auto found = segment->second.queued.find(key.offset);
+  return found == segment->second.queued.end() ? nullptr : found->second.get();
 }
 
 JournalRecord Ledger::attempting(QueuedMessage& message) {
@@ -125,9 +171,29 @@ JournalRecord Ledger::defer(QueuedMessage& message, const RetryTimes& times) {
 JournalRecord Ledger::done(QueuedMessage& message) {
   const JournalRecord record = record_of(JournalKind::done, message.key);
   const auto found = segments_.find(record.key.segment);
-  POSTERN_CHECK(found != segments_.end() && found->second.queued.erase(record.key.offset) == 1);
+  POSTERN_CHECK(found != segments_.end());
+  Segment& segment = found->second;
+  set_bytes(segment, message, 0);
+  POSTERN_CHECK(segment.queued.erase(record.key.offset) == 1);
+  if (record.key.offset >= segment.scanned_to) segment.done_ahead.insert(record.key.offset);  // a copy not met in its segment
   --queued_;
   return record;
+}
+
+JournalRecord Ledger::move(QueuedMessage& message, const spool::RecordKey& to, std::uint32_t record_bytes) {
+  JournalRecord record = record_of(JournalKind::moved, message.key);
+  record.to = to;
+  const Segment& target = segments_[to.segment];
+  POSTERN_CHECK(!target.drained && !target.queued.contains(to.offset) && !target.done_ahead.contains(to.offset));
+  const auto found = segments_.find(message.key.segment);
+  POSTERN_CHECK(found != segments_.end());
+  relocate(found->second, message, to, record_bytes);
+  return record;
+}
+
+JournalRecord Ledger::outcomes_known() {
+  outcomes_lost_ = false;
+  return record_of(JournalKind::lost, {});
 }
 
 JournalRecord Ledger::drain(const spool::SegmentKey& key) {
@@ -145,6 +211,11 @@ bool Ledger::is_drained(const spool::SegmentKey& segment) const {
 std::size_t Ledger::queued_in(const spool::SegmentKey& segment) const {
   const auto found = segments_.find(segment);
   return found == segments_.end() ? 0 : found->second.queued.size();
+}
+
+std::uint64_t Ledger::live_bytes(const spool::SegmentKey& segment) const {
+  const auto found = segments_.find(segment);
+  return found == segments_.end() ? 0 : found->second.live_bytes;
 }
 
 std::vector<spool::SegmentKey> Ledger::drained() const {
@@ -186,7 +257,9 @@ std::size_t Ledger::snapshot_bytes() const noexcept {
 
 void Ledger::snapshot_message(const QueuedMessage& message, const std::function<void(const JournalRecord&)>& write) {
   JournalRecord record = record_of(JournalKind::queued, message.key);
-  record.flags = message.attempting ? kQueuedAttempting : 0;
+  constexpr std::uint32_t kSizeMax = UINT32_MAX >> kQueuedSizeShift;
+  record.flags = std::min(message.record_bytes / kQueuedSizeUnit, kSizeMax) << kQueuedSizeShift;
+  if (message.attempting) record.flags |= kQueuedAttempting;
   record.recipients = message.recipients;
   record.times = message.times;
   message.finished.for_each([&](std::uint32_t index) {
@@ -201,6 +274,11 @@ void Ledger::snapshot_message(const QueuedMessage& message, const std::function<
 }
 
 void Ledger::snapshot(const std::function<void(const JournalRecord&)>& write) const {
+  if (outcomes_lost_) {
+    JournalRecord lost = record_of(JournalKind::lost, {});
+    lost.flags = 1;
+    write(lost);
+  }
   for (const auto& [key, segment] : segments_) {
     write(record_of(JournalKind::scanned, {key, segment.scanned_to}));
     if (segment.drained) write(record_of(JournalKind::drained, {key, 0}));

@@ -1,5 +1,7 @@
 // What delivery knows of the messages in the spool: for each segment how far it was read, and which messages in it are not
 // done. Pure: the journal is what makes it survive; the ledger is the journal's meaning.
+//
+// A message may move: a copy of its record in another segment takes its place, with all that is known of it.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +25,16 @@ inline constexpr std::uint32_t kRecipientsMax = 1U << 20;
 struct QueuedMessage {
   spool::RecordKey key;
   RetryTimes times;
-  std::uint32_t recipients = 0;  // 0: not counted yet
-  std::uint32_t received_s = 0;  // since 1970; 0: not known yet
-  RecipientSet finished;         // those that need nothing more
-  bool attempting = false;       // the journal says that its text may have reached a next hop
+  std::uint32_t recipients = 0;    // 0: not counted yet
+  std::uint32_t received_s = 0;    // since 1970; 0: not known yet
+  std::uint32_t record_bytes = 0;  // in its segment; 0: not known
+  RecipientSet finished;           // those that need nothing more
+  bool attempting = false;         // the journal says that its text may have reached a next hop
+  // Of this life only.
+  bool is_handed_on = false;  // by the reader of its segment, or by whoever made this copy
+  bool is_waiting = false;    // for its next try, in the schedule
+  bool is_copied = false;     // a copy is being made: no round begins
+  bool cannot_move = false;   // a copy could not be made, and never will
 };
 
 class Ledger {
@@ -52,6 +60,8 @@ class Ledger {
   void skip_to(const spool::SegmentKey& segment, std::uint64_t end);
   // Calls visit(QueuedMessage&) for the messages of the segment that were read before and are not done, oldest first.
   void for_each_queued(const spool::SegmentKey& segment, const std::function<void(QueuedMessage&)>& visit);
+  // The message at `key` while it is not done, else nullptr.
+  [[nodiscard]] QueuedMessage* find(const spool::RecordKey& key);
   // The record of a queued message turned out to have that many recipients.
   static void set_recipients(QueuedMessage& message, std::uint32_t recipients) { message.recipients = recipients; }
 
@@ -63,6 +73,9 @@ class Ledger {
   JournalRecord defer(QueuedMessage& message, const RetryTimes& times);
   // `message` is gone afterwards.
   JournalRecord done(QueuedMessage& message);
+  // The record at `to`, of that many bytes, takes the place of the one that `message` had; `message` stays where it is in
+  // memory. Checked: nothing is known of `to`.
+  JournalRecord move(QueuedMessage& message, const spool::RecordKey& to, std::uint32_t record_bytes);
   // Checked: nothing in the segment is queued.
   JournalRecord drain(const spool::SegmentKey& segment);
 
@@ -70,11 +83,21 @@ class Ledger {
 
   [[nodiscard]] bool is_drained(const spool::SegmentKey& segment) const;
   [[nodiscard]] std::size_t queued_in(const spool::SegmentKey& segment) const;
+  // Of the records of messages that are not done, as far as their sizes are known.
+  [[nodiscard]] std::uint64_t live_bytes(const spool::SegmentKey& segment) const;
   // No file is that segment any more, and none will be again.
   void forget(const spool::SegmentKey& segment);
   [[nodiscard]] std::vector<spool::SegmentKey> drained() const;
   // All that are known.
   [[nodiscard]] std::vector<spool::SegmentKey> keys() const;
+
+  // ---- copies ----
+
+  // Outcomes may be missing, a `moved` among them: until outcomes_known(), a copy of which nothing is known counts as a
+  // message.
+  void lose_outcomes() { outcomes_lost_ = true; }
+  [[nodiscard]] bool outcomes_lost() const noexcept { return outcomes_lost_; }
+  JournalRecord outcomes_known();
 
   // ---- figures ----
 
@@ -92,16 +115,21 @@ class Ledger {
   struct Segment {
     std::uint64_t scanned_to = 0;
     bool drained = false;
+    std::uint64_t live_bytes = 0;
     std::map<std::uint64_t, std::unique_ptr<QueuedMessage>> queued;  // by offset
     std::set<std::uint64_t> done_ahead;                              // at or beyond scanned_to
   };
 
   QueuedMessage& message_at(Segment& segment, const spool::RecordKey& key);
   bool replay_message(Segment& segment, const JournalRecord& record);
+  bool replay_moved(Segment& segment, const JournalRecord& record);
+  void relocate(Segment& segment, QueuedMessage& message, const spool::RecordKey& to, std::uint32_t record_bytes);
+  static void set_bytes(Segment& segment, QueuedMessage& message, std::uint32_t record_bytes);
   static void snapshot_message(const QueuedMessage& message, const std::function<void(const JournalRecord&)>& write);
 
   std::map<spool::SegmentKey, Segment> segments_;
   std::size_t queued_ = 0;
+  bool outcomes_lost_ = false;
 };
 
 }  // namespace postern::delivery

@@ -105,6 +105,58 @@ TEST(Ledger, ADrainedSegmentIsRememberedUntilItsFileIsInOtherUse) {
   EXPECT_TRUE(snapshot_of(again).empty());
 }
 
+TEST(Ledger, AMovedMessageKeepsAllThatIsKnownOfIt) {
+  constexpr spool::SegmentKey kStore{9, 0xdef};
+  std::vector<JournalRecord> journal;
+  Ledger ledger;
+  QueuedMessage* message = ledger.admit({kSegment, 8192}, 8192 + 640, 3);
+  journal.push_back(ledger.finish(*message, {1}));
+  journal.push_back(ledger.defer(*message, {100, 200, 300}));
+  journal.push_back(ledger.attempting(*message));
+  EXPECT_EQ(ledger.live_bytes(kSegment), 640U);
+  journal.push_back(ledger.move(*message, {kStore, 16384}, 704));
+
+  EXPECT_EQ(ledger.find({kStore, 16384}), message);
+  EXPECT_EQ(ledger.find({kSegment, 8192}), nullptr);
+  EXPECT_EQ(ledger.queued(), 1U);
+  EXPECT_EQ(ledger.live_bytes(kSegment), 0U);
+  EXPECT_EQ(ledger.live_bytes(kStore), 704U);
+  journal.push_back(ledger.drain(kSegment));
+
+  for (const std::vector<JournalRecord>& records : {journal, snapshot_of(ledger)}) {
+    Ledger again = replay_of(records);
+    EXPECT_TRUE(again.is_drained(kSegment));
+    const QueuedMessage* copy = again.admit({kStore, 16384}, 16384 + 704, 3);
+    ASSERT_NE(copy, nullptr);
+    EXPECT_EQ(copy->times, (RetryTimes{100, 200, 300}));
+    EXPECT_TRUE(copy->attempting);
+    EXPECT_TRUE(copy->finished.contains(1));
+    EXPECT_FALSE(copy->finished.contains(0));
+  }
+}
+
+TEST(Ledger, WhatMovedIsNotMetAgainWhereItWas) {
+  constexpr spool::SegmentKey kStore{9, 0xdef};
+  Ledger before;
+  QueuedMessage* message = before.admit({kSegment, 8192}, 9000, 1);
+  Ledger after = replay_of({before.move(*message, {kStore, 8192}, 808)});
+  EXPECT_EQ(after.admit({kSegment, 8192}, 9000, 1), nullptr);
+  // Done before the reader of its new segment came by: it is not met there either.
+  after.done(*after.find({kStore, 8192}));
+  EXPECT_EQ(after.admit({kStore, 8192}, 9000, 1), nullptr);
+  EXPECT_EQ(after.queued(), 0U);
+}
+
+TEST(Ledger, LostOutcomesAreRememberedUntilTheyDoNotMatter) {
+  Ledger ledger;
+  ledger.lose_outcomes();
+  Ledger again = replay_of(snapshot_of(ledger));
+  EXPECT_TRUE(again.outcomes_lost());
+  EXPECT_TRUE(again.replay(again.outcomes_known()));
+  EXPECT_FALSE(again.outcomes_lost());
+  EXPECT_TRUE(snapshot_of(again).empty());
+}
+
 TEST(Ledger, ContradictionsAreDamage) {
   JournalRecord drained;
   drained.kind = JournalKind::drained;
@@ -122,6 +174,17 @@ TEST(Ledger, ContradictionsAreDamage) {
   second_is_refused(drained, done);
   second_is_refused(deferred, drained);
   second_is_refused(done, deferred);
+  JournalRecord moved = done;
+  moved.kind = JournalKind::moved;
+  moved.to = {{9, 0xdef}, 8192};
+  second_is_refused(done, moved);
+  second_is_refused(moved, moved);
+  JournalRecord done_there = done;
+  done_there.key = moved.to;
+  second_is_refused(done_there, moved);
+  JournalRecord in_place = moved;
+  in_place.to = in_place.key;
+  EXPECT_FALSE(Ledger().replay(in_place));
   JournalRecord many = deferred;
   many.kind = JournalKind::finished;
   many.indexes = {kRecipientsMax};

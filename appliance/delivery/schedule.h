@@ -27,14 +27,21 @@ class Schedule {
   }
   // In front of the others.
   void add_first(Next next) { fresh_.push_front(std::move(next)); }
-  void add_due(QueuedMessage& message, std::uint32_t when_s) { due_.emplace(when_s, &message); }
+  void add_due(QueuedMessage& message, std::uint32_t when_s) {
+    message.is_waiting = true;
+    due_.emplace(when_s, &message);
+  }
 
   // Takes one out; nothing when none is ready.
   [[nodiscard]] std::optional<Next> take(std::uint32_t now_s) {
     const bool has_due = !due_.empty() && due_.begin()->first <= now_s;
     const bool takes_due = has_due && (fresh_.empty() || !was_due_);
     was_due_ = takes_due;
-    if (takes_due) return Next{due_.extract(due_.begin()).mapped(), std::nullopt};
+    if (takes_due) {
+      QueuedMessage* const message = due_.extract(due_.begin()).mapped();
+      message->is_waiting = false;
+      return Next{message, std::nullopt};
+    }
     if (fresh_.empty()) return std::nullopt;
     Next next = std::move(fresh_.front());
     fresh_.pop_front();

@@ -24,6 +24,7 @@ struct DeliveryStats {
   Counter discarded;            // failures nobody was told of
   Counter possible_duplicates;  // messages tried again after an attempt whose end is not known
   Counter connections_made;
+  Counter copied;      // messages that moved to delivery's own store
   Counter unreadable;  // messages whose record could not be read when they were due
 };
 

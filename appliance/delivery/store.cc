@@ -1,6 +1,10 @@
 #include "appliance/delivery/store.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "appliance/spool/attribute_names.h"
 #include "engine/base/utf8.h"
@@ -20,7 +24,23 @@ spool::WriterOptions writer_options() {
   return options;
 }
 
+std::string origin_of(const spool::RecordKey& key) {
+  return fmt::format("{:016x}.{:016x}.{}", key.segment.number, key.segment.incarnation, key.offset);
+}
+
+std::vector<spool::Attribute> copy_of(const spool::AttributeRange& attributes) {
+  std::vector<spool::Attribute> copies;
+  copies.reserve(attributes.size() + 1);
+  for (const spool::Attribute& each : attributes) copies.push_back(each);
+  return copies;
+}
+
 }  // namespace
+
+bool is_copy(const spool::Record& record) {
+  const Result<spool::MessageView> message = spool::parse_message(record.kind, record.bytes());
+  return message && spool::find_attribute(message->attributes, spool::attribute::kCopyOf);
+}
 
 OwnStore::OwnStore(FileSystem& files, std::string directory, Random& random, spool::DamageReporter& damage)
     : directory_(std::move(directory)),
@@ -59,6 +79,41 @@ Task<Result<std::uint64_t>> OwnStore::store_report(spool::MessageId id, WallTime
   const Result<spool::CommitReceipt> receipt = co_await writer_.commit(input);
   if (!receipt) co_return failure(receipt.error());
   co_return received.size() + text.size();
+}
+
+Task<Result<spool::CommitReceipt>> OwnStore::store_copy(spool::Record record) {
+  if (record.kind != spool::RecordKind::message) co_return failure(Errc::unsupported, "copy a message");
+  const Result<spool::MessageView> message = spool::parse_message(record.kind, record.bytes());
+  if (!message) co_return failure(message.error());
+
+  const std::string origin = origin_of(record.key);
+  std::vector<spool::Attribute> attributes = copy_of(message->attributes);
+  std::erase_if(attributes, [](const spool::Attribute& each) { return each.name() == spool::attribute::kCopyOf; });
+  attributes.push_back(spool::Attribute::text(spool::attribute::kCopyOf, origin));
+
+  std::vector<std::vector<spool::Attribute>> recipient_attributes;
+  std::vector<spool::RecipientInput> recipients;
+  recipient_attributes.reserve(message->recipients.size());
+  recipients.reserve(message->recipients.size());
+  for (const spool::RecipientView& each : message->recipients) {
+    recipient_attributes.push_back(copy_of(each.attributes));
+    recipients.push_back({each.address, recipient_attributes.back()});
+  }
+  std::vector<spool::HeaderEdit> edits;
+  for (const spool::HeaderEdit& each : message->header_edits) edits.push_back(each);
+  Chain content;
+  const auto at = static_cast<std::size_t>(message->content.data() - record.payload.data());
+  if (!message->content.empty()) content.append(record.payload.sub(at, message->content.size()));
+
+  spool::CommitInput input;
+  input.id = message->id;
+  input.received = message->received;
+  input.sender = message->sender;
+  input.attributes = attributes;
+  input.recipients = recipients;
+  input.header_edits = edits;
+  input.content = &content;
+  co_return co_await writer_.commit(input);
 }
 
 Task<void> OwnStore::stop() {

@@ -1,4 +1,5 @@
-// Delivery's own part of the spool: the messages it makes itself, as durable as those that came in.
+// Delivery's own part of the spool, as durable as what came in: the messages it makes itself, and copies of those that would
+// keep a whole segment waiting for them.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 #include "appliance/spool/doorbell.h"
 #include "appliance/spool/message_id.h"
 #include "appliance/spool/message_ids.h"
+#include "appliance/spool/reader.h"
 #include "appliance/spool/record.h"
 #include "appliance/spool/writer.h"
 #include "engine/base/clock.h"
@@ -21,6 +23,9 @@
 #include "engine/shard/poller.h"
 
 namespace postern::delivery {
+
+// The record was made by OwnStore::store_copy().
+[[nodiscard]] bool is_copy(const spool::Record& record);
 
 // One shard. FileSystem, random and reporter outlive it. Destroyed when never started or stopped.
 class OwnStore final : public shard::TurnEnd {
@@ -35,6 +40,9 @@ class OwnStore final : public shard::TurnEnd {
   // borrowed until it is durable. Returns its bytes. Suspends.
   [[nodiscard]] Task<Result<std::uint64_t>> store_report(spool::MessageId id, WallTime now, std::string_view to,
                                                          std::string_view received, std::string_view text);
+  // The message of `record` once more, the same in all that counts, under another key. It is nobody's message until the journal
+  // says so. Errors beside those of the disk: unsupported (a kind that cannot be copied), bad_format, too_large. Suspends.
+  [[nodiscard]] Task<Result<spool::CommitReceipt>> store_copy(spool::Record record);
   [[nodiscard]] Task<void> tidy() { return writer_.tidy(); }
   [[nodiscard]] Task<void> stop();
   void end_of_turn() override { writer_.flush(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "appliance/delivery/store.h"
 #include "engine/base/check.h"
 #include "engine/coro/scheduler.h"
 
@@ -15,6 +16,19 @@ DirectoryTail::DirectoryTail(TailDeps deps, std::string directory, std::optional
 bool DirectoryTail::holds(const spool::SegmentKey& segment) const {
   const auto found = segments_.find(segment.number);
   return found != segments_.end() && found->second.key == segment;
+}
+
+bool DirectoryTail::has_read_what_is_sealed() const {
+  const auto is_behind = [](const auto& entry) { return entry.second.final_end && !entry.second.is_read; };
+  return has_looked_ && std::ranges::none_of(segments_, is_behind);
+}
+
+std::vector<ReadSegment> DirectoryTail::read_segments() const {
+  std::vector<ReadSegment> found;
+  for (const auto& [number, segment] : segments_)
+    if (segment.is_read && !segment.is_leaving)
+      found.push_back({segment.key, segment.path, segment.segment_bytes, segment.read_at});
+  return found;
 }
 
 std::int64_t DirectoryTail::idle_ms() const noexcept {
@@ -112,7 +126,8 @@ void DirectoryTail::take_listing(const std::vector<spool::SegmentInfo>& listed) 
     }
     seen.insert(info.header.key.number);
     Segment& segment = segments_[info.header.key.number];
-    if (segment.key != info.header.key && !segment.is_leaving) segment = Segment{.key = info.header.key, .path = info.path};
+    if (segment.key != info.header.key && !segment.is_leaving)
+      segment = Segment{.key = info.header.key, .path = info.path, .segment_bytes = info.header.segment_bytes};
     if (segment.key == info.header.key) segment.final_end = spool::final_end(info, listed);
   }
   std::erase_if(segments_, [&](const auto& entry) { return !entry.second.is_leaving && !seen.contains(entry.first); });
@@ -128,7 +143,7 @@ void DirectoryTail::report_unreadable(const spool::SegmentInfo& info) {
 Task<Result<void>> DirectoryTail::read_segment(Segment& segment, std::uint64_t limit) {
   const spool::SegmentKey key = segment.key;
   if (!std::exchange(segment.is_known_queued, true))
-    deps_.ledger.for_each_queued(key, [this](QueuedMessage& message) { deps_.sink.on_message(message, std::nullopt); });
+    deps_.ledger.for_each_queued(key, [this](QueuedMessage& message) { hand_on(message, std::nullopt); });
   const bool was_read = segment.final_end && deps_.ledger.scanned_to(key) >= *segment.final_end;
   if (!was_read && !deps_.ledger.is_drained(key)) {
     if (!segment.reader) {
@@ -156,6 +171,7 @@ Task<Result<void>> DirectoryTail::read_segment(Segment& segment, std::uint64_t l
   if (!segment.final_end || limit < *segment.final_end) co_return Result<void>{};
   if (!deps_.ledger.is_drained(key)) deps_.ledger.skip_to(key, *segment.final_end);
   segment.is_read = true;
+  segment.read_at = Scheduler::current().now();
   segment.reader.reset();
   look_for_done_ = true;
   co_return Result<void>{};
@@ -163,11 +179,25 @@ Task<Result<void>> DirectoryTail::read_segment(Segment& segment, std::uint64_t l
 
 void DirectoryTail::take_record(spool::Record record) {
   if (record.key.offset < deps_.ledger.scanned_to(record.key.segment)) return;
-  QueuedMessage* message = deps_.ledger.admit(record.key, record.key.offset + record.record_bytes, 0);
-  if (message != nullptr) deps_.sink.on_message(*message, std::move(record));
+  const std::uint64_t end = record.key.offset + record.record_bytes;
+  if (options_.has_copies && !deps_.ledger.outcomes_lost() && deps_.ledger.find(record.key) == nullptr && is_copy(record)) {
+    deps_.ledger.skip_to(record.key.segment, end);
+    return;
+  }
+  QueuedMessage* message = deps_.ledger.admit(record.key, end, 0);
+  if (message != nullptr) hand_on(*message, std::move(record));
+}
+
+void DirectoryTail::hand_on(QueuedMessage& message, std::optional<spool::Record> record) {
+  if (std::exchange(message.is_handed_on, true)) return;
+  deps_.sink.on_message(message, std::move(record));
 }
 
 void DirectoryTail::leave_done() {
+  if (deps_.is_copying != nullptr && *deps_.is_copying) {
+    look_for_done_ = true;
+    return;
+  }
   const Instant now = Scheduler::current().now();
   for (auto& [number, segment] : segments_) {
     if (!segment.is_read || segment.is_leaving || deps_.ledger.queued_in(segment.key) > 0) continue;
@@ -204,8 +234,7 @@ Task<void> DirectoryTail::leave(spool::SegmentKey key) {
 
 Task<Result<spool::Record>> DirectoryTail::read(spool::RecordKey key) {
   const auto found = segments_.find(key.segment.number);
-  if (found == segments_.end()) co_return failure(Errc::not_found, "read a message again");
-  const std::string path = found->second.path;
+  const std::string path = found == segments_.end() ? directory_.path_of(key.segment.number) : found->second.path;
   const Result<std::unique_ptr<spool::SegmentReader>> reader =
       co_await spool::SegmentReader::open(deps_.files, path, key.segment, deps_.pool, deps_.damage);
   if (!reader) co_return failure(reader.error());

@@ -2,6 +2,9 @@
 //
 // A segment is read as far as it is durable: to its final end once that is on the disk, else to what the doorbell says, or
 // ingress when there is no doorbell, else not at all. What was read before, in this life or an earlier one, the ledger knows.
+//
+// A copy of a message (delivery's own store holds such) counts only when the journal says that the message moved there. One of
+// which the journal knows nothing was made by a life that ended in between: the message is still where it was.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +56,7 @@ struct TailOptions {
   std::int64_t list_ms = 2'000;     // between two looks at the directory where no doorbell tells of new segments
   std::int64_t trouble_ms = 1'000;  // after an error of the disk
   bool removes_free_files = false;  // nobody writes to this directory any more
+  bool has_copies = false;          // messages that moved here from other segments are among those in it
 };
 
 struct TailDeps {
@@ -65,6 +69,16 @@ struct TailDeps {
   ReadableWait* waiter = nullptr;  // nullptr: the doorbell is looked at every poll_ms
   // What ingress says of this directory where there is no doorbell, or it was lost; poke() when it changes. nullptr: nothing.
   const std::optional<spool::DurablePosition>* asked = nullptr;
+  // While it says true no segment is handed back: a copy may be in one that the ledger does not know of yet. poke_done() after.
+  const bool* is_copying = nullptr;
+};
+
+// A segment that was read to its final end, and still holds messages that are not done.
+struct ReadSegment {
+  spool::SegmentKey key;
+  std::string path;
+  std::uint64_t segment_bytes = 0;
+  Instant read_at;  // when its end was reached in this life
 };
 
 // One shard. Everything it is given outlives it. Destroyed after run() has ended.
@@ -90,8 +104,12 @@ class DirectoryTail {
   // The directory was listed at least once.
   [[nodiscard]] bool has_looked() const noexcept { return has_looked_; }
   [[nodiscard]] bool holds(const spool::SegmentKey& segment) const;
+  // Everything that has its final end on the disk was read.
+  [[nodiscard]] bool has_read_what_is_sealed() const;
+  [[nodiscard]] std::vector<ReadSegment> read_segments() const;
 
-  // One record again. not_found, bad_format (also reported as damage), any error of the disk. Suspends.
+  // One record again, also of a segment that no look has found yet. not_found, bad_format (also reported as damage), any error
+  // of the disk. Suspends.
   [[nodiscard]] Task<Result<spool::Record>> read(spool::RecordKey key);
   // The incarnations that files here carry, in use or free, after making durable what the names say. busy while a segment is
   // being handed back. Suspends.
@@ -101,11 +119,13 @@ class DirectoryTail {
   struct Segment {
     spool::SegmentKey key;
     std::string path;
+    std::uint64_t segment_bytes = 0;
     std::optional<std::uint64_t> final_end;
     std::unique_ptr<spool::SegmentReader> reader;  // while there is something to read
     bool is_known_queued = false;                  // messages read in an earlier life were handed on
     bool is_read = false;                          // to its final end
     bool is_leaving = false;                       // being handed back
+    Instant read_at;                               // when is_read became true
     Instant leave_after;                           // handing it back failed: not before
   };
 
@@ -117,6 +137,7 @@ class DirectoryTail {
   void report_unreadable(const spool::SegmentInfo& info);
   [[nodiscard]] Task<Result<void>> read_segment(Segment& segment, std::uint64_t limit);
   void take_record(spool::Record record);
+  void hand_on(QueuedMessage& message, std::optional<spool::Record> record);
   void leave_done();
   [[nodiscard]] Task<void> leave(spool::SegmentKey key);
   [[nodiscard]] Task<void> listen(StopSource& stop);

@@ -82,9 +82,10 @@ bool SpoolSink::reserve(std::uint64_t bytes) {
 bool SpoolSink::must_spill(bool scarce) const noexcept {
   if (side_file_ || !header_bytes_) return false;
   const std::uint64_t body_bytes = body_.size() - std::min<std::uint64_t>(body_.size(), *header_bytes_);
-  if (services_.memory.is_tight()) return body_bytes > kInlineBytesMaxIfTight;
-  if (scarce || bytes_expected_ > kInlineBytesMax) return body_bytes > kInlineBytesMaxIfScarce;
-  return body_bytes > kInlineBytesMax;
+  const SpillLimits& limits = services_.spill;
+  if (services_.memory.is_tight()) return body_bytes > limits.if_tight;
+  if (scarce || bytes_expected_ > limits.body_bytes) return body_bytes > limits.if_scarce;
+  return body_bytes > limits.body_bytes;
 }
 
 void SpoolSink::spill() {

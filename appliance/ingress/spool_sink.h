@@ -20,6 +20,13 @@
 
 namespace postern::ingress {
 
+// How much of a message's body stays in memory until its commit, when its record holds it. Beyond that it goes to a side file.
+struct SpillLimits {
+  std::uint64_t body_bytes = 256 * 1024;
+  std::uint64_t if_scarce = 64 * 1024;  // when SIZE says that it becomes larger than that, or receive buffers run short
+  std::uint64_t if_tight = 32 * 1024;   // when half of the memory for messages is used
+};
+
 // What the sinks of one shard share. Outlives them.
 struct SpoolServices {
   spool::SegmentWriter& writer;
@@ -29,6 +36,7 @@ struct SpoolServices {
   BlockPool& blocks;
   MemoryBudget& memory;
   Counter& copied_bytes;  // of texts, on their way in
+  SpillLimits spill = {};
 };
 
 // One for each connection, used for its messages one after the other. The body is kept as slices of the receive buffers and
@@ -65,11 +73,6 @@ class SpoolSink final : public smtp::MessageSink {
 
  private:
   static constexpr std::uint64_t kReserveStepBytes = 64 * 1024;
-  // Up to this size a message stays in memory until its commit, and its record holds it.
-  static constexpr std::uint64_t kInlineBytesMax = 256 * 1024;
-  // When it is said to become larger than that, or buffers or memory run short.
-  static constexpr std::uint64_t kInlineBytesMaxIfScarce = 64 * 1024;
-  static constexpr std::uint64_t kInlineBytesMaxIfTight = 32 * 1024;
   // Behind the header block this much stays in memory, for whoever wants to look at the beginning of the body.
   static constexpr std::uint64_t kBodyBytesKept = 4096;
 

@@ -90,7 +90,10 @@ Task<Result<std::unique_ptr<OpenSegment>>> SegmentPreparer::take(std::string pat
   if (auto renamed = co_await files_.rename(path, segment->path); !renamed) co_return failure(renamed.error());
   // Before anything is acknowledged from it: a segment found in free/ is nobody's. Also makes the hand-back durable that
   // brought the file here; until then it may be found under its old name, with the new header and nothing in it.
-  if (auto synced = co_await sync_both(); !synced) co_return failure(synced.error());
+  if (auto synced = co_await sync_both(); !synced) {
+    static_cast<void>((co_await files_.rename(segment->path, path)).has_value());  // nobody would hand it back
+    co_return failure(synced.error());
+  }
   stats_.segments_in_use.add();
   stats_.segments_free.set(stats_.segments_free.get() > 0 ? stats_.segments_free.get() - 1 : 0);
   co_return std::move(segment);

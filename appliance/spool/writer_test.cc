@@ -397,6 +397,30 @@ TEST_F(SegmentWriterTest, AFullDiskRefusesAndStoresNothing) {
   expect_stored_exactly_the_acknowledged();
 }
 
+// A directory that cannot be synced leaves no segment behind that nobody writes to and nobody hands back.
+TEST_F(SegmentWriterTest, ASegmentThatIsNotPutToUseGoesBack) {
+  start(small_options(32 * 1024, 8192));
+  world_.settle();
+  for (int round = 0; round < 4; ++round) {
+    world_.files.inject({.op = FakeOp::sync_directory, .count = 3});
+    for (int i = 0; i < 20; ++i) {
+      commit(3000);
+      world_.settle();
+    }
+    world_.scheduler.advance_ms(1100);
+    world_.settle();
+  }
+  world_.files.clear_faults();
+  commit();
+  world_.settle();
+  stop();
+  const auto used = world_.run(SegmentDirectory(world_.files, "spool/07").list());
+  ASSERT_TRUE(used);
+  EXPECT_GT(used->size(), 1U);
+  for (const SegmentInfo& info : *used) EXPECT_TRUE(info.seal) << info.path;
+  expect_stored_exactly_the_acknowledged();
+}
+
 TEST_F(SegmentWriterTest, AnOutageEndsWhileTheSegmentStillHasRoom) {
   start(small_options(256 * 1024, 8192));
   world_.files.hold(FakeOp::fill);

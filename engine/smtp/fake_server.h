@@ -30,17 +30,21 @@ struct FakeServer {
     std::vector<std::string> recipients;  // the RCPT lines that were accepted
     std::string text;                     // as sent, dots taken out
     bool chunked = false;
+    bool is_answered = true;  // not so with kTake
   };
 
   // In place of an answer.
   static constexpr std::string_view kClose = "\x01";   // close the connection
   static constexpr std::string_view kSilent = "\x02";  // say nothing
+  static constexpr std::string_view kTake = "\x03";    // at the end of a text: take it and close the connection, unanswered
 
   std::vector<std::string> offer;  // lines of the reply to EHLO behind the first; empty and `knows_ehlo` false: HELO only
   bool knows_ehlo = true;
   bool lmtp = false;                     // it knows LHLO in place of EHLO, and answers a text once for each recipient
   std::size_t fragment_bytes = 0;        // of what it sends; 0: as it comes
   std::size_t sends_at_most = SIZE_MAX;  // bytes in one connection; then it closes
+  // Of what it is sent: the connection that brings the last of them breaks there, and no other does after it.
+  std::optional<std::size_t> breaks_after_bytes;
   // Asked for each step before the ordinary answer is given: "connect", the command line, or "." for the end of a text (in LMTP
   // ".RCPT TO:<a@b>" for each that was accepted). The answer without the last line end (LF between lines); nothing for the
   // ordinary one.
@@ -48,6 +52,7 @@ struct FakeServer {
 
   std::vector<std::string> commands;  // all, in the order they came
   std::vector<Mail> mails;            // accepted
+  bool count_only = false;            // keep neither
   std::size_t connections = 0;
   std::size_t open_connections = 0;
   std::size_t writes = 0;  // how often the client gave a stream something to send
@@ -101,7 +106,13 @@ class FakeServerStream final : public Stream {
   void queue_output(Chain bytes) override {
     ++server_.writes;
     bytes.copy_to(received_);
+    const bool breaks = server_.breaks_after_bytes && bytes.size() >= *server_.breaks_after_bytes;
+    if (breaks) received_.resize(received_.size() - (bytes.size() - *server_.breaks_after_bytes));
+    if (server_.breaks_after_bytes) *server_.breaks_after_bytes -= std::min(bytes.size(), *server_.breaks_after_bytes);
     take_received();
+    if (!breaks) return;
+    server_.breaks_after_bytes.reset();
+    end_input(Errc::reset);
   }
   [[nodiscard]] std::size_t unsent_bytes() const override { return 0; }
   [[nodiscard]] const Error* output_error() const override { return output_error_ ? &*output_error_ : nullptr; }
@@ -137,6 +148,11 @@ class FakeServerStream final : public Stream {
       return false;
     }
     if (answer == FakeServer::kSilent) return false;
+    if (answer == FakeServer::kTake) {
+      mail_.is_answered = false;
+      end_input(Errc::closed);
+      return true;
+    }
     std::string wire;
     for (const char c : answer) c == '\n' ? wire.append("\r\n") : wire.append(1, c);
     send(wire + "\r\n");
@@ -152,7 +168,7 @@ class FakeServerStream final : public Stream {
     if (end == received_.npos) return false;
     const std::string line = received_.substr(0, end);
     received_.erase(0, end + 2);
-    server_.commands.push_back(line);
+    if (!server_.count_only) server_.commands.push_back(line);
     obey(line);
     return true;
   }
@@ -221,7 +237,7 @@ class FakeServerStream final : public Stream {
   void end_text() {
     if (server_.lmtp) return end_lmtp_text();
     const bool has_recipients = !mail_.recipients.empty();
-    if (respond(".", has_recipients ? "250 OK id=fake" : "554 no valid recipients") && has_recipients)
+    if (respond(".", has_recipients ? "250 OK id=fake" : "554 no valid recipients") && has_recipients && !server_.count_only)
       server_.mails.push_back(mail_);
     reset();
   }
