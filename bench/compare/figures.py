@@ -20,6 +20,22 @@ def spread(values):
     return Spread(statistics.median(values), min(values), max(values), len(values)) if values else None
 
 
+def merge(parts):
+    """The figures of several runs on one machine as those of one run with all their rounds."""
+    whole = parts[0]
+    for part in parts[1:]:
+        part["machine"]["date"] = whole["machine"]["date"]
+        for what in ("rows", "machine", "versions"):
+            if part[what] != whole[what]:
+                raise SystemExit(f"compare: these are not rounds of one run: their {what} differ")
+        done = whole["settings"]["rounds_done"]
+        whole["runs"] += [{**run, "round": run["round"] + done} for run in part["runs"]]
+        whole["settings"]["rounds_done"] += part["settings"]["rounds_done"]
+        whole["settings"]["minutes"] += part["settings"]["minutes"]
+        whole["settings"]["loads"] = whole["settings"].get("loads", []) + part["settings"].get("loads", [])
+    return whole
+
+
 class Figures:
     """Of one run, as measure.run() returned it."""
 

@@ -174,7 +174,7 @@ def run(plan, options):
                 places.unmount(folder)
             shutil.rmtree(folder)
             figures["settings"]["minutes"] = (time.monotonic() - began) / 60
-            figures["settings"]["rounds_done"] = number + 1
+            figures["settings"]["rounds_done"] = number + (place == options.places.split(",")[-1])
             with open(path + ".new", "w", encoding="utf-8") as file:
                 json.dump(figures, file, indent=1)
             os.replace(path + ".new", path)

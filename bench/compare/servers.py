@@ -1,6 +1,7 @@
 """The servers: each starts in a folder and a control group of its own, takes everything, and delivers nothing."""
 
 import glob
+import gzip
 import os
 import re
 import struct
@@ -173,7 +174,6 @@ PACKAGES = {"Postfix": "postfix", "Exim": exim.PACKAGE, "OpenSMTPD": opensmtpd.P
 
 def version(name):
     """Of the Debian package that the server came in."""
-    import gzip
     package = PACKAGES[name]
     documents = glob.glob(os.path.join(tree.tree(package), f"usr/share/doc/{package}/changelog.Debian*.gz"))
     if not documents:
