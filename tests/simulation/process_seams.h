@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "appliance/log/log_sink.h"
+#include "engine/coro/event.h"
 #include "engine/coro/gate.h"
-#include "engine/coro/scheduler.h"
 #include "engine/io/connector.h"
 #include "engine/io/file.h"
 
