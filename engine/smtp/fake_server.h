@@ -30,7 +30,7 @@ struct FakeServer {
     std::vector<std::string> recipients;  // the RCPT lines that were accepted
     std::string text;                     // as sent, dots taken out
     bool chunked = false;
-    bool is_answered = true;  // not so with kTake
+    bool is_answered = true;  // not so with kTake, nor where the connection broke with it
   };
 
   // In place of an answer.
@@ -109,8 +109,10 @@ class FakeServerStream final : public Stream {
     const bool breaks = server_.breaks_after_bytes && bytes.size() >= *server_.breaks_after_bytes;
     if (breaks) received_.resize(received_.size() - (bytes.size() - *server_.breaks_after_bytes));
     if (server_.breaks_after_bytes) *server_.breaks_after_bytes -= std::min(bytes.size(), *server_.breaks_after_bytes);
+    const std::size_t taken = server_.mails.size();
     take_received();
     if (!breaks) return;
+    for (std::size_t i = taken; i < server_.mails.size(); ++i) server_.mails[i].is_answered = false;
     server_.breaks_after_bytes.reset();
     end_input(Errc::reset);
   }

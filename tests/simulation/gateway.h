@@ -21,6 +21,7 @@
 #include "appliance/spool/writer.h"
 #include "engine/buffer/message_buffer.h"
 #include "engine/coro/gate.h"
+#include "engine/smtp/fake_stream.h"
 #include "engine/smtp/session.h"
 #include "tests/simulation/process_seams.h"
 

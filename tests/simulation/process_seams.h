@@ -5,13 +5,14 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "appliance/log/log_sink.h"
+#include "engine/coro/event.h"
 #include "engine/coro/gate.h"
-#include "engine/coro/scheduler.h"
 #include "engine/io/connector.h"
 #include "engine/io/file.h"
 
