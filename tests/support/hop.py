@@ -124,12 +124,16 @@ class Hop:
         def say(text):
             connection.sendall(text.encode() + b"\r\n")
 
-        def ask(hook, argument, usual):
+        def ask(hook, argument, usual, then=None):
+            """Whether the answer was a positive one; `then` is done before it is told."""
             answer = hook(argument) if hook else None
             if answer == "drop":
                 raise EOFError
+            is_positive = answer is None or answer.startswith("2")
+            if then and is_positive:
+                then(argument)
             say(answer or usual)
-            return answer is None or answer.startswith("2")
+            return is_positive
 
         say(self.greeting)
         sender, parameters, recipients, chunks, lost = None, "", [], [], False
@@ -166,8 +170,7 @@ class Hop:
                 else:
                     return
                 taken = Taken(number, sender, parameters, recipients, b"".join(data), False)
-                if ask(self.end, taken, "250 2.0.0 taken"):
-                    self.messages.append(taken)
+                ask(self.end, taken, "250 2.0.0 taken", then=self.messages.append)
                 sender, parameters, recipients = None, "", []
             elif verb == "BDAT":
                 size = int(text.split()[1])
@@ -184,8 +187,7 @@ class Hop:
                     sender, parameters, recipients, chunks, lost = None, "", [], [], False
                 else:
                     taken = Taken(number, sender, parameters, recipients, b"".join(chunks), True)
-                    if ask(self.end, taken, "250 2.0.0 taken"):
-                        self.messages.append(taken)
+                    ask(self.end, taken, "250 2.0.0 taken", then=self.messages.append)
                     sender, parameters, recipients, chunks = None, "", [], []
             elif verb in ("RSET", "NOOP"):
                 say("250 2.0.0 ok")
