@@ -197,7 +197,8 @@ function(postern_python_tests)
     endif()
     set(command Python3::Interpreter -B ${CMAKE_SOURCE_DIR}/tests/${script})
     if(full)
-      set(command sh -c "[ \"$POSTERN_FULL\" = 1 ] || exit 77; exec \"$@\"" sh ${Python3_EXECUTABLE} -B
+      # No semicolon: it would end the item of the list here.
+      set(command sh -c "[ \"$POSTERN_FULL\" = 1 ] || exit 77 && exec \"$@\"" sh ${Python3_EXECUTABLE} -B
           ${CMAKE_SOURCE_DIR}/tests/${script})
     endif()
     add_test(NAME ${folder}.${name} COMMAND ${command})
