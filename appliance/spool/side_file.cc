@@ -38,7 +38,10 @@ Task<Result<std::unique_ptr<File>>> SideFiles::create(std::string name) {
     const Result<void> made = co_await make_directory();
     if (!made) co_return failure(made.error());
   }
-  co_return co_await files_.open(side_file_path(directory_, name), {.mode = OpenMode::create_new});
+  static_cast<void>(co_await at_once_.acquire());
+  auto file = co_await files_.open(side_file_path(directory_, name), {.mode = OpenMode::create_new});
+  at_once_.release();
+  co_return file;
 }
 
 Task<Result<void>> SideFiles::make_directory() {
@@ -53,7 +56,12 @@ Task<Result<void>> SideFiles::make_directory() {
   co_return made;
 }
 
-Task<Result<void>> SideFiles::remove(std::string name) { return files_.remove(side_file_path(directory_, name)); }
+Task<Result<void>> SideFiles::remove(std::string name) {
+  static_cast<void>(co_await at_once_.acquire());
+  const Result<void> removed = co_await files_.remove(side_file_path(directory_, name));
+  at_once_.release();
+  co_return removed;
+}
 
 // ---- SideFile ----
 

@@ -44,6 +44,9 @@ struct SideFileStats {
 // What the side files of one shard share. FileSystem outlives it, it outlives its files.
 class SideFiles {
  public:
+  // Files created or removed side by side; others wait their turn.
+  static constexpr std::size_t kNamesAtOnce = 32;
+
   SideFiles(FileSystem& files, std::string directory) : files_(files), directory_(std::move(directory)) {}
   SideFiles(const SideFiles&) = delete;
   SideFiles& operator=(const SideFiles&) = delete;
@@ -53,6 +56,7 @@ class SideFiles {
   [[nodiscard]] Task<Result<void>> sync_names();
   // A new file; makes the directory with the first one. Suspends.
   [[nodiscard]] Task<Result<std::unique_ptr<File>>> create(std::string name);
+  // Suspends.
   [[nodiscard]] Task<Result<void>> remove(std::string name);
   [[nodiscard]] SideFileStats& stats() noexcept { return stats_; }
   [[nodiscard]] const SideFileStats& stats() const noexcept { return stats_; }
@@ -63,7 +67,9 @@ class SideFiles {
   FileSystem& files_;
   std::string directory_;
   bool has_directory_ = false;
-  Semaphore syncing_{1};       // of directories: one at a time
+  Semaphore syncing_{1};  // of directories: one at a time
+  // So that a thousand clients who go away together do not overrun the queue of those who work on the disk.
+  Semaphore at_once_{kNamesAtOnce};
   std::uint64_t asked_ = 0;    // calls of sync_names()
   std::uint64_t covered_ = 0;  // of them, by a sync that succeeded
   SideFileStats stats_;

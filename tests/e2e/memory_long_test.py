@@ -68,7 +68,12 @@ class LongMemory(GatewayTest):
         self.assertGreater(sessions, 950)  # some have just begun, or ended, at any look
         self.assertLessEqual(largest, stats["shards"] * CAP_OF_A_SHARD + CAP_BESIDE)
         self.assertEqual(stats["refused"]["storage"] + stats["refused"]["low_space"], 0)
-        until(lambda: gateway.stats()["ingress"]["large_messages"]["open"] == 0, what="the end of all side files")
+        begun = time.monotonic()
+        until(lambda: gateway.stats()["ingress"]["large_messages"]["open"] == 0, seconds=240, what="the end of all side files")
+        self.measured(f"{time.monotonic() - begun:.0f} s until the last was removed")
+        for shard in os.listdir(gateway.path("spool", "ingress")):
+            left = gateway.path("spool", "ingress", shard, "large")
+            self.assertEqual(os.listdir(left) if os.path.isdir(left) else [], [])
 
 
 if __name__ == "__main__":
