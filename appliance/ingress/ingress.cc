@@ -38,6 +38,7 @@ class Commands final : public control::CommandHandler {
  private:
   std::string stats() const {
     std::vector<ShardFigures> figures;
+    figures.reserve(shards_.size());
     for (const auto& shard : shards_) figures.push_back(shard->figures());
     return figures_json(figures, limits_);
   }
