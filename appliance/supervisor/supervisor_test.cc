@@ -218,18 +218,20 @@ TEST_F(SupervisorTest, ChildrenHaveTheirDescriptorsAndNoOthers) {
   }
   int ours[2];
   ASSERT_EQ(::pipe2(ours, O_CLOEXEC), 0);
-  start({script("a",
-                "echo -n hello >/proc/self/fd/" + std::to_string(ours[1]) + "; ls /proc/$$/fd | tr '\\n' ' ' >" + file("fds") +
-                    "; " + kSayReady + kStay,
-                {ours[1]})});
+  // No pipeline: the shell whose descriptors are listed would hold the pipe's ends for a moment.
+  start({script(
+      "a",
+      "echo -n hello >/proc/self/fd/" + std::to_string(ours[1]) + "; ls /proc/$$/fd >" + file("fds") + "; " + kSayReady + kStay,
+      {ours[1]})});
   ASSERT_TRUE(ready());
   char text[8]{};
   EXPECT_EQ(::read(ours[0], text, sizeof text), 5);
   EXPECT_STREQ(text, "hello");
-  std::istringstream open(lines("fds").at(0));
   std::vector<int> extra;
-  for (int descriptor = 0; open >> descriptor;)
+  for (const std::string& line : lines("fds")) {
+    const int descriptor = std::stoi(line);
     if (descriptor > 2 && descriptor != 255) extra.push_back(descriptor);  // 255 is the shell's own
+  }
   EXPECT_EQ(extra.size(), inherited + 2) << "the one given and the one to say ready on";
   ::close(ours[0]);
   ::close(ours[1]);
