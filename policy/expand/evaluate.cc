@@ -50,7 +50,8 @@ class Evaluator {
   bool run_operation(const Node& node) {
     const std::size_t from = out_.size();
     if (!run(program_.span(node.index))) return false;
-    operators()[node.row].apply(out_, from);
+    std::string why;
+    if (!operators()[node.row].apply(out_, from, {}, why)) return fail(std::move(why));
     return out_.size() <= limit_ || fail("the result of the expansion is too long");
   }
 
