@@ -8,8 +8,9 @@
 
 namespace postern::expand {
 
-// Replaces out[from, end) by the result.
-using OperatorFn = void (*)(std::string& out, std::size_t from);
+// Replaces out[from, end) by the result. `arguments`: what stands behind the first underscore of the name. False: `why` says
+// what is wrong, in Exim's words.
+using OperatorFn = bool (*)(std::string& out, std::size_t from, std::string_view arguments, std::string& why);
 
 struct OperatorDef {
   std::string_view name;
