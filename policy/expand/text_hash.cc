@@ -61,7 +61,6 @@ void append_number_hash(std::string& out, std::string_view text, std::uint64_t f
 }
 
 bool hash(std::string& out, std::size_t from, std::string_view arguments, std::string& why) {
-  if (arguments.empty()) return refuse(why, "Not enough arguments for 'hash' (min is 2)");
   const std::optional<Numbers> numbers = read_operator_numbers(arguments, "hash", true, false, why);
   if (!numbers) return false;
   const auto alphabet = static_cast<std::uint64_t>(numbers->second.value_or(kHashAlphabetDefault));
@@ -72,7 +71,6 @@ bool hash(std::string& out, std::size_t from, std::string_view arguments, std::s
 }
 
 bool nhash(std::string& out, std::size_t from, std::string_view arguments, std::string& why) {
-  if (arguments.empty()) return refuse(why, "Not enough arguments for 'nhash' (min is 2)");
   const std::optional<Numbers> numbers = read_operator_numbers(arguments, "nhash", true, false, why);
   if (!numbers) return false;
   if (numbers->first == 0 || numbers->second == 0) return refuse(why, "nhash count \"0\" too small");

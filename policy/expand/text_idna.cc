@@ -72,7 +72,7 @@ bool utf8_localpart_to_alabel(std::string& out, std::size_t from, std::string_vi
   const std::string text = take_operand(out, from);
   if (text.size() > kPunycodeBytesMax) return refuse_to(why, text, "local part too long");
   out.append(kPrefix);
-  return append_punycode(out, text) || refuse_to(why, text, "bad UTF-8 input");
+  return append_punycode(out, text) || refuse_to(why, text, "l_u2a: bad UTF-8 input");
 }
 
 bool utf8_localpart_from_alabel(std::string& out, std::size_t from, std::string_view, std::string& why) {

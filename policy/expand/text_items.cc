@@ -11,7 +11,6 @@
 #include "policy/expand/text_json.h"
 #include "policy/expand/text_lists.h"
 #include "policy/expand/text_operand.h"
-#include "policy/expand/text_regex.h"
 #include "policy/expand/text_substring.h"
 
 namespace postern::expand {
@@ -29,18 +28,6 @@ ItemOutcome found_if(bool found) noexcept { return found ? ItemOutcome::found : 
 
 std::string quoted(std::string_view text) { return '"' + printable(text, 64) + '"'; }
 
-ItemOutcome extract(Arguments arguments, std::string& result, std::string& why) {
-  result.clear();
-  if (trim_white(arguments[0]).empty()) return fail(why, "first argument of \"extract\" must not be empty");
-  if (arguments.size() == 2) return found_if(extract_key(trim_white(arguments[0]), arguments[1], result));
-  const std::optional<std::int64_t> number = read_field_number(arguments[0]);
-  if (!number) return fail(why, "first argument of \"extract\" must be numeric");
-  std::string_view field;
-  const bool found = extract_field(*number, arguments[1], arguments[2], field);
-  result.assign(field);
-  return found_if(found);
-}
-
 ItemOutcome extract_from_json(Arguments arguments, bool strings_only, std::string& result, std::string& why) {
   result.clear();
   const std::string_view wanted = trim_white(arguments[0]);
@@ -48,33 +35,17 @@ ItemOutcome extract_from_json(Arguments arguments, bool strings_only, std::strin
   const std::optional<std::int64_t> number = read_field_number(wanted);
   if (number && *number <= 0) return fail(why, "first argument of \"extract\" must be greater than zero");
   JsonReader reader(arguments[1], number ? JsonReader::Kind::array : JsonReader::Kind::object);
+  std::optional<std::string_view> found;
   std::string_view key;
   std::string_view value;
-  for (std::int64_t i = 1;; ++i) {
-    const JsonStep step = reader.next(key, value);
-    if (step == JsonStep::end) return ItemOutcome::not_found;
-    if (step == JsonStep::malformed) return fail(why, std::string(reader.why()) + " for extract json");
-    if (number ? i == *number : key == wanted) break;
-  }
-  if (strings_only && !strip_json_quotes(value)) return fail(why, "missing '\"' wrapping string result for extract jsons");
-  result.assign(value);
+  JsonStep step = reader.next(key, value);
+  for (std::int64_t i = 1; step == JsonStep::value; ++i, step = reader.next(key, value))
+    if (!found && (number ? i == *number : key == wanted)) found = value;
+  if (step == JsonStep::malformed) return fail(why, std::string(reader.why()) + " for extract json");
+  if (!found) return ItemOutcome::not_found;
+  if (strings_only && !strip_json_quotes(*found)) return fail(why, "missing '\"' wrapping string result for extract jsons");
+  result.assign(*found);
   return ItemOutcome::found;
-}
-
-ItemOutcome extract_json(Arguments arguments, std::string& result, std::string& why) {
-  return extract_from_json(arguments, false, result, why);
-}
-
-ItemOutcome extract_jsons(Arguments arguments, std::string& result, std::string& why) {
-  return extract_from_json(arguments, true, result, why);
-}
-
-ItemOutcome list_extract(Arguments arguments, std::string& result, std::string& why) {
-  result.clear();
-  if (trim_white(arguments[0]).empty()) return fail(why, "first argument of \"listextract\" must not be empty");
-  const std::optional<std::int64_t> number = read_field_number(arguments[0]);
-  if (!number) return fail(why, "first argument of \"listextract\" must be numeric");
-  return found_if(list_item(arguments[1], *number, result));
 }
 
 // {n} or {n}{m} in front of the text; an empty one is 0.
@@ -87,50 +58,15 @@ std::optional<Numbers> read_numbers(Arguments arguments, std::string_view name, 
     if (negative) digits.remove_prefix(1);
     const std::optional<std::uint64_t> value = digits.empty() && !negative ? std::uint64_t{0} : read_digits(digits);
     if (!value || *value > static_cast<std::uint64_t>(kNumberMax)) {
-      why = quoted(arguments[i]) + (may_be_negative ? " is not a number (in \"" : " is not a positive number (in \"");
+      const bool any_number =
+          may_be_negative || (i == 0 && name.ends_with("hash") && !digits.starts_with('-'));  // Exim's words
+      why = quoted(arguments[i]) + (any_number ? " is not a number (in \"" : " is not a positive number (in \"");
       why.append(name).append("\" expansion)");
       return std::nullopt;
     }
     values[i] = negative ? -static_cast<std::int64_t>(*value) : static_cast<std::int64_t>(*value);
   }
   return arguments.size() == 3 ? Numbers{values[0], values[1]} : Numbers{.first = values[0], .second = std::nullopt};
-}
-
-ItemOutcome hash_item(Arguments arguments, std::string& result, std::string& why) {
-  result.clear();
-  const std::optional<Numbers> numbers = read_numbers(arguments, "hash", false, why);
-  if (!numbers) return ItemOutcome::failed;
-  const auto alphabet = static_cast<std::uint64_t>(numbers->second.value_or(kHashAlphabetDefault));
-  if (alphabet > kHashAlphabet) return fail(why, "hash count " + quoted(arguments[1]) + " too big");
-  if (alphabet == 0) return fail(why, "hash count " + quoted(arguments[1]) + " too small");
-  append_text_hash(result, arguments.back(), static_cast<std::uint64_t>(numbers->first), alphabet);
-  return ItemOutcome::found;
-}
-
-ItemOutcome nhash_item(Arguments arguments, std::string& result, std::string& why) {
-  result.clear();
-  const std::optional<Numbers> numbers = read_numbers(arguments, "nhash", false, why);
-  if (!numbers) return ItemOutcome::failed;
-  if (numbers->first == 0 || numbers->second == 0) return fail(why, "nhash count \"0\" too small");
-  append_number_hash(result, arguments.back(), static_cast<std::uint64_t>(numbers->first),
-                     static_cast<std::uint64_t>(numbers->second.value_or(0)));
-  return ItemOutcome::found;
-}
-
-ItemOutcome length_item(Arguments arguments, std::string& result, std::string& why) {
-  result.clear();
-  const std::optional<Numbers> numbers = read_numbers(arguments, "length", false, why);
-  if (!numbers) return ItemOutcome::failed;
-  result.assign(arguments.back().substr(0, static_cast<std::size_t>(numbers->first)));
-  return ItemOutcome::found;
-}
-
-ItemOutcome substr_item(Arguments arguments, std::string& result, std::string& why) {
-  result.clear();
-  const std::optional<Numbers> numbers = read_numbers(arguments, "substr", true, why);
-  if (!numbers) return ItemOutcome::failed;
-  result.assign(substring(arguments.back(), numbers->first, numbers->second));
-  return ItemOutcome::found;
 }
 
 struct HmacHash {
@@ -144,7 +80,79 @@ constexpr auto kHmacHashes = std::to_array<HmacHash>({{"md5", crypto::Hash::md5}
                                                       {"sha384", crypto::Hash::sha384},
                                                       {"sha512", crypto::Hash::sha512}});
 
-ItemOutcome hmac_item(Arguments arguments, std::string& result, std::string& why) {
+}  // namespace
+
+ItemOutcome item_extract(Arguments arguments, std::string& result, std::string& why) {
+  result.clear();
+  const std::string_view key = trim_white(arguments[0]);
+  if (key.empty()) return fail(why, "first argument of \"extract\" must not be empty");
+  return found_if(extract_key(key, arguments[1], result));
+}
+
+ItemOutcome item_extract_field(Arguments arguments, std::string& result, std::string& why) {
+  result.clear();
+  const std::optional<std::int64_t> number = read_field_number(arguments[0]);
+  if (!number) return fail(why, "first argument of \"extract\" must be numeric");
+  std::string_view field;
+  const bool found = extract_field(*number, arguments[1], arguments[2], field);
+  result.assign(field);
+  return found_if(found);
+}
+
+ItemOutcome item_extract_json(Arguments arguments, std::string& result, std::string& why) {
+  return extract_from_json(arguments, false, result, why);
+}
+
+ItemOutcome item_extract_jsons(Arguments arguments, std::string& result, std::string& why) {
+  return extract_from_json(arguments, true, result, why);
+}
+
+ItemOutcome item_listextract(Arguments arguments, std::string& result, std::string& why) {
+  result.clear();
+  if (trim_white(arguments[0]).empty()) return fail(why, "first argument of \"listextract\" must not be empty");
+  const std::optional<std::int64_t> number = read_field_number(arguments[0]);
+  if (!number) return fail(why, "first argument of \"listextract\" must be numeric");
+  return found_if(list_item(arguments[1], *number, result));
+}
+
+ItemOutcome item_hash(Arguments arguments, std::string& result, std::string& why) {
+  result.clear();
+  const std::optional<Numbers> numbers = read_numbers(arguments, "hash", false, why);
+  if (!numbers) return ItemOutcome::failed;
+  const auto alphabet = static_cast<std::uint64_t>(numbers->second.value_or(kHashAlphabetDefault));
+  if (alphabet > kHashAlphabet) return fail(why, "hash count " + quoted(arguments[1]) + " too big");
+  if (alphabet == 0) return fail(why, "hash count " + quoted(arguments[1]) + " too small");
+  append_text_hash(result, arguments.back(), static_cast<std::uint64_t>(numbers->first), alphabet);
+  return ItemOutcome::found;
+}
+
+ItemOutcome item_nhash(Arguments arguments, std::string& result, std::string& why) {
+  result.clear();
+  const std::optional<Numbers> numbers = read_numbers(arguments, "nhash", false, why);
+  if (!numbers) return ItemOutcome::failed;
+  if (numbers->first == 0 || numbers->second == 0) return fail(why, "nhash count \"0\" too small");
+  append_number_hash(result, arguments.back(), static_cast<std::uint64_t>(numbers->first),
+                     static_cast<std::uint64_t>(numbers->second.value_or(0)));
+  return ItemOutcome::found;
+}
+
+ItemOutcome item_length(Arguments arguments, std::string& result, std::string& why) {
+  result.clear();
+  const std::optional<Numbers> numbers = read_numbers(arguments, "length", false, why);
+  if (!numbers) return ItemOutcome::failed;
+  result.assign(arguments.back().substr(0, static_cast<std::size_t>(numbers->first)));
+  return ItemOutcome::found;
+}
+
+ItemOutcome item_substr(Arguments arguments, std::string& result, std::string& why) {
+  result.clear();
+  const std::optional<Numbers> numbers = read_numbers(arguments, "substr", true, why);
+  if (!numbers) return ItemOutcome::failed;
+  result.assign(substring(arguments.back(), numbers->first, numbers->second));
+  return ItemOutcome::found;
+}
+
+ItemOutcome item_hmac(Arguments arguments, std::string& result, std::string& why) {
   result.clear();
   const auto* const row = std::ranges::find(kHmacHashes, arguments[0], &HmacHash::name);
   if (row == kHmacHashes.end()) return fail(why, "hmac algorithm " + quoted(arguments[0]) + " is not recognised");
@@ -154,17 +162,8 @@ ItemOutcome hmac_item(Arguments arguments, std::string& result, std::string& why
   return ItemOutcome::found;
 }
 
-ItemOutcome sg(Arguments arguments, std::string& result, std::string& why) {
-  result.clear();
-  const Regex* const regex = cached_regex(arguments[1], false, why);
-  if (regex == nullptr) return ItemOutcome::failed;
-  if (append_substituted(result, arguments[0], *regex, arguments[2], kItemOutputMax, why)) return ItemOutcome::found;
-  result.clear();
-  return ItemOutcome::failed;
-}
-
 // The last of equal characters counts; the last replacement stands for those that are missing.
-ItemOutcome tr(Arguments arguments, std::string& result, std::string&) {
+ItemOutcome item_tr(Arguments arguments, std::string& result, std::string&) {
   result.assign(arguments[0]);
   const std::string_view from = arguments[1];
   const std::string_view to = arguments[2];
@@ -173,30 +172,6 @@ ItemOutcome tr(Arguments arguments, std::string& result, std::string&) {
   for (std::size_t i = 0; i < from.size(); ++i) becomes[static_cast<unsigned char>(from[i])] = to[std::min(i, to.size() - 1)];
   for (char& c : result) c = becomes[static_cast<unsigned char>(c)].value_or(c);
   return ItemOutcome::found;
-}
-
-constexpr auto kItems = std::to_array<TextItemDef>({
-    {"extract", extract, 2, 3, true},
-    {"extract_json", extract_json, 2, 2, true},
-    {"extract_jsons", extract_jsons, 2, 2, true},
-    {"hash", hash_item, 2, 3},
-    {"hmac", hmac_item, 3, 3},
-    {"length", length_item, 2, 2},
-    {"listextract", list_extract, 2, 2, true},
-    {"nhash", nhash_item, 2, 3},
-    {"sg", sg, 3, 3},
-    {"substr", substr_item, 2, 3},
-    {"tr", tr, 3, 3},
-});
-static_assert(std::ranges::is_sorted(kItems, {}, &TextItemDef::name));
-
-}  // namespace
-
-std::span<const TextItemDef> text_items() noexcept { return kItems; }
-
-const TextItemDef* find_text_item(std::string_view name) noexcept {
-  const auto* const found = std::ranges::lower_bound(kItems, name, {}, &TextItemDef::name);
-  return found != kItems.end() && found->name == name ? found : nullptr;
 }
 
 }  // namespace postern::expand

@@ -62,7 +62,7 @@ void append_utf8(std::string& out, std::uint32_t point) {
     return;
   }
   const unsigned more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-  out.push_back(static_cast<char>((0xf00U >> more & 0xffU) | point >> 6 * more));
+  out.push_back(static_cast<char>((0xff00U >> (more + 1) & 0xffU) | point >> 6 * more));
   for (unsigned i = more; i-- > 0;) out.push_back(static_cast<char>(0x80U | (point >> 6 * i & 0x3fU)));
 }
 

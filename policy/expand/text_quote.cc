@@ -52,7 +52,7 @@ void put_backslashes(std::string& out, std::size_t from, std::string_view specia
   for (const char c : take_operand(out, from)) {
     const bool is_control = controls.find(c) != controls.npos;
     if (is_control || specials.find(c) != specials.npos) out.push_back('\\');
-    out.push_back(is_control ? escape_letter(c) : c);
+    out.push_back(!is_control ? c : c == '\0' ? '0' : escape_letter(c));
   }
 }
 
@@ -188,7 +188,7 @@ bool quote_ldap_dn(std::string& out, std::size_t from, std::string_view, std::st
 }
 
 bool quote_mysql(std::string& out, std::size_t from, std::string_view, std::string&) {
-  put_backslashes(out, from, "'\"\\", "\n\t\r\b");
+  put_backslashes(out, from, "'\"\\", {"\n\t\r\b\0", 5});
   return true;
 }
 

@@ -21,6 +21,10 @@ std::optional<std::int64_t> read_number(std::string_view digits, bool may_be_emp
 
 std::optional<Numbers> read_operator_numbers(std::string_view arguments, std::string_view name, bool two, bool negative,
                                              std::string& why) {
+  if (arguments.empty()) {
+    why = std::string("Not enough arguments for '").append(name).append("' (min is 2)");
+    return std::nullopt;
+  }
   const bool is_negative = negative && arguments.starts_with('-');
   std::string_view rest = arguments.substr(is_negative ? 1 : 0);
   const std::string_view first = rest.substr(0, rest.find('_'));
