@@ -376,7 +376,7 @@ std::optional<Program> compile(const ConfigText& text, Diagnostics& diagnostics,
   return program;
 }
 
-std::optional<Program> compile(const ConfigText& text, std::string& why, CompileServices* services) {
+std::optional<Program> compile_or_why(const ConfigText& text, std::string& why, CompileServices* services) {
   Compiler compiler(text, services);
   std::optional<Program> program = compiler.run();
   if (!program) why = compiler.reason();
