@@ -62,11 +62,11 @@ std::optional<expand::Answer> ExpandScene::file_now(const expand::FileQuestion& 
     return ::access(path.c_str(), F_OK) == 0 ? expand::Answer::found({}) : expand::Answer::not_found();
   if (question.kind == facts) return expand::Answer::failed("${stat:...} is not built yet");
   config::DiskFiles files;
-  Result<std::string> content = files.read(path, question.bytes_max);
-  if (content) return expand::Answer::found(std::move(*content));
-  const int reason = content.error().os_errno;
+  Result<std::string> text = files.read(path, question.bytes_max);
+  if (text) return expand::Answer::found(std::move(*text));
+  const int reason = text.error().os_errno;
   return expand::Answer::failed("failed to open " + path + ": " +
-                                (reason != 0 ? std::strerror(reason) : describe(content.error())));
+                                (reason != 0 ? std::strerror(reason) : describe(text.error())));
 }
 
 }  // namespace postern::bin
