@@ -623,6 +623,12 @@ constexpr Same kAsExim[] = {
     {"${listcount:a::::b}", "1"},
     {"${listcount:a:::b}", "2"},
     {"${listextract{99999999999999}{a}{[$value]}{no}}", "no"},
+    {"${sort{b1:a2:a1:a3}{lt}{${length_1:$item}}}", "a2:a1:a3:b1"},
+    {"${sort{b1:a2:a1:b2:a3}{ge}{${length_1:$item}}}", "b2:b1:a3:a1:a2"},
+    {"${sort{b1:a2:a1:b2:a3}{gt}{${length_1:$item}}}", "b1:b2:a2:a1:a3"},
+    {"${sort{1b:1a:2:1c}{<=}{${length_1:$item}}}", "1c:1a:1b:2"},
+    {"${sort{1b:1a:2:1c}{<}{${length_1:$item}}}", "1b:1a:1c:2"},
+    {"${sort{b1:a2:A1:a3}{lei}{${length_1:$item}}}", "a3:A1:a2:b1"},
 };
 
 // Operators that are newer than that, and quoting for a lookup that it lacks: as Exim's manual and RFC 3461 say.
