@@ -72,6 +72,7 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)
 pkg_check_modules(uring REQUIRED IMPORTED_TARGET liburing)
+pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 
 # The allocator of the installed programs. Sanitizers bring their own.
 add_library(postern_allocator INTERFACE)
