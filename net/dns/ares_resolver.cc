@@ -99,10 +99,11 @@ Task<Answer> AresResolver::query_exact(std::string name, Type type, QueryOptions
   Answer answer = co_await ask_servers({std::move(*wire), type}, options);
   --asking_;
   if (answer.status == Status::temporary_failure) {
-    stats_.failures.add();
     answer.name = PeerText(name);
-    const bool stopped = options.wait.stop != nullptr && options.wait.stop->stop_requested();
-    if (!stopped && settings_.again_means_nonexist && settings_.again_means_nonexist(name)) {
+    const bool given_up = options.wait.stop != nullptr && options.wait.stop->stop_requested();
+    if (given_up) co_return answer;
+    stats_.failures.add();
+    if (settings_.again_means_nonexist && settings_.again_means_nonexist(name)) {
       answer.status = Status::nxdomain;
       answer.authenticated = false;
     }
@@ -114,9 +115,10 @@ Task<Answer> AresResolver::query_exact(std::string name, Type type, QueryOptions
 
 std::vector<AresResolver::Server*> AresResolver::in_order() {
   std::vector<Server*> order;
-  for (const auto& server : servers_) order.push_back(server.get());
   const Instant now = Scheduler::current().now();
-  std::ranges::stable_partition(order, [now](const Server* server) { return server->avoid_until <= now; });
+  for (const bool avoided : {false, true})
+    for (const auto& server : servers_)
+      if ((server->avoid_until > now) == avoided) order.push_back(server.get());
   return order;
 }
 
