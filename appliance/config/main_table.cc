@@ -86,15 +86,18 @@ void each_item(const Setting& setting, const OptionReader& reader, std::string_v
   lists::ListReader items(text->view());
   std::string item;
   while (items.next(item))
-    if (!item.empty() && !use(item)) return reader.error(setting, fmt::format("\"{}\" is not {}", printable(item, 64), should_be));
+    if (!item.empty() && !use(item))
+      return reader.error(setting, fmt::format("\"{}\" is not {}", printable(item, 64), should_be));
 }
 
 void set_dns_servers(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
   each_item(setting, reader, "the address of a server, as in <; 192.0.2.1 ; [2001:db8::1]:5353", [&](const std::string& item) {
     const auto server = dns::parse_server(item);
-    if (server && draft.dns_servers.size() < dns::kServersMax) draft.dns_servers.push_back(*server);
+    if (server) draft.dns_servers.push_back(*server);
     return server.has_value();
   });
+  if (draft.dns_servers.size() > dns::kServersMax)
+    reader.error(setting, fmt::format("{} servers, and at most {} are asked", draft.dns_servers.size(), dns::kServersMax));
 }
 
 void set_dns_dnssec_trusted(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
@@ -106,7 +109,7 @@ void set_dns_dnssec_trusted(MainDraft& draft, const Setting& setting, const Opti
 }
 
 // 0 is off, 1 on, -1 whatever the default is.
-template <bool MainOptions::*Member>
+template <bool MainOptions::* Member>
 void set_tristate(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
   const auto value = reader.integer(setting);
   if (!value) return;
@@ -248,7 +251,11 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"dmarc_forensic_sender", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
     {"dmarc_history_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
     {"dmarc_tld_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
-    {"dns_again_means_nonexist", ValueKind::text, OptionStatus::built, set_domains<&MainOptions::dns_again_means_nonexist, MainDraft>, {}},
+    {"dns_again_means_nonexist",
+     ValueKind::text,
+     OptionStatus::built,
+     set_domains<&MainOptions::dns_again_means_nonexist, MainDraft>,
+     {}},
     {"dns_check_names_pattern", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
     {"dns_cname_loops", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
     {"dns_csa_search_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},

@@ -82,7 +82,8 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
     runtime_->post([this] { begin_stop(); });
   }
   [[nodiscard]] ShardFigures figures() const noexcept {
-    return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats(), &resolver_->stats(), pools()};
+    return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats(), &resolver_->stats(),
+            pools()};
   }
 
  private:
@@ -175,8 +176,12 @@ bool IngressShard::Body::set_up() {
   side_files_.emplace(*files_, shard_directory(plan_.id));
   space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
   resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_}, plan_.policy.resolver);
-  services_.emplace(ConnectionServices{
-      plan_.policy, {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes}, *log_, *resolver_, stats_});
+  services_.emplace(
+      ConnectionServices{plan_.policy,
+                         {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes},
+                         *log_,
+                         *resolver_,
+                         stats_});
   return true;
 }
 

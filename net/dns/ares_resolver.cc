@@ -15,15 +15,11 @@ Answer failed(std::string_view name, std::string why) {
   return {.status = Status::temporary_failure, .name = PeerText(name), .why = std::move(why)};
 }
 
-bool says_something(const Reply& reply) {
-  return reply.answer.status != Status::temporary_failure;
-}
+bool says_something(const Reply& reply) { return reply.answer.status != Status::temporary_failure; }
 
 std::uint32_t count_dots(std::string_view name) { return static_cast<std::uint32_t>(std::ranges::count(name, '.')); }
 
-std::string seconds(std::int64_t ms) {
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
-}
+std::string seconds(std::int64_t ms) { return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms"; }
 
 }  // namespace
 
@@ -54,7 +50,8 @@ const Answer* AresResolver::cached(std::string_view name, Type type) {
   return known;
 }
 
-// resolv.conf(5): a name with fewer than ndots dots is tried with the endings first; one with a dot at its end as it stands only.
+// resolv.conf(5): a name with fewer than ndots dots is tried with the endings first; one with a dot at its end as it stands
+// only.
 std::vector<std::string> AresResolver::candidates(std::string name, bool search) const {
   std::vector<std::string> names;
   if (!search || settings_.search.empty() || name.ends_with('.')) {
@@ -157,9 +154,9 @@ Task<AresResolver::Reaction> AresResolver::ask(Server& server, Question question
   const QueryForm form{.edns = server.edns, .dnssec = server.edns && dnssec};
   Reaction reaction = co_await ask_once(server, question, form, wait);
   // RFC 6891 section 7: a server that does not know OPT says so, without one.
-  const bool not_understood = reaction.reply && form.edns && !reaction.reply->edns &&
-                              (reaction.reply->code == ResponseCode::format_error ||
-                               reaction.reply->code == ResponseCode::not_implemented);
+  const bool not_understood =
+      reaction.reply && form.edns && !reaction.reply->edns &&
+      (reaction.reply->code == ResponseCode::format_error || reaction.reply->code == ResponseCode::not_implemented);
   if (!not_understood) co_return reaction;
   co_return co_await ask_once(server, std::move(question), {.edns = false}, wait);
 }

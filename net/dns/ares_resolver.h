@@ -31,11 +31,11 @@ struct ResolverStats {
   Counter failures;     // temporary failures, as answers
 };
 
-// Everything outlives it. dns_retrans is a server's time for one reply; each of the rounds asks every server in turn until one says
-// something that is an answer. One that did not answer comes last for kAvoidMs. One shard.
+// Everything outlives it. dns_retrans is a server's time for one reply; each of the rounds asks every server in turn until one
+// says something that is an answer. One that did not answer comes last for kAvoidMs. One shard.
 class AresResolver final : public Resolver {
  public:
-  static constexpr std::size_t kStreamsMax = 16;  // connections to servers at once; others wait
+  static constexpr std::size_t kStreamsMax = 16;      // connections to servers at once; others wait
   static constexpr std::size_t kQuestionsMax = 8192;  // being asked at once
   static constexpr std::int64_t kAvoidMs = 30'000;
 

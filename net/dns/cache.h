@@ -47,7 +47,7 @@ class AnswerCache {
   void remove(Entries::iterator entry);
 
   CacheLimits limits_;
-  Entries by_use_;  // the latest first
+  Entries by_use_;                                                  // the latest first
   std::unordered_map<std::string_view, Entries::iterator> by_key_;  // views into the entries
   std::size_t bytes_ = 0;
   std::string key_;  // scratch

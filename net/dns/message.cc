@@ -57,8 +57,8 @@ class Reader {
   // what was read of the name so far, so that none can come round.
   std::string name() {
     std::string wire;
-    std::size_t from = at_;    // where the present run of labels is read
-    std::size_t limit = at_;   // a pointer goes to before this
+    std::size_t from = at_;   // where the present run of labels is read
+    std::size_t limit = at_;  // a pointer goes to before this
     bool jumped = false;
     for (;;) {
       if (!ok_ || from >= message_.size()) return fail(), std::string();
@@ -72,7 +72,8 @@ class Reader {
         from = limit = to;
         continue;
       }
-      if (length > kLabelBytesMax || message_.size() - from < std::size_t{length} + 1 || wire.size() + length + 1 > kNameBytesMax)
+      if (length > kLabelBytesMax || message_.size() - from < std::size_t{length} + 1 ||
+          wire.size() + length + 1 > kNameBytesMax)
         return fail(), std::string();
       wire.append(message_.substr(from, std::size_t{length} + 1));
       from += std::size_t{length} + 1;
@@ -162,7 +163,8 @@ RecordData read_address(Reader& reader, bool v6) {
   std::array<std::uint8_t, 16> copy{};
   std::ranges::copy(bytes, copy.begin());
   if (v6) return Address{IpAddress::v6(copy)};
-  return Address{IpAddress::v4(std::uint32_t{copy[0]} << 24U | std::uint32_t{copy[1]} << 16U | std::uint32_t{copy[2]} << 8U | copy[3])};
+  return Address{
+      IpAddress::v4(std::uint32_t{copy[0]} << 24U | std::uint32_t{copy[1]} << 16U | std::uint32_t{copy[2]} << 8U | copy[3])};
 }
 
 // The data of a record of one of the types we know; it fills its length exactly.

@@ -31,7 +31,14 @@ struct QueryForm {
 // A query that wants recursion, and the AD bit in its reply (RFC 6840 section 5.7).
 [[nodiscard]] std::string make_query(std::uint16_t id, const Question& question, const QueryForm& form);
 
-enum class ResponseCode : std::uint16_t { no_error = 0, format_error = 1, server_failure = 2, nxdomain = 3, not_implemented = 4, refused = 5 };
+enum class ResponseCode : std::uint16_t {
+  no_error = 0,
+  format_error = 1,
+  server_failure = 2,
+  nxdomain = 3,
+  not_implemented = 4,
+  refused = 5
+};
 // "SERVFAIL"; "response code 9" for one without a name here.
 [[nodiscard]] std::string to_string(ResponseCode code);
 

@@ -11,8 +11,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace postern;
   if (size < 1) return 0;
-  static constexpr std::array kTypes{dns::Type::a,   dns::Type::ns,   dns::Type::cname, dns::Type::soa, dns::Type::ptr,
-                                     dns::Type::mx,  dns::Type::txt,  dns::Type::aaaa,  dns::Type::srv, dns::Type::tlsa};
+  static constexpr std::array kTypes{dns::Type::a,  dns::Type::ns,  dns::Type::cname, dns::Type::soa, dns::Type::ptr,
+                                     dns::Type::mx, dns::Type::txt, dns::Type::aaaa,  dns::Type::srv, dns::Type::tlsa};
   const dns::Question question{*dns::name_to_wire("a.example"), kTypes[data[0] % kTypes.size()]};
   // The rest stands behind a right header and question, or for itself.
   std::string message(reinterpret_cast<const char*>(data + 1), size - 1);

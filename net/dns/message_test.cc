@@ -27,9 +27,13 @@ TEST(DnsMessage, AQueryAsksForRecursionAndForTheAuthenticDataBit) {
 }
 
 TEST(DnsMessage, ReadsRecordsOfTheTypeAskedFor) {
-  const std::string reply =
-      ReplyMaker(kQuestion).authentic().answer("www.example.org", Type::a, 300, "\xc0\0\2\1"sv).answer("WWW.example.ORG", Type::a, 60, "\xc0\0\2\2"sv)
-          .answer("other.example", Type::a, 1, "\xc0\0\2\3"sv).answer("www.example.org", Type::txt, 1, "\1x").make();
+  const std::string reply = ReplyMaker(kQuestion)
+                                .authentic()
+                                .answer("www.example.org", Type::a, 300, "\xc0\0\2\1"sv)
+                                .answer("WWW.example.ORG", Type::a, 60, "\xc0\0\2\2"sv)
+                                .answer("other.example", Type::a, 1, "\xc0\0\2\3"sv)
+                                .answer("www.example.org", Type::txt, 1, "\1x")
+                                .make();
   const auto read = read_reply(reply, 7, kQuestion);
   ASSERT_TRUE(read);
   EXPECT_TRUE(read->authentic_data);
@@ -47,7 +51,8 @@ TEST(DnsMessage, ReadsEveryType) {
     return reply->answer.records.at(0).data;
   };
   const std::string name = *name_to_wire("mx.example");
-  EXPECT_EQ(std::get<Address>(one(Type::aaaa, std::string("\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16))).address.to_string(), "2001:db8::1");
+  EXPECT_EQ(std::get<Address>(one(Type::aaaa, std::string("\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16))).address.to_string(),
+            "2001:db8::1");
   EXPECT_EQ(std::get<MailExchanger>(one(Type::mx, std::string("\0\x0a", 2) + name)).preference, 10);
   EXPECT_EQ(std::get<MailExchanger>(one(Type::mx, std::string("\0\0\0", 3))).exchange.view(), ".");
   EXPECT_EQ(std::get<HostName>(one(Type::ptr, name)).name.view(), "mx.example");
@@ -62,8 +67,8 @@ TEST(DnsMessage, ReadsEveryType) {
   const TlsAssociation tlsa = std::get<TlsAssociation>(one(Type::tlsa, "\3\1\1digest"));
   EXPECT_EQ(tlsa.usage * 100 + tlsa.selector * 10 + tlsa.matching, 311);
   EXPECT_EQ(tlsa.data.view(), "digest");
-  const Authority soa = std::get<Authority>(
-      one(Type::soa, name + name + std::string("\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5", 20)));
+  const Authority soa =
+      std::get<Authority>(one(Type::soa, name + name + std::string("\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5", 20)));
   EXPECT_EQ(soa.serial, 1U);
   EXPECT_EQ(soa.minimum, 5U);
 }
@@ -98,7 +103,8 @@ TEST(DnsMessage, AnAbsenceIsNotAFailure) {
   for (const int code : {1, 2, 4, 5, 9}) EXPECT_EQ(status(ReplyMaker(kQuestion).code(code)).status, Status::temporary_failure);
   EXPECT_EQ(status(ReplyMaker(kQuestion).not_recursive()).status, Status::temporary_failure) << "a referral";
   EXPECT_EQ(status(ReplyMaker(kQuestion).truncated()).status, Status::temporary_failure);
-  EXPECT_EQ(status(ReplyMaker(kQuestion).code(3).answer("www.example.org", Type::a, 9, "abcd")).status, Status::temporary_failure);
+  EXPECT_EQ(status(ReplyMaker(kQuestion).code(3).answer("www.example.org", Type::a, 9, "abcd")).status,
+            Status::temporary_failure);
 }
 
 TEST(DnsMessage, RefusesWhatIsNotTheReplyToTheQuestion) {
@@ -134,7 +140,8 @@ TEST(DnsMessage, RefusesLengthsThatLieAndPointersThatDoNotGoBack) {
 
 TEST(DnsMessage, RefusesMoreRecordsThanItsBound) {
   ReplyMaker many(kQuestion);
-  for (std::size_t i = 0; i < kRecordsMax; ++i) many.answer("www.example.org", Type::a, 1, std::string("\1\1") + static_cast<char>(i >> 8U) + static_cast<char>(i));
+  for (std::size_t i = 0; i < kRecordsMax; ++i)
+    many.answer("www.example.org", Type::a, 1, std::string("\1\1") + static_cast<char>(i >> 8U) + static_cast<char>(i));
   const auto read = read_reply(many.make(), 7, kQuestion);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->answer.records.size(), kRecordsMax);
@@ -162,8 +169,9 @@ TEST(DnsNames, TextAndWire) {
   EXPECT_EQ(name_to_wire("."), std::string(1, '\0'));
   const std::string label(63, 'x');
   EXPECT_TRUE(name_to_wire(label + "." + label + "." + label + "." + std::string(61, 'y')));
-  for (const std::string& bad : {std::string(), std::string(".."), std::string("a..b"), std::string(".a"), std::string(64, 'x'), std::string("a\\"),
-                                 std::string("a\\25"), std::string("a\\256"), label + "." + label + "." + label + "." + std::string(62, 'y')})
+  for (const std::string& bad :
+       {std::string(), std::string(".."), std::string("a..b"), std::string(".a"), std::string(64, 'x'), std::string("a\\"),
+        std::string("a\\25"), std::string("a\\256"), label + "." + label + "." + label + "." + std::string(62, 'y')})
     EXPECT_FALSE(name_to_wire(bad)) << bad;
   EXPECT_EQ(reverse_name(*IpAddress::parse("192.0.2.1")), "1.2.0.192.in-addr.arpa");
   EXPECT_EQ(reverse_name(*IpAddress::parse("2001:db8::1")),

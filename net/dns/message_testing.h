@@ -33,8 +33,8 @@ class ReplyMaker {
     return *this;
   }
   [[nodiscard]] std::string make() const {
-    return number(id_, 2) + number(flags_, 2) + number(1, 2) + number(answer_count_, 2) + number(authority_.empty() ? 0 : 1, 2) +
-           number(0, 2) + question_ + answers_ + authority_;
+    return number(id_, 2) + number(flags_, 2) + number(1, 2) + number(answer_count_, 2) +
+           number(authority_.empty() ? 0 : 1, 2) + number(0, 2) + question_ + answers_ + authority_;
   }
 
  private:

@@ -11,9 +11,9 @@
 
 namespace postern::dns {
 
-inline constexpr std::size_t kLabelBytesMax = 63;   // RFC 1035 section 2.3.4
-inline constexpr std::size_t kNameBytesMax = 255;   // on the wire, with lengths and root
-inline constexpr std::size_t kNameTextMax = 1024;   // every byte as \DDD
+inline constexpr std::size_t kLabelBytesMax = 63;  // RFC 1035 section 2.3.4
+inline constexpr std::size_t kNameBytesMax = 255;  // on the wire, with lengths and root
+inline constexpr std::size_t kNameTextMax = 1024;  // every byte as \DDD
 
 // The name on the wire, letters as given; nothing for what cannot be asked: an empty or long label, too long a name, a bad
 // escape. One dot at the end is taken.

@@ -25,14 +25,14 @@ struct ResolverSettings {
   std::uint32_t attempts = 2;  // rounds over all servers
   bool trust_ad = false;       // the AD bit of every server is believed
   bool edns = true;
-  bool always_dnssec = false;                  // dns_dnssec_ok = 1
-  std::vector<IpAddress> dnssec_trusted;       // servers whose AD bit is believed beside those on loopback
+  bool always_dnssec = false;             // dns_dnssec_ok = 1
+  std::vector<IpAddress> dnssec_trusted;  // servers whose AD bit is believed beside those on loopback
   // dns_again_means_nonexist: a temporary failure about such a name is taken for its absence. Never waits.
   std::function<bool(std::string_view name)> again_means_nonexist;
 };
 
-// What resolv.conf's text says: nameserver, search, domain, and options ndots, timeout, attempts, trust-ad, edns0. Unknown words
-// and what cannot be read are passed over, as the C library does; numbers are held to its bounds.
+// What resolv.conf's text says: nameserver, search, domain, and options ndots, timeout, attempts, trust-ad, edns0. Unknown
+// words and what cannot be read are passed over, as the C library does; numbers are held to its bounds.
 [[nodiscard]] ResolverSettings parse_resolv_conf(std::string_view text);
 // The file's; the defaults where there is none. Blocks: for the start of the process. Errors: too_large, io.
 [[nodiscard]] Result<ResolverSettings> read_resolv_conf(const std::string& path);

@@ -45,7 +45,8 @@ TEST(ResolvConf, ServersWithPorts) {
   EXPECT_EQ(parse_server("192.0.2.1:5353")->to_string(), "[192.0.2.1]:5353");
   EXPECT_EQ(parse_server("[2001:db8::1]:5353")->to_string(), "[2001:db8::1]:5353");
   EXPECT_EQ(parse_server("2001:db8::1")->to_string(), "[2001:db8::1]:53");
-  for (const char* bad : {"", "x", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "[192.0.2.1", "host:53"}) EXPECT_FALSE(parse_server(bad)) << bad;
+  for (const char* bad : {"", "x", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "[192.0.2.1", "host:53"})
+    EXPECT_FALSE(parse_server(bad)) << bad;
 }
 
 }  // namespace

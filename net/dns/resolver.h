@@ -25,7 +25,7 @@ enum class Type : std::uint16_t {
   mx = 15,
   txt = 16,
   aaaa = 28,
-  srv = 33,   // RFC 2782; client SMTP authorization (CSA) is read from these, see csa.h
+  srv = 33,   // RFC 2782; client SMTP authorization (CSA) stands in these, at _client._smtp
   tlsa = 52,  // RFC 6698
 };
 // "MX"; "TYPE65" for one without a name here (RFC 3597).

@@ -141,7 +141,8 @@ Task<Result<std::string>> ServerChannel::ask(std::string query, Wait wait) {
   ++out_;
   ares_send(channel_, reinterpret_cast<const unsigned char*>(query.data()), static_cast<int>(query.size()), Hooks::answered,
             std::make_unique<std::shared_ptr<Pending>>(pending).release());
-  if (!pending->done.is_set() && !Timer::armed()) Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(timeout_ms_));
+  if (!pending->done.is_set() && !Timer::armed())
+    Scheduler::current().arm(*this, Scheduler::current().now().plus_ms(timeout_ms_));
   const Result<void> waited = co_await pending->done.wait(wait);
   if (!waited) co_return failure(waited.error());
   co_return std::move(pending->reply);

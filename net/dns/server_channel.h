@@ -66,9 +66,9 @@ class ServerChannel final : private Timer, private DatagramReceiver {
   int socket_number_ = 0;
   Gate closing_sockets_;
 
-  std::string_view reply_;      // while c-ares is given the receipt for it
-  std::string receipt_;         // what it may read
-  int read_error_ = 0;          // or this
+  std::string_view reply_;  // while c-ares is given the receipt for it
+  std::string receipt_;     // what it may read
+  int read_error_ = 0;      // or this
   std::size_t out_ = 0;
   std::vector<bool> ids_out_ = std::vector<bool>(1U << 16U);
 };

@@ -113,8 +113,7 @@ class UringDatagrams::Socket final : public DatagramSocket {
     --flying_;
     spare_.emplace_back(&sent);
     if (closing_) return quiet_.set();
-    if (is_absence(completion.result))
-      receiver_.on_datagram_error(error_from_errno(-completion.result, "send datagram"));
+    if (is_absence(completion.result)) receiver_.on_datagram_error(error_from_errno(-completion.result, "send datagram"));
   }
 
   UringDatagrams& home_;

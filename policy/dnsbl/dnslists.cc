@@ -65,7 +65,8 @@ bool listed(const DnslistItem& item, const Finding& finding) {
   if (finding.addresses.empty()) return false;
   if (item.constraints.empty()) return true;
   const auto meets_one = [&](const IpAddress& found) { return meets(item, found); };
-  const bool met = item.all ? std::ranges::all_of(finding.addresses, meets_one) : std::ranges::any_of(finding.addresses, meets_one);
+  const bool met =
+      item.all ? std::ranges::all_of(finding.addresses, meets_one) : std::ranges::any_of(finding.addresses, meets_one);
   return met != item.negated;
 }
 
@@ -142,9 +143,11 @@ class Check {
   Task<bool> decides(Probe& probe) {
     Finding finding = judge(probe.answer);
     note(probe.item->zone, finding);
+    if (finding.failed) note_failure(probe.name, probe.item->unknown);
     if (finding.failed && probe.item->unknown == Unknown::include) {
-      outcome_ = {DnslistOutcome::Result::listed, PeerText(probe.item->text_zone), PeerText(probe.key), {}, {},
-                  std::move(outcome_.log_lines)};
+      outcome_.result = DnslistOutcome::Result::listed;
+      outcome_.domain = PeerText(probe.item->text_zone);
+      outcome_.matched = PeerText(probe.key);
       co_return true;
     }
     // That a zone will not talk to us says nothing about the client, whatever is included.
@@ -157,6 +160,7 @@ class Check {
       const std::string name = in_zone(probe.key, probe.item->text_zone);
       finding = judge(co_await resolver_.query(name, dns::Type::a, {.wait = wait_}));
       note(probe.item->text_zone, finding);
+      if (finding.failed) note_failure(name, probe.item->unknown);
       if (finding.failed && probe.item->unknown == Unknown::defer) {
         outcome_.result = DnslistOutcome::Result::deferred;
         co_return true;
@@ -181,6 +185,16 @@ class Check {
     co_return first;
   }
 
+  void note_failure(const std::string& name, Unknown unknown) {
+    std::string line = "DNS list lookup defer (probably timeout) for " + printable(name) + ": ";
+    switch (unknown) {
+      case Unknown::exclude: line += "assumed not in list"; break;
+      case Unknown::include: line += "assumed in list"; break;
+      case Unknown::defer: line += "returned DEFER"; break;
+    }
+    outcome_.defer_lines.push_back(std::move(line));
+  }
+
   void note(const std::string& zone, const Finding& finding) {
     ZoneHealth* health = zones_.of(zone);
     if (health == nullptr) return;
@@ -199,7 +213,8 @@ class Check {
     if (state == ZoneHealth::State::failing)
       outcome_.log_lines.push_back("dnslists: " + zone + " does not answer: " + finding.problem);
     else if (state == ZoneHealth::State::refusing)
-      outcome_.log_lines.push_back("dnslists: " + zone + " returned " + finding.problem + ", which is no listing, and is passed over");
+      outcome_.log_lines.push_back("dnslists: " + zone + " returned " + finding.problem +
+                                   ", which is no listing, and is passed over");
     else if (before != ZoneHealth::State::unknown)
       outcome_.log_lines.push_back("dnslists: " + zone + " answers again");
   }

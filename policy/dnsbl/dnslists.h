@@ -5,7 +5,8 @@
 //   zone==...  zone=&...            only when every one of them is so
 //   zone!=...  (!& !== !=&)         the opposite
 //   text-zone,zone[=...]            the text, and $dnslist_domain, come from another zone, which must list the key too
-//   zone[=...]/key:...              these are looked up in place of the client's address; addresses reversed, names as they are.
+//   zone[=...]/key:...              these are looked up in place of the client's address; addresses reversed, names as they
+//   are.
 //                                   The keys are a list of their own: /<; a ; b
 //   +include_unknown +exclude_unknown +defer_unknown    what a temporary failure means for the items behind it
 #pragma once
@@ -55,8 +56,8 @@ struct Dnslists {
   std::vector<std::string> warnings;  // odd, but Exim takes it
 };
 
-// Reads an expanded list. When the text holds no `$`, once when the configuration is loaded. Nothing, and `error`, when it cannot
-// be read.
+// Reads an expanded list. When the text holds no `$`, once when the configuration is loaded. Nothing, and `error`, when it
+// cannot be read.
 [[nodiscard]] std::optional<Dnslists> read_dnslists(std::string_view text, DnslistsError& error);
 
 // How a zone has fared lately.
@@ -95,11 +96,13 @@ struct DnslistOutcome {
   PeerText value;                      // $dnslist_value: the addresses found, ", " between them
   PeerText text;                       // $dnslist_text: the first string of the first TXT record
   std::vector<std::string> log_lines;  // zones that began or ceased to fail or refuse
+  std::vector<std::string>
+      defer_lines;  // Exim's, for log_selector +dnslist_defer: each lookup that failed, and what it is taken for
 };
 
-// Asks all zones at once and decides in the order of the list: the first that lists decides, and before it one that failed where
-// +defer_unknown holds. `client` is what is looked up without keys; without it such items do not match. Suspends until enough is
-// known; all questions have ended when it returns. The resolver and the table outlive the call.
+// Asks all zones at once and decides in the order of the list: the first that lists decides, and before it one that failed
+// where +defer_unknown holds. `client` is what is looked up without keys; without it such items do not match. Suspends until
+// enough is known; all questions have ended when it returns. The resolver and the table outlive the call.
 [[nodiscard]] Task<DnslistOutcome> check(dns::Resolver& resolver, ZoneTable& zones, Dnslists lists,
                                          std::optional<IpAddress> client, Wait wait);
 

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/coro/manual_scheduler.h"
 #include "engine/coro/gate.h"
+#include "engine/coro/manual_scheduler.h"
 #include "tests/fakes/fake_resolver.h"
 
 namespace postern::dnsbl {
@@ -106,7 +106,10 @@ TEST_F(DnslistsTest, WhatAFailureMeansIsForTheListToSay) {
   resolver_.fail("1.2.0.192.down", dns::Type::a);
   list("1.2.0.192.up", {"127.0.0.2"});
   EXPECT_EQ(result("down"), Result::not_listed);
-  EXPECT_EQ(result("+include_unknown : down"), Result::listed);
+  EXPECT_EQ(outcome_.defer_lines,
+            std::vector<std::string>{"DNS list lookup defer (probably timeout) for 1.2.0.192.down: assumed not in list"});
+  EXPECT_EQ(ask("+include_unknown : down").domain.view(), "down");
+  EXPECT_EQ(outcome_.result, Result::listed);
   EXPECT_EQ(result("+defer_unknown : down : up"), Result::deferred);
   EXPECT_EQ(result("up : +defer_unknown : down"), Result::listed);
   EXPECT_EQ(result("+defer_unknown : +exclude_unknown : down : up"), Result::listed);
@@ -143,7 +146,8 @@ TEST_F(DnslistsTest, WhatCannotBeReadIsSaid) {
   };
   EXPECT_EQ(message("a : +include_unknwon : b"),
             "4 dnslists: unknown word \"+include_unknwon\": there are +include_unknown, +exclude_unknown and +defer_unknown");
-  EXPECT_EQ(message("a=127.0.0"), "0 dnslists: \"127.0.0\" is no IPv4 address to compare with; keys to look up stand behind a slash");
+  EXPECT_EQ(message("a=127.0.0"),
+            "0 dnslists: \"127.0.0\" is no IPv4 address to compare with; keys to look up stand behind a slash");
   EXPECT_EQ(message("=127.0.0.1"), "0 dnslists: an item names no zone");
   EXPECT_EQ(message("a..b"), "0 dnslists: \"a..b\" cannot be a domain");
   EXPECT_EQ(message(""), "");

@@ -2,8 +2,9 @@
 //
 //   dns_ask RESOLV_CONF [server=ADDRESS:PORT] ... [timeout_ms=N] [attempts=N] [trusted=ADDRESS] QUESTION ...
 //
-// RESOLV_CONF is a file; servers named replace its own. A question is TYPE:NAME, asked together with the others, or TYPE:NAME! asked
-// when all before it are answered, or names:ADDRESS for look_up_host_names(). One line each on standard output, in order, as JSON.
+// RESOLV_CONF is a file; servers named replace its own. A question is TYPE:NAME, asked together with the others, or TYPE:NAME!
+// asked when all before it are answered, or names:ADDRESS for look_up_host_names(). One line each on standard output, in order,
+// as JSON.
 #include <sysexits.h>
 
 #include <cstdio>
@@ -37,7 +38,9 @@ struct DataText {
     return std::to_string(data.preference) + " " + std::string(data.exchange.view());
   }
   std::string operator()(const Text& data) const { return printable(data.joined()); }
-  std::string operator()(const Service& data) const { return std::to_string(data.port) + " " + std::string(data.target.view()); }
+  std::string operator()(const Service& data) const {
+    return std::to_string(data.port) + " " + std::string(data.target.view());
+  }
   std::string operator()(const TlsAssociation& data) const { return std::to_string(data.data.size()) + " bytes"; }
   std::string operator()(const Authority& data) const { return std::string(data.primary.view()); }
 };
@@ -45,8 +48,12 @@ struct DataText {
 Json describe_answer(const Answer& answer) {
   Json records = Json::array();
   for (const Record& record : answer.records) records.push_back(std::visit(DataText{}, record.data));
-  return {{"status", to_string(answer.status)}, {"authenticated", answer.authenticated}, {"from_cache", answer.from_cache},
-          {"name", answer.name.view()},         {"aliases", answer.aliases.size()},      {"records", records},
+  return {{"status", to_string(answer.status)},
+          {"authenticated", answer.authenticated},
+          {"from_cache", answer.from_cache},
+          {"name", answer.name.view()},
+          {"aliases", answer.aliases.size()},
+          {"records", records},
           {"why", answer.why}};
 }
 
@@ -56,7 +63,10 @@ Task<void> ask(AresResolver& resolver, std::string question, Json& result) {
   const std::string name = question.substr(colon + 1);
   if (kind == "names") {
     const HostNames names = co_await look_up_host_names(resolver, IpAddress::parse(name).value_or(IpAddress{}), {});
-    result = {{"result", static_cast<int>(names.result)}, {"name", names.name.view()}, {"authenticated", names.authenticated}, {"why", names.why}};
+    result = {{"result", static_cast<int>(names.result)},
+              {"name", names.name.view()},
+              {"authenticated", names.authenticated},
+              {"why", names.why}};
     co_return;
   }
   for (const Type type : kTypes)
@@ -76,8 +86,11 @@ Task<void> run(transport::Runtime& runtime, AresResolver& resolver, Plan& plan) 
   co_await gate.close();
   for (const Json& result : results) std::printf("%s\n", result.dump().c_str());
   const ResolverStats& stats = resolver.stats();
-  const Json figures{{"sent", stats.sent.get()}, {"over_stream", stats.over_stream.get()}, {"timeouts", stats.timeouts.get()},
-                     {"from_cache", stats.from_cache.get()}, {"enters", runtime.ring().stats().enters.get()}};
+  const Json figures{{"sent", stats.sent.get()},
+                     {"over_stream", stats.over_stream.get()},
+                     {"timeouts", stats.timeouts.get()},
+                     {"from_cache", stats.from_cache.get()},
+                     {"enters", runtime.ring().stats().enters.get()}};
   std::printf("%s\n", figures.dump().c_str());
   co_await resolver.close();
 }

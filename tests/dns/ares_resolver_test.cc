@@ -120,9 +120,7 @@ TEST_F(AresResolverTest, AsksOnceAndRemembers) {
 TEST_F(AresResolverTest, AServerElsewhereIsNotBelieved) {
   datagrams_.servers[second_] = good_reply;
   settings_.servers = {second_};
-  static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
-    EXPECT_FALSE((co_await test.ask()).authenticated);
-  };
+  static constexpr auto body = [](AresResolverTest& test) -> Task<void> { EXPECT_FALSE((co_await test.ask()).authenticated); };
   run(body(*this));
 }
 
@@ -130,9 +128,7 @@ TEST_F(AresResolverTest, UnlessItIsNamedAsTrusted) {
   datagrams_.servers[second_] = good_reply;
   settings_.servers = {second_};
   settings_.dnssec_trusted = {second_.address};
-  static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
-    EXPECT_TRUE((co_await test.ask()).authenticated);
-  };
+  static constexpr auto body = [](AresResolverTest& test) -> Task<void> { EXPECT_TRUE((co_await test.ask()).authenticated); };
   run(body(*this));
 }
 
@@ -188,7 +184,9 @@ TEST_F(AresResolverTest, UnlessTheConfigurationSaysSo) {
 
 TEST_F(AresResolverTest, RepliesThatAreNotOursAreNotHeard) {
   datagrams_.servers[first_] = [](std::string_view query) {
-    return ReplyMaker({*name_to_wire("evil.example"), Type::a}, id_of(query)).answer("www.example.org", Type::a, 300, "\1\1\1\1").make();
+    return ReplyMaker({*name_to_wire("evil.example"), Type::a}, id_of(query))
+        .answer("www.example.org", Type::a, 300, "\1\1\1\1")
+        .make();
   };
   settings_.attempts = 1;
   static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
@@ -240,8 +238,10 @@ TEST_F(AresResolverTest, AWaitThatEndsLeavesNothingBehind) {
   static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
     StopSource stop;
     stop.request_stop();
-    EXPECT_EQ((co_await test.ask("www.example.org", Type::a, {.wait = {Instant::never(), &stop}})).status, Status::temporary_failure);
-    EXPECT_EQ((co_await test.ask("www.example.org", Type::a, {.wait = test.rig_.within_ms(5)})).status, Status::temporary_failure);
+    EXPECT_EQ((co_await test.ask("www.example.org", Type::a, {.wait = {Instant::never(), &stop}})).status,
+              Status::temporary_failure);
+    EXPECT_EQ((co_await test.ask("www.example.org", Type::a, {.wait = test.rig_.within_ms(5)})).status,
+              Status::temporary_failure);
   };
   run(body(*this));
   EXPECT_EQ(datagrams_.sent.size(), 2U);
