@@ -255,7 +255,8 @@ TEST(Load, HasAGatewaysDefaults) {
 TEST(Load, ReadsHowToAskTheDns) {
   MemoryLoad memory;
   const LoadResult result = memory.load(
-      "acl_smtp_rcpt = accept\ndns_servers = <; 192.0.2.1 ; [2001:db8::1]:5353\ndns_retrans = 3s\ndns_retry = 4\ndns_use_edns0 = 0\n"
+      "acl_smtp_rcpt = accept\ndns_servers = <; 192.0.2.1 ; [2001:db8::1]:5353\ndns_retrans = 3s\ndns_retry = 4\ndns_use_edns0 "
+      "= 0\n"
       "dns_dnssec_ok = 1\ndns_dnssec_trusted = 192.0.2.1 : 192.0.2.2\ndns_again_means_nonexist = *.broken.example\n");
   ASSERT_TRUE(result.ok()) << format_diagnostics(result.diagnostics);
   EXPECT_EQ(format_diagnostics(result.diagnostics), "");
@@ -282,7 +283,8 @@ constexpr Case kMistakes[] = {
     {"smtp_acept_max = 5\n", "c:1:1: unknown main option \"smtp_acept_max\": did you mean \"smtp_accept_max\"?\n"},
     {"dns_servers = ns.example\n",
      "c:1:15: dns_servers: \"ns.example\" is not the address of a server, as in <; 192.0.2.1 ; [2001:db8::1]:5353\n"},
-    {"dns_servers = 192.0.2.1 : 192.0.2.2 : 192.0.2.3 : 192.0.2.4\n", "c:1:15: dns_servers: 4 servers, and at most 3 are asked\n"},
+    {"dns_servers = 192.0.2.1 : 192.0.2.2 : 192.0.2.3 : 192.0.2.4\n",
+     "c:1:15: dns_servers: 4 servers, and at most 3 are asked\n"},
     {"dns_dnssec_trusted = here\n", "c:1:22: dns_dnssec_trusted: \"here\" is not an IP address\n"},
     {"dns_use_edns0 = 2\n", "c:1:17: dns_use_edns0: it is 0 (off), 1 (on) or -1 (the default)\n"},
     {"\n  zzzzzz = 5\n", "c:2:3: unknown main option \"zzzzzz\"\n"},
