@@ -77,6 +77,10 @@ struct MainOptions {
   lists::HostList sender_unqualified_hosts;
   lists::HostList smtp_bare_newline_exempt_hosts;  // who gets the other of reject and normalise
 
+  // Bounces
+  expand::Program dsn_from;  // "Mail Delivery System <Mailer-Daemon@$qualify_domain>" unless set
+  bool bounce_return_message = true;
+
   // Spool and queue
   std::uint64_t spool_preallocate = std::uint64_t{16} * 1024 * 1024;  // bytes
   std::uint64_t check_spool_space = std::uint64_t{10} * 1024 * 1024;  // bytes; 0: not checked
