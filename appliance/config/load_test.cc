@@ -304,7 +304,7 @@ constexpr Case kMistakes[] = {
      "c:1:22: message_size_limit uses $sender_host_address, which is known only when mail arrives: this is not built yet "
      "here\n"},
     {"smtp_banner = $primary_hostnam ESMTP\n",
-     "c:1:15: unknown variable \"$primary_hostnam\": did you mean \"$primary_hostname\"?\n"},
+     "c:1:15: unknown variable name \"primary_hostnam\": did you mean \"$primary_hostname\"?\n"},
     {"smtp_bare_newline = mend\n", "c:1:21: smtp_bare_newline: \"mend\" is neither reject nor normalise\n"},
     {"primary_hostname =\n", "c:1:19: primary_hostname: the name is empty\n"},
     {"primary_hostname = a b\n", "c:1:20: primary_hostname: a name is expected, without blanks, and it is not expanded\n"},
@@ -452,7 +452,7 @@ TEST(Load, ReportsAllErrorsInTheOrderOfTheFiles) {
   memory.files.put("/inc", "foo = 1\nacl_smtp_rcpt = accept hosts = x.y\n");
   EXPECT_EQ(memory.said("bar = 1\n.include /inc\nsmtp_banner = ${\nbegin acl\na:\n  deny verify = x\n  frob = y\n"),
             "c:1:1: unknown main option \"bar\"\n"
-            "c:3:15: a letter or a digit is expected after ${\n"
+            "c:3:15: letter or digit expected after ${\n"
             "c:6:8: \"verify\" cannot be used: verification is not built yet\n"
             "c:7:3: unknown ACL condition or modifier \"frob\"\n"
             "/inc:1:1: unknown main option \"foo\"\n"

@@ -7,10 +7,22 @@
 #include <string>
 #include <string_view>
 
+#include "policy/expand/instruction.h"
+
 namespace postern::expand {
 
 enum class VariableId : std::uint8_t {
   none,  // a name that is known and not built
+  acl_arg1,
+  acl_arg2,
+  acl_arg3,
+  acl_arg4,
+  acl_arg5,
+  acl_arg6,
+  acl_arg7,
+  acl_arg8,
+  acl_arg9,
+  acl_narg,
   domain,
   exim_version,
   host,
@@ -62,13 +74,18 @@ enum class VariableId : std::uint8_t {
 };
 
 // Whose bytes a value is made of. A peer's bytes never name a file, and are data wherever they land.
-enum class Bytes : std::uint8_t { ours, peers };
+enum class Bytes : std::uint8_t {
+  ours,
+  peers,
+  depends,  // of a variable: the context knows (EvalContext::bytes_of)
+};
 
 struct VariableDef {
   std::string_view name;
   VariableId id;
   Bytes bytes = Bytes::ours;
   std::string_view not_built = {};  // why it is refused; empty when it is built
+  bool fetched = false;             // had by asking the Services
 };
 
 // Exact names only.
@@ -76,6 +93,15 @@ struct VariableDef {
 
 // Why `name` is refused, for the families that no table can list (acl_m_anything, h_subject ...); empty for other names.
 [[nodiscard]] std::string_view refused_family(std::string_view name) noexcept;
+
+// $value, $item and their kin, which the machine itself holds.
+[[nodiscard]] std::optional<OwnVariable> own_variable(std::string_view name) noexcept;
+
+// Of "h_subject", "rheader_to": how the header is read. Nothing for other names.
+[[nodiscard]] std::optional<HeaderForm> header_form(std::string_view name) noexcept;
+
+// "acl_c0", "acl_m_greylist": the sixth character is a digit or an underscore.
+[[nodiscard]] bool is_acl_variable(std::string_view name) noexcept;
 
 // `: did you mean "$domain"?` or nothing.
 [[nodiscard]] std::string nearest_variable(std::string_view name);
