@@ -74,6 +74,7 @@ find_package(fmt REQUIRED)
 pkg_check_modules(uring REQUIRED IMPORTED_TARGET liburing)
 pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(crypt REQUIRED IMPORTED_TARGET libcrypt)
+pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 
 # The allocator of the installed programs. Sanitizers bring their own.
 add_library(postern_allocator INTERFACE)

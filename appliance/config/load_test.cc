@@ -252,6 +252,26 @@ TEST(Load, HasAGatewaysDefaults) {
   EXPECT_EQ(out, "Received: by host.example.net (Postern )\n\tid ");
 }
 
+TEST(Load, ReadsHowToAskTheDns) {
+  MemoryLoad memory;
+  const LoadResult result = memory.load(
+      "acl_smtp_rcpt = accept\ndns_servers = <; 192.0.2.1 ; [2001:db8::1]:5353\ndns_retrans = 3s\ndns_retry = 4\ndns_use_edns0 = 0\n"
+      "dns_dnssec_ok = 1\ndns_dnssec_trusted = 192.0.2.1 : 192.0.2.2\ndns_again_means_nonexist = *.broken.example\n");
+  ASSERT_TRUE(result.ok()) << format_diagnostics(result.diagnostics);
+  EXPECT_EQ(format_diagnostics(result.diagnostics), "");
+  const MainOptions& main = result.config->main;
+  ASSERT_EQ(main.dns_servers.size(), 2u);
+  EXPECT_EQ(main.dns_servers[0].to_string(), "[192.0.2.1]:53");
+  EXPECT_EQ(main.dns_servers[1].to_string(), "[2001:db8::1]:5353");
+  EXPECT_EQ(main.dns_retrans_s, 3);
+  EXPECT_EQ(main.dns_retry, 4u);
+  EXPECT_FALSE(main.dns_use_edns0);
+  EXPECT_TRUE(main.dns_dnssec_ok);
+  EXPECT_EQ(main.dns_dnssec_trusted.size(), 2u);
+  EXPECT_TRUE(main.dns_again_means_nonexist.matches("a.broken.example"));
+  EXPECT_FALSE(main.dns_again_means_nonexist.matches("broken.test"));
+}
+
 struct Case {
   std::string_view text;
   std::string_view said;  // all of it
@@ -260,6 +280,11 @@ struct Case {
 // One mistake each; errors hide the warning that no ACL is set.
 constexpr Case kMistakes[] = {
     {"smtp_acept_max = 5\n", "c:1:1: unknown main option \"smtp_acept_max\": did you mean \"smtp_accept_max\"?\n"},
+    {"dns_servers = ns.example\n",
+     "c:1:15: dns_servers: \"ns.example\" is not the address of a server, as in <; 192.0.2.1 ; [2001:db8::1]:5353\n"},
+    {"dns_servers = 192.0.2.1 : 192.0.2.2 : 192.0.2.3 : 192.0.2.4\n", "c:1:15: dns_servers: 4 servers, and at most 3 are asked\n"},
+    {"dns_dnssec_trusted = here\n", "c:1:22: dns_dnssec_trusted: \"here\" is not an IP address\n"},
+    {"dns_use_edns0 = 2\n", "c:1:17: dns_use_edns0: it is 0 (off), 1 (on) or -1 (the default)\n"},
     {"\n  zzzzzz = 5\n", "c:2:3: unknown main option \"zzzzzz\"\n"},
     {"no_zzzzzz\n", "c:1:1: unknown main option \"no_zzzzzz\"\n"},
     {"smtp_accept_max\n", "c:1:16: \"=\" and a value are missing behind \"smtp_accept_max\"\n"},

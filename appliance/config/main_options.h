@@ -10,6 +10,7 @@
 #include "appliance/config/log_selector.h"
 #include "engine/base/ip_address.h"
 #include "policy/expand/program.h"
+#include "policy/lists/domain_list.h"
 #include "policy/lists/host_list.h"
 
 namespace postern::config {
@@ -70,6 +71,15 @@ struct MainOptions {
   lists::HostList recipient_unqualified_hosts;
   lists::HostList sender_unqualified_hosts;
   lists::HostList smtp_bare_newline_exempt_hosts;  // who gets the other of reject and normalise
+
+  // DNS
+  std::vector<SocketAddress> dns_servers;      // resolv.conf's unless set
+  std::int64_t dns_retrans_s = 0;              // 0: resolv.conf's timeout
+  std::uint32_t dns_retry = 0;                 // 0: resolv.conf's attempts
+  bool dns_use_edns0 = true;                   // 0 turns it off
+  bool dns_dnssec_ok = false;                  // 1 asks for signatures in every query
+  std::vector<IpAddress> dns_dnssec_trusted;   // servers whose AD bit is believed beside those on loopback
+  lists::DomainList dns_again_means_nonexist;  // nothing unless set
 
   // Spool and queue
   std::uint64_t spool_preallocate = std::uint64_t{16} * 1024 * 1024;  // bytes

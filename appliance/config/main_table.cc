@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "engine/base/peer_text.h"
+#include "net/dns/resolv_conf.h"
 #include "policy/lists/list_text.h"
 
 namespace postern::config {
@@ -21,7 +22,7 @@ constexpr std::string_view kCallout = "address verification is not built yet";
 constexpr std::string_view kDcc = "DCC is not built yet";
 constexpr std::string_view kDkim = "DKIM is not built yet";
 constexpr std::string_view kDmarc = "DMARC is not built yet";
-constexpr std::string_view kDns = "DNS is not built yet";
+constexpr std::string_view kDns = "what would use it in the DNS is not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
 constexpr std::string_view kFilter = "filters are not built";
 constexpr std::string_view kFrozen = "nothing is thawed by itself, and nobody is told about frozen messages";
@@ -75,6 +76,45 @@ void set_bare_newline(MainDraft& draft, const Setting& setting, const OptionRead
   } else {
     reader.error(setting, fmt::format("\"{}\" is neither reject nor normalise", printable(text->view(), 64)));
   }
+}
+
+// Calls `use` for each item of a list that is expanded when it is read; `use` says false for an item that is none.
+template <class Use>
+void each_item(const Setting& setting, const OptionReader& reader, std::string_view should_be, Use use) {
+  const auto text = reader.expanded(setting);
+  if (!text) return;
+  lists::ListReader items(text->view());
+  std::string item;
+  while (items.next(item))
+    if (!item.empty() && !use(item))
+      return reader.error(setting, fmt::format("\"{}\" is not {}", printable(item, 64), should_be));
+}
+
+void set_dns_servers(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  each_item(setting, reader, "the address of a server, as in <; 192.0.2.1 ; [2001:db8::1]:5353", [&](const std::string& item) {
+    const auto server = dns::parse_server(item);
+    if (server) draft.dns_servers.push_back(*server);
+    return server.has_value();
+  });
+  if (draft.dns_servers.size() > dns::kServersMax)
+    reader.error(setting, fmt::format("{} servers, and at most {} are asked", draft.dns_servers.size(), dns::kServersMax));
+}
+
+void set_dns_dnssec_trusted(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  each_item(setting, reader, "an IP address", [&](const std::string& item) {
+    const auto address = IpAddress::parse(item);
+    if (address) draft.dns_dnssec_trusted.push_back(*address);
+    return address.has_value();
+  });
+}
+
+// 0 is off, 1 on, -1 whatever the default is.
+template <bool MainOptions::* Member>
+void set_tristate(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto value = reader.integer(setting);
+  if (!value) return;
+  if (*value < -1 || *value > 1) return reader.error(setting, "it is 0 (off), 1 (on) or -1 (the default)");
+  if (*value >= 0) draft.*Member = *value == 1;
 }
 
 // A list of places; of these, one file name is what there can be.
@@ -211,19 +251,23 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"dmarc_forensic_sender", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
     {"dmarc_history_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
     {"dmarc_tld_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
-    {"dns_again_means_nonexist", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_again_means_nonexist",
+     ValueKind::text,
+     OptionStatus::built,
+     set_domains<&MainOptions::dns_again_means_nonexist, MainDraft>,
+     {}},
     {"dns_check_names_pattern", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
     {"dns_cname_loops", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
     {"dns_csa_search_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
     {"dns_csa_use_reverse", ValueKind::boolean, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_dnssec_ok", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_dnssec_trusted", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_dnssec_ok", ValueKind::integer, OptionStatus::built, set_tristate<&MainOptions::dns_dnssec_ok>, {}},
+    {"dns_dnssec_trusted", ValueKind::text, OptionStatus::built, set_dns_dnssec_trusted, {}},
     {"dns_ipv4_lookup", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_retrans", ValueKind::time, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_retry", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_servers", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_retrans", ValueKind::time, OptionStatus::built, set_seconds<&MainOptions::dns_retrans_s, MainDraft>, {}},
+    {"dns_retry", ValueKind::integer, OptionStatus::built, set_count<&MainOptions::dns_retry, MainDraft>, {}},
+    {"dns_servers", ValueKind::text, OptionStatus::built, set_dns_servers, {}},
     {"dns_trust_aa", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_use_edns0", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_use_edns0", ValueKind::integer, OptionStatus::built, set_tristate<&MainOptions::dns_use_edns0>, {}},
     {"drop_cr", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
     {"dsn_advertise_hosts", ValueKind::text, OptionStatus::built, set_hosts<&MainOptions::dsn_advertise_hosts, MainDraft>, {}},
     {"dsn_from", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},

@@ -11,6 +11,7 @@
 #include "appliance/ingress/stats.h"
 #include "appliance/log/log_sink.h"
 #include "engine/smtp/hooks.h"
+#include "net/dns/resolver.h"
 #include "policy/acl/run.h"
 #include "policy/expand/evaluate.h"
 
@@ -21,6 +22,7 @@ struct ConnectionServices {
   const IngressPolicy& policy;
   SpoolServices spool;
   log::LogSink& log;
+  dns::Resolver& resolver;
   IngressStats& stats;
   std::string scratch = {};  // for one expansion or log line at a time, never across a suspension
 

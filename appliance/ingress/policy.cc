@@ -1,6 +1,11 @@
 #include "appliance/ingress/policy.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
 #include "appliance/config/main_options.h"
+#include "net/dns/resolver.h"
 
 namespace postern::ingress {
 namespace {
@@ -36,6 +41,21 @@ ClientLists make_client_lists(const config::MainOptions& main) {
           .require_helo = main.hosts_require_helo};
 }
 
+// The main options stand above resolv.conf.
+dns::ResolverSettings make_resolver_settings(const config::MainOptions& main) {
+  Result<dns::ResolverSettings> read = dns::read_resolv_conf("/etc/resolv.conf");
+  if (!read) std::fprintf(stderr, "postern: /etc/resolv.conf: %s; going on without it\n", describe(read.error()).c_str());
+  dns::ResolverSettings settings = read ? std::move(*read) : dns::ResolverSettings{};
+  if (!main.dns_servers.empty()) settings.servers = main.dns_servers;
+  if (main.dns_retrans_s > 0) settings.timeout_ms = std::min(main.dns_retrans_s * 1'000, dns::Resolver::kQueryMsMax);
+  if (main.dns_retry > 0) settings.attempts = main.dns_retry;
+  settings.edns = main.dns_use_edns0;
+  settings.always_dnssec = main.dns_dnssec_ok;
+  settings.dnssec_trusted = main.dns_dnssec_trusted;
+  settings.again_means_nonexist = [list = main.dns_again_means_nonexist](std::string_view name) { return list.matches(name); };
+  return settings;
+}
+
 }  // namespace
 
 IngressPolicy make_policy(const config::Config& config) {
@@ -57,6 +77,7 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.banner = main.smtp_banner;
   policy.received_header = main.received_header_text;
   policy.clients = make_client_lists(main);
+  policy.resolver = make_resolver_settings(main);
   policy.acls = config.acl_of_phase;
   return policy;
 }

@@ -9,6 +9,7 @@
 
 #include "appliance/config/config.h"
 #include "engine/smtp/session_limits.h"
+#include "net/dns/resolv_conf.h"
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
 #include "policy/expand/program.h"
@@ -49,12 +50,13 @@ struct IngressPolicy {
   expand::Program banner;           // smtp_banner
   expand::Program received_header;  // received_header_text
   ClientLists clients;
+  dns::ResolverSettings resolver;
   std::array<std::shared_ptr<const acl::Acl>, acl::kPhaseCount> acls;  // empty where none is set
 
   [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept { return acls[static_cast<std::size_t>(phase)].get(); }
 };
 
-// Lists and programs are copied: the policy does not need `config` afterwards.
+// Lists and programs are copied: the policy does not need `config` afterwards. Reads resolv.conf.
 [[nodiscard]] IngressPolicy make_policy(const config::Config& config);
 
 }  // namespace postern::ingress

@@ -27,6 +27,8 @@
 #include "engine/smtp/session.h"
 #include "net/transport/listener.h"
 #include "net/transport/runtime.h"
+#include "net/transport/uring_connector.h"
+#include "net/transport/uring_datagram.h"
 
 namespace postern::ingress {
 namespace {
@@ -80,7 +82,8 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
     runtime_->post([this] { begin_stop(); });
   }
   [[nodiscard]] ShardFigures figures() const noexcept {
-    return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats(), pools()};
+    return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats(), &resolver_->stats(),
+            pools()};
   }
 
  private:
@@ -128,6 +131,9 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   std::map<std::string, std::vector<std::string>> left_side_files_;  // by directory: found at the start
   std::optional<spool::SpaceWatch> space_;
   std::optional<log::LogWriter> log_;
+  std::unique_ptr<transport::UringDatagrams> datagrams_;
+  std::optional<transport::UringConnector> connector_;
+  std::optional<dns::AresResolver> resolver_;  // closed before it goes
   std::optional<ConnectionServices> services_;
   std::vector<std::unique_ptr<transport::Listener>> listeners_;
   std::optional<control::ControlServer> control_;
@@ -149,6 +155,13 @@ bool IngressShard::Body::set_up() {
     return false;
   }
   runtime_ = std::move(*runtime);
+  auto datagrams = transport::UringDatagrams::create(runtime_->ring());
+  if (!datagrams) {
+    complain(plan_, "cannot set up datagrams", datagrams.error());
+    return false;
+  }
+  datagrams_ = std::move(*datagrams);
+  connector_.emplace(runtime_->streams());
 
   const int root = ::fcntl(plan_.spool_descriptor, F_DUPFD_CLOEXEC, 0);
   if (root < 0) {
@@ -162,8 +175,13 @@ bool IngressShard::Body::set_up() {
   make_writer(true);
   side_files_.emplace(*files_, shard_directory(plan_.id));
   space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
-  services_.emplace(ConnectionServices{
-      plan_.policy, {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes}, *log_, stats_});
+  resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_}, plan_.policy.resolver);
+  services_.emplace(
+      ConnectionServices{plan_.policy,
+                         {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes},
+                         *log_,
+                         *resolver_,
+                         stats_});
   return true;
 }
 
@@ -362,6 +380,7 @@ Task<void> IngressShard::Body::finish() {
   if (control_) co_await control_->stop();
   stopping_.request_stop();
   co_await background_.close();
+  co_await resolver_->close();
   if (spool_is_open_) {
     co_await writer_->stop();
     runtime_->loop().remove(*writer_);

@@ -86,8 +86,8 @@ class Configuration(GatewayTest):
         self.assertEqual(subprocess.run([PROGRAM, "--version"], capture_output=True).returncode, 0)
 
     def test_options_without_use_are_warned_about(self):
-        gateway = self.gateway("tls_advertise_hosts = *\ndns_retry = 3\n")
-        for option in ("tls_advertise_hosts", "dns_retry"):
+        gateway = self.gateway("tls_advertise_hosts = *\ndns_cname_loops = 3\n")
+        for option in ("tls_advertise_hosts", "dns_cname_loops"):
             self.assertRegex(gateway.stderr(), rf"(?m)^{re.escape(gateway.config_path)}:\d+:1: warning: .*{option}")
         with gateway.client(helo="client.example.net") as client:
             client.deliver(plain())
