@@ -47,6 +47,19 @@ void append_field(std::string_view name, std::string_view value, std::string& ou
   out += ' ';
 }
 
+// Another attempt may do better: locks, files, memory, our own interruption.
+bool is_temporary(int error) noexcept {
+  switch (error & 0xff) {
+    case SQLITE_ERROR:
+    case SQLITE_TOOBIG:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_READONLY:
+    case SQLITE_RANGE: return false;
+    default: return true;
+  }
+}
+
 void append_row(sqlite3_stmt* statement, std::string& out) {
   const int columns = ::sqlite3_column_count(statement);
   if (columns == 1) {
@@ -102,7 +115,7 @@ Answer SqliteConnection::run(const std::string& query, bool& changes) {
     if (error != SQLITE_DONE) {
       std::string why = "sqlite: ";
       why.append(::sqlite3_errmsg(database_));
-      return error == SQLITE_ERROR ? Answer::failed(std::move(why)) : Answer::deferred(std::move(why));
+      return is_temporary(error) ? Answer::deferred(std::move(why)) : Answer::failed(std::move(why));
     }
   }
   return found ? Answer::found(std::move(value)) : Answer::not_found();
