@@ -160,8 +160,13 @@ struct Lookups::State {
       file->look_again = now.plus_ms(kLookAgainMs);
       return true;
     }
-    if (file->current->file == nullptr || facts.error != 0 || facts.size <= kReadWhileAsked || world.offload == nullptr || gate.closed())
-      return false;
+    return begin_reading(file, facts);
+  }
+
+  // True when the changed file is read in the background, and what is there answers meanwhile.
+  bool begin_reading(const std::shared_ptr<ShardFile>& file, const FileFacts& facts) {
+    if (file->current->file == nullptr || facts.error != 0 || facts.size <= kReadWhileAsked) return false;
+    if (world.offload == nullptr || gate.closed()) return false;
     file->reading = true;
     gate.start(read_in_background(*this, file));
     return true;
@@ -183,26 +188,29 @@ struct Lookups::State {
   // False when the wait ended first.
   static Task<bool> refresh(State& state, std::shared_ptr<ShardFile> file, Wait wait) {
     if (const Result<void> turn = co_await file->turn.acquire(wait); !turn) co_return false;
-    bool done = true;
-    if (!state.is_fresh(file)) {
-      struct Read {
-        FileFacts facts;
-        std::shared_ptr<const OpenedFile> opened;
-      };
-      auto work = [type = file->type, path = file->path, current = file->current]() {
-        Read read;
-        (void)look_at_file(path, Waiting::allowed, read.facts);
-        if (current == nullptr || read.facts != current->facts)
-          read.opened = std::make_shared<const OpenedFile>(open_key_file(type, path));
-        return read;
-      };
-      std::optional<Read> read = co_await pooled(state.world.offload, state.gate, std::move(work), wait);
-      done = read.has_value();
-      if (done && read->opened != nullptr) file->take(std::move(read->opened));
-      if (done) file->look_again = state.world.clock->now().plus_ms(kLookAgainMs);
-    }
+    const bool done = state.is_fresh(file) || co_await look_and_read(state, file, wait);
     file->turn.release();
     co_return done;
+  }
+
+  static Task<bool> look_and_read(State& state, std::shared_ptr<ShardFile> file, Wait wait) {
+    if (file->current != nullptr) {
+      auto look = [path = file->path]() {
+        FileFacts facts;
+        (void)look_at_file(path, Waiting::allowed, facts);
+        return facts;
+      };
+      const std::optional<FileFacts> facts = co_await pooled(state.world.offload, state.gate, std::move(look), wait);
+      if (!facts) co_return false;
+      file->look_again = state.world.clock->now().plus_ms(kLookAgainMs);
+      if (*facts == file->current->facts || state.begin_reading(file, *facts)) co_return true;
+    }
+    auto read = [type = file->type, path = file->path]() { return std::make_shared<const OpenedFile>(open_key_file(type, path)); };
+    std::optional<std::shared_ptr<const OpenedFile>> opened = co_await pooled(state.world.offload, state.gate, std::move(read), wait);
+    if (!opened) co_return false;
+    file->take(std::move(*opened));
+    file->look_again = state.world.clock->now().plus_ms(kLookAgainMs);
+    co_return true;
   }
 
   static Task<Found> find_in_file(State& state, const Written& written, std::string path, std::string key, Wait wait) {
@@ -363,7 +371,7 @@ Task<Found> Lookups::find(Handle handle, std::string file, std::string key, Wait
   const Written& written = state.catalogue.at(handle);
   Found found;
   if (find_now(handle, file, key, found, cache)) co_return found;
-  wait.deadline = std::min(wait.deadline, state.world.clock->now().plus_ms(kDeadlineMs));
+  wait.deadline = std::min(wait.deadline, Scheduler::current().now().plus_ms(kDeadlineMs));
   if (written.query_style()) co_return co_await State::find_by_query(state, handle, std::move(key), wait, cache);
   co_return co_await State::find_in_file(state, written, std::move(file), std::move(key), wait);
 }

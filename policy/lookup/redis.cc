@@ -36,6 +36,8 @@ struct RedisClient::Attempt {
   Kind kind = Kind::answered;
   RedisReply reply;
   std::string why;
+  bool timed_out = false;
+  bool hung_up = false;  // the connection ended before anything came
 };
 
 namespace {
@@ -115,31 +117,46 @@ Task<RedisClient::Attempt> RedisClient::ask(std::shared_ptr<Node> node, const st
   if (const Result<void> turn = co_await node->free.acquire(wait); !turn)
     co_return Attempt{.kind = Attempt::Kind::busy, .reply = {}, .why = "all connections to it are in use"};
 
+  const Instant began = Scheduler::current().now();
+  std::unique_ptr<Connection> connection = co_await take_idle(*node);
+  bool is_used = connection != nullptr;
   Attempt attempt;
-  std::unique_ptr<Connection> connection;
-  while (connection == nullptr && !node->idle.empty()) {
-    connection = std::move(node->idle.back());
-    node->idle.pop_back();
-    if (!connection->stream->has_input()) break;
-    // What arrives unasked is the end of the connection, or nothing that belongs to us.
-    co_await connection->stream->close();
-    connection = nullptr;
-  }
-  if (connection == nullptr) attempt = co_await connect(node->server, connection, no_later_than(wait, kConnectMs));
-  if (connection != nullptr) {
+  while (true) {
+    if (connection == nullptr) attempt = co_await connect(node->server, connection, no_later_than(wait, kConnectMs));
+    if (connection == nullptr) break;
     if (asking) attempt = co_await exchange(*connection, {"ASKING"}, wait);
     if (attempt.kind == Attempt::Kind::answered) attempt = co_await exchange(*connection, words, wait);
-    if (attempt.kind == Attempt::Kind::answered)
+    if (attempt.kind == Attempt::Kind::answered) {
       node->idle.push_back(std::move(connection));
-    else
-      co_await connection->stream->close();
+      break;
+    }
+    co_await connection->stream->close();
+    connection = nullptr;
+    // The server had closed it while it was idle.
+    if (!is_used || !attempt.hung_up) break;
+    is_used = false;
+    attempt = Attempt();
   }
-  if (attempt.kind == Attempt::Kind::away) {
+  // A query that had little time left says nothing about the server.
+  const bool was_patient = !attempt.timed_out || Scheduler::current().now() >= began.plus_ms(kPatienceMs);
+  if (attempt.kind == Attempt::Kind::away && was_patient) {
     node->down_until = Scheduler::current().now().plus_ms(kDownMs);
     node->why_down = attempt.why;
   }
   node->free.release();
   co_return attempt;
+}
+
+// nullptr when there is none that can still be used.
+Task<std::unique_ptr<RedisClient::Connection>> RedisClient::take_idle(Node& node) {
+  while (!node.idle.empty()) {
+    std::unique_ptr<Connection> connection = std::move(node.idle.back());
+    node.idle.pop_back();
+    // What arrives unasked is the end of the connection, or nothing that belongs to us.
+    if (!connection->stream->has_input()) co_return connection;
+    co_await connection->stream->close();
+  }
+  co_return nullptr;
 }
 
 Task<Result<SocketAddress>> RedisClient::address_of(const RedisServer& server, Wait wait) {
@@ -160,7 +177,8 @@ Task<RedisClient::Attempt> RedisClient::connect(const RedisServer& server, std::
   const auto away = [](const Error& error) {
     return Attempt{.kind = error.code == Errc::stopped ? Attempt::Kind::busy : Attempt::Kind::away,
                    .reply = {},
-                   .why = "connection failed: " + describe(error)};
+                   .why = "connection failed: " + describe(error),
+                   .timed_out = error.code == Errc::timed_out};
   };
   Result<std::unique_ptr<Stream>> stream = failure(Errc::invalid, "connect");
   if (!server.socket_path.empty()) {
@@ -195,7 +213,9 @@ Task<RedisClient::Attempt> RedisClient::exchange(Connection& connection, std::ve
     std::string why(what);
     return Attempt{.kind = error.code == Errc::stopped ? Attempt::Kind::busy : Attempt::Kind::away,
                    .reply = {},
-                   .why = why.append(describe(error))};
+                   .why = why.append(describe(error)),
+                   .timed_out = error.code == Errc::timed_out,
+                   .hung_up = error.code == Errc::closed || error.code == Errc::reset};
   };
   const std::string wire = format_redis_command(words);
   Chain chain;

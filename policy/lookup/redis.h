@@ -31,6 +31,7 @@ class RedisClient {
   static constexpr std::int64_t kConnectMs = 2000;
   static constexpr std::int64_t kQueryMs = 5000;         // all of one query
   static constexpr std::int64_t kDownMs = 5000;          // for so long a server that did not answer is not asked
+  static constexpr std::int64_t kPatienceMs = 1000;      // a shorter silence is no sign of that
 
   // Both outlive it; without a resolver, servers are known by their addresses only.
   RedisClient(Connector& connector, dns::Resolver* resolver) : connector_(connector), resolver_(resolver) {}
@@ -55,6 +56,7 @@ class RedisClient {
 
   [[nodiscard]] std::shared_ptr<Node> node_of(const RedisServer& server);
   [[nodiscard]] Task<Attempt> ask(std::shared_ptr<Node> node, const std::vector<std::string>& words, bool asking, Wait wait);
+  [[nodiscard]] static Task<std::unique_ptr<Connection>> take_idle(Node& node);
   [[nodiscard]] Task<Attempt> connect(const RedisServer& server, std::unique_ptr<Connection>& into, Wait wait);
   [[nodiscard]] Task<Result<SocketAddress>> address_of(const RedisServer& server, Wait wait);
   [[nodiscard]] Task<Attempt> exchange(Connection& connection, std::vector<std::string> words, Wait wait);
