@@ -169,7 +169,10 @@ bool Compiler::read_braced(std::size_t begin, Known& known) {
     ++at_;
     if (header_form(word))
       return fail(word_at, fmt::format("unknown variable in \"${{{}}}\"", word), "put a colon behind its name");
-    return add_variable(word, word_at, known);
+    if (add_variable(word, word_at, known)) return true;
+    if (reason_.starts_with("unknown variable name") && reason_.ends_with('"'))
+      reason_ = fmt::format("unknown variable in \"${{{}}}\"", printable(word, 64));
+    return false;
   }
   const ItemDef* const item = find_item(word);
   if (item != nullptr) {
@@ -257,6 +260,9 @@ bool Compiler::add_variable(std::string_view name, std::size_t where, Known& kno
                 fmt::format("unknown variable name \"{}\" (6th character of a user-defined ACL variable must be a digit or "
                             "underscore)",
                             shown));
+  if (name.starts_with("acl_") && remedy.empty())
+    return fail(where,
+                fmt::format("unknown variable name \"{}\" (user-defined ACL variables must start acl_c or acl_m)", shown));
   return fail(where, fmt::format("unknown variable name \"{}\"", shown), remedy);
 }
 

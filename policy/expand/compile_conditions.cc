@@ -25,7 +25,7 @@ bool Compiler::read_condition(bool& holds) {
   const std::size_t where = at_;
   const std::string_view name = take_condition_name();
   if (name.empty())
-    return fail(where, fmt::format("condition name expected, but found \"{}\"", printable(source_.substr(where, 10), 10)));
+    return fail(where, fmt::format("condition name expected, but found \"{}\"", printable(source_.substr(where, 16))));
   const ConditionDef* const row = find_condition(name);
   if (row == nullptr)
     return fail(where, fmt::format("unknown condition \"{}\"", printable(name, 64)), did_you_mean(name, conditions()));
@@ -94,7 +94,7 @@ bool Compiler::read_def() {
   ++at_;
   const std::size_t where = at_;
   const std::string_view name = take_while(is_name_char);
-  if (name.empty()) return fail(where, "variable name expected after \"def:\"");
+  if (name.empty()) return fail(where, "variable name omitted after \"def:\"");
   if (smtp::is(smtp::CharClass::digit, name.front()))
     return fail(where, fmt::format("unknown variable \"{}\" after \"def:\"", printable(name, 64)));
   const std::uint32_t mark = emit({.op = Op::mark});

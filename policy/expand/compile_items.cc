@@ -73,9 +73,9 @@ bool Compiler::read_arguments(std::string_view name, std::size_t min, std::size_
   return true;
 }
 
-bool Compiler::end_of_item(std::string_view name) {
+bool Compiler::end_of_item(std::string_view name, std::size_t max) {
   skip_space();
-  if (at('{')) return fail(at_, fmt::format("Too many arguments for '{}'", name));
+  if (max > 0 && at('{')) return fail(at_, fmt::format("Too many arguments for '{}' (max is {})", name, max));
   if (!at('}')) return fail(at_, fmt::format("missing }} at end of \"{}\"", name));
   ++at_;
   return true;
@@ -145,7 +145,9 @@ bool Compiler::read_choice(const ItemDef& item, Known& known) {
 
 bool Compiler::read_pure(const ItemDef& item, Known& known) {
   ReadArguments arguments;
-  if (!read_arguments(item.name, item.arguments_min, item.arguments_max, arguments) || !end_of_item(item.name)) return false;
+  if (!read_arguments(item.name, item.arguments_min, item.arguments_max, arguments) ||
+      !end_of_item(item.name, item.arguments_max))
+    return false;
   emit({.op = Op::apply_item,
         .flag = static_cast<std::uint8_t>(arguments.count),
         .row = static_cast<std::uint16_t>(&item - items().data())});
@@ -399,7 +401,7 @@ bool Compiler::read_substitute(const ItemDef& item, Known& known) {
   around_ = before;
   replaced.is_peers = false;
   known = arguments.known[0].changed() + replaced;
-  return end_of_item(item.name);
+  return end_of_item(item.name, 3);
 }
 
 bool Compiler::read_replacement(std::string text, std::size_t where, Known& known) {
@@ -430,7 +432,7 @@ bool Compiler::read_environment(const ItemDef& item, Known& known) {
 
 bool Compiler::read_read_file(const ItemDef& item, Known& known) {
   ReadArguments arguments;
-  if (!read_arguments(item.name, 1, 2, arguments) || !end_of_item(item.name)) return false;
+  if (!read_arguments(item.name, 1, 2, arguments) || !end_of_item(item.name, 2)) return false;
   if (!refuse_peers(arguments.at[0], arguments.known[0], "a file's name")) return false;
   if (arguments.count == 1) {
     emit({.op = Op::mark});
@@ -470,7 +472,7 @@ bool Compiler::read_run(const ItemDef& item, Known& known) {
 
 bool Compiler::read_acl(const ItemDef& item, Known& known) {
   ReadArguments arguments;
-  if (!read_arguments(item.name, 1, 10, arguments) || !end_of_item(item.name)) return false;
+  if (!read_arguments(item.name, 1, 10, arguments) || !end_of_item(item.name, 10)) return false;
   if (!refuse_peers(arguments.at[0], arguments.known[0], "the name of an ACL")) return false;
   emit({.op = Op::acl, .flag = static_cast<std::uint8_t>(arguments.count)});
   may_wait(true);

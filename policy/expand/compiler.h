@@ -110,7 +110,7 @@ class Compiler {
   bool read_item(const ItemDef& item, Known& known);
   bool read_argument(ReadArguments& arguments);
   bool read_arguments(std::string_view name, std::size_t min, std::size_t max, ReadArguments& arguments);
-  bool end_of_item(std::string_view name);
+  bool end_of_item(std::string_view name, std::size_t max = 0);  // max: 0 where too many are only a missing bracket
   bool read_yes_no(std::string_view name, bool has_scope, std::string_view otherwise, Known& known);
   bool read_text_of_choice(std::string_view which, Known& known);
   bool read_choice(const ItemDef& item, Known& known);

@@ -120,7 +120,7 @@ constexpr Case kErrors[] = {
     {"x${", "ERROR 2: letter or digit expected after ${"},
     {"${ lc:a}", "ERROR 1: letter or digit expected after ${"},
     {"a $doman", "ERROR 3: unknown variable name \"doman\": did you mean \"$domain\"?"},
-    {"${sender_adress}", "ERROR 3: unknown variable name \"sender_adress\": did you mean \"$sender_address\"?"},
+    {"${sender_adress}", "ERROR 3: unknown variable in \"${sender_adress}\": did you mean \"$sender_address\"?"},
     {"$zzzzzz", "ERROR 1: unknown variable name \"zzzzzz\""},
     {"$acl_m_x", "ERROR 1: $acl_m_x cannot be used: ACL variables are not built yet here"},
     {"$h_subject", "ERROR 1: $h_subject cannot be used: looking at message headers is not built yet here"},

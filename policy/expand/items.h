@@ -7,10 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace postern::expand {
+#include "policy/expand/text_items.h"
 
-// Appends to `result`, which is empty before. False: `why` says what is wrong, or is empty where there is simply nothing.
-using PureItem = bool (*)(std::span<const std::string_view> arguments, std::string& result, std::string& why);
+namespace postern::expand {
 
 enum class ItemShape : std::uint8_t {
   not_built,
@@ -37,9 +36,9 @@ struct ItemDef {
   std::uint8_t arguments_min = 0;
   std::uint8_t arguments_max = 0;
   bool makes_ours = false;  // nothing of a peer's bytes is in the result
-  PureItem apply = nullptr;
-  PureItem apply_to_fields = nullptr;  // fields: by number
-  std::string_view not_built = {};     // why it is refused; empty when it is built
+  ItemFn apply = nullptr;
+  ItemFn apply_to_fields = nullptr;  // fields: by number
+  std::string_view not_built = {};   // why it is refused; empty when it is built
 };
 
 [[nodiscard]] std::span<const ItemDef> items() noexcept;

@@ -282,7 +282,7 @@ bool Machine::apply_item(const Instruction& i) {
   why_.clear();
   scratch_.clear();
   if (!spend(out_.size() - arguments_.base)) return false;
-  if (!row.apply(arguments_.texts(), scratch_, why_)) return fail(std::move(why_));
+  if (row.apply(arguments_.texts(), scratch_, why_) == ItemOutcome::failed) return fail(std::move(why_));
   return append_result(scratch_, row.makes_ours ? Taint() : arguments_.all().changed());
 }
 
@@ -292,9 +292,13 @@ bool Machine::find_in_text(const Instruction& i) {
   why_.clear();
   scratch_.clear();
   if (!spend(out_.size() - arguments_.base)) return false;
-  const PureItem find = i.a == 0 ? row.apply : row.apply_to_fields;
-  if (find(arguments_.texts(), scratch_, why_)) return set_found(scratch_, arguments_.taint[arguments_.count - 1].changed());
-  return why_.empty() ? set_not_found() : fail(std::move(why_));
+  const ItemFn find = i.a == 0 ? row.apply : row.apply_to_fields;
+  switch (find(arguments_.texts(), scratch_, why_)) {
+    case ItemOutcome::found: return set_found(scratch_, arguments_.taint[arguments_.count - 1].changed());
+    case ItemOutcome::not_found: return set_not_found();
+    case ItemOutcome::failed: break;
+  }
+  return fail(std::move(why_));
 }
 
 bool Machine::read_environment() {
