@@ -39,8 +39,6 @@ constexpr std::string_view kNotHere = "postern is made differently";
 constexpr std::string_view kPercent = "rewriting of addresses is not built";
 constexpr std::string_view kPrdr = "PRDR is not built yet, and not offered";
 constexpr std::string_view kPrograms = "postern starts no programs that would have an environment";
-constexpr std::string_view kProxy =
-    "the PROXY protocol is not built yet, and without it every client would be taken for the proxy";
 constexpr std::string_view kRemove = "what was received is stored as it is";
 constexpr std::string_view kScan = "content scanning is not built yet";
 constexpr std::string_view kSpace = "only the bytes left for the spool are watched, by check_spool_space";
@@ -159,6 +157,29 @@ void set_retry_interval_max(MainDraft& draft, const Setting& setting, const Opti
   }
 }
 
+void set_proxy_count_by(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.text(setting);
+  if (!text) return;
+  if (text->view() == "client") {
+    draft.proxy_count_by = ProxyCount::client;
+  } else if (text->view() == "proxy") {
+    draft.proxy_count_by = ProxyCount::proxy;
+  } else {
+    reader.error(setting, fmt::format("\"{}\" is neither client nor proxy", printable(text->view(), 64)));
+  }
+}
+
+void set_proxy_protocol_timeout(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  constexpr std::int64_t kLongest = 300;
+  const auto seconds = reader.seconds(setting);
+  if (!seconds) return;
+  if (*seconds >= 1 && *seconds <= kLongest) {
+    draft.proxy_protocol_timeout_s = *seconds;
+  } else {
+    reader.error(setting, "it must be between 1s and 5m");
+  }
+}
+
 // The names are those of Exim's option index, and our own.
 constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"accept_8bitmime", ValueKind::boolean, OptionStatus::built, set_bool<&MainOptions::accept_8bitmime, MainDraft>, {}},
@@ -204,7 +225,11 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"bounce_message_text", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
     {"bounce_return_body", ValueKind::boolean, OptionStatus::no_effect, nullptr, kBounces},
     {"bounce_return_linesize_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kBounces},
-    {"bounce_return_message", ValueKind::boolean, OptionStatus::no_effect, nullptr, kBounces},
+    {"bounce_return_message",
+     ValueKind::boolean,
+     OptionStatus::built,
+     set_bool<&MainOptions::bounce_return_message, MainDraft>,
+     {}},
     {"bounce_return_size_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kBounces},
     {"bounce_sender_authentication", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
     {"callout_domain_negative_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kCallout},
@@ -270,7 +295,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"dns_use_edns0", ValueKind::integer, OptionStatus::built, set_tristate<&MainOptions::dns_use_edns0>, {}},
     {"drop_cr", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
     {"dsn_advertise_hosts", ValueKind::text, OptionStatus::built, set_hosts<&MainOptions::dsn_advertise_hosts, MainDraft>, {}},
-    {"dsn_from", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
+    {"dsn_from", ValueKind::text, OptionStatus::built, set_program<&MainOptions::dsn_from, MainDraft>, {}},
     {"enhanced_status_advertise_hosts",
      ValueKind::text,
      OptionStatus::built,
@@ -316,7 +341,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      set_hosts<&MainOptions::host_reject_connection, MainDraft>,
      {}},
     {"hosts_connection_nolog", ValueKind::text, OptionStatus::no_effect, nullptr, kLog},
-    {"hosts_proxy", ValueKind::text, OptionStatus::refused, nullptr, kProxy},
+    {"hosts_proxy", ValueKind::text, OptionStatus::built, set_hosts<&MainOptions::hosts_proxy, MainDraft>, {}},
     {"hosts_require_alpn", ValueKind::text, OptionStatus::no_effect, nullptr, kLater},
     {"hosts_require_helo", ValueKind::text, OptionStatus::built, set_hosts<&MainOptions::hosts_require_helo, MainDraft>, {}},
     {"hosts_treat_as_local", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
@@ -391,8 +416,8 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"print_topbitchars", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
     {"process_log_path", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
     {"prod_requires_admin", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
-    {"proxy_count_by", ValueKind::text, OptionStatus::no_effect, nullptr, kLater},
-    {"proxy_protocol_timeout", ValueKind::time, OptionStatus::no_effect, nullptr, kProxy},
+    {"proxy_count_by", ValueKind::text, OptionStatus::built, set_proxy_count_by, {}},
+    {"proxy_protocol_timeout", ValueKind::time, OptionStatus::built, set_proxy_protocol_timeout, {}},
     {"proxy_required_hosts", ValueKind::text, OptionStatus::old_name, nullptr, "hosts_proxy"},
     early("qualify_domain"),
     early("qualify_recipient"),

@@ -38,7 +38,8 @@ ClientLists make_client_lists(const config::MainOptions& main) {
           .count_nonmail = main.smtp_accept_max_nonmail_hosts,
           .bare_newline_exempt = main.smtp_bare_newline_exempt_hosts,
           .reject_connection = main.host_reject_connection,
-          .require_helo = main.hosts_require_helo};
+          .require_helo = main.hosts_require_helo,
+          .proxies = main.hosts_proxy};
 }
 
 // The main options stand above resolv.conf.
@@ -64,6 +65,9 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.limits = make_limits(main);
   policy.connections_max = main.smtp_accept_max;
   policy.connections_per_host_max = main.smtp_accept_max_per_host;
+  policy.proxy_header_timeout_ms = main.proxy_protocol_timeout_s * 1'000;
+  policy.counts_proxies = main.proxy_count_by == config::ProxyCount::proxy;
+  policy.log_proxy = main.log_selector.has("proxy");
   policy.accept_8bitmime = main.accept_8bitmime;
   policy.enforce_sync = main.smtp_enforce_sync;
   policy.bare_newline =

@@ -34,7 +34,6 @@ constexpr std::string_view kItems = "the expansion item that sets it is not buil
 constexpr std::string_view kLocal = "there are no local submissions and no local users here";
 constexpr std::string_view kLookups = "lookups are not built yet";
 constexpr std::string_view kMime = "MIME scanning is not built yet";
-constexpr std::string_view kProxy = "the PROXY protocol is not built yet";
 constexpr std::string_view kRateLimit = "rate limits are not built yet";
 constexpr std::string_view kRegex = "regular expressions are not built yet";
 constexpr std::string_view kRouting = "the router feature that sets it is not built yet";
@@ -200,15 +199,15 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("pipe_addresses", kDelivery),
     later("prdr_requested", kFacts),
     ours("primary_hostname", Id::primary_hostname),
-    later("proxy_external_address", kProxy),
-    later("proxy_external_port", kProxy),
-    later("proxy_host_address", kProxy),
-    later("proxy_host_port", kProxy),
-    later("proxy_local_address", kProxy),
-    later("proxy_local_port", kProxy),
-    later("proxy_session", kProxy),
-    later("proxy_target_address", kProxy),
-    later("proxy_target_port", kProxy),
+    ours("proxy_external_address", Id::proxy_external_address),
+    ours("proxy_external_port", Id::proxy_external_port),
+    ours("proxy_host_address", Id::proxy_local_address),
+    ours("proxy_host_port", Id::proxy_local_port),
+    ours("proxy_local_address", Id::proxy_local_address),
+    ours("proxy_local_port", Id::proxy_local_port),
+    ours("proxy_session", Id::proxy_session),
+    ours("proxy_target_address", Id::proxy_external_address),
+    ours("proxy_target_port", Id::proxy_external_port),
     later("prvscheck_address", kItems),
     later("prvscheck_keynum", kItems),
     later("prvscheck_result", kItems),

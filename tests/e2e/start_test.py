@@ -92,6 +92,13 @@ class Configuration(GatewayTest):
         with gateway.client(helo="client.example.net") as client:
             client.deliver(plain())
 
+    def test_a_gateway_that_asks_nothing_counts_no_questions(self):
+        gateway = self.gateway("dns_servers = <; 127.0.0.1:53\ndns_retrans = 1s\n")
+        with gateway.client(helo="client.example.net") as client:
+            client.deliver(plain())
+        counts = dict.fromkeys(("questions", "from_cache", "sent", "over_stream", "timeouts", "failures"), 0)
+        self.assertEqual(gateway.stats()["dns"], counts)
+
     def test_check_says_that_it_is_well(self):
         gateway = self.gateway(start=False)
         done = self.try_to_start(gateway, "check")
