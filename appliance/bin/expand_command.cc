@@ -56,8 +56,8 @@ int expand_command(const Arguments& arguments) {
   // Exim prints the reason on standard output, too, and so do we; the status tells the two apart.
   const auto program = expand::compile(config::TextMaker::command_line(arguments.text), why, &scene);
   if (program) {
-    expand::EvalResult result = program->may_wait() ? evaluate_in_loop(*program, scene, config->main, value)
-                                                    : expand::evaluate(*program, scene, value);
+    expand::EvalResult result =
+        program->may_wait() ? evaluate_in_loop(*program, scene, config->main, value) : expand::evaluate(*program, scene, value);
     if (!result) why = std::move(result.why);
     if (result) {
       value.push_back('\n');

@@ -88,8 +88,8 @@ struct MainOptions {
   lists::DomainList dns_again_means_nonexist;  // nothing unless set
 
   // Lookups
-  std::string redis_servers;              // as written
-  std::string sqlite_dbfile;              // absolute, or empty
+  std::string redis_servers;  // as written
+  std::string sqlite_dbfile;  // absolute, or empty
   std::int64_t sqlite_lock_timeout_s = 5;
   std::uint32_t lookup_open_max = 25;
 

@@ -12,7 +12,7 @@ namespace postern::lookup {
 
 // For CompileServices.
 [[nodiscard]] std::expected<expand::CompileServices::Lookup, std::string> find_lookup(Catalogue& catalogue,
-                                                                                     std::string_view written);
+                                                                                      std::string_view written);
 // For ${quote_TYPE:}: those that are not built are types, too.
 [[nodiscard]] bool is_lookup_type(std::string_view name) noexcept;
 

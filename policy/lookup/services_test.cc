@@ -37,9 +37,7 @@ class Scene final : public expand::EvalContext, public expand::CompileServices, 
   std::optional<Answer> lookup_now(const expand::LookupQuestion& question) override {
     return lookup::lookup_now(lookups_, question);
   }
-  Task<Answer> lookup(expand::LookupQuestion question) override {
-    co_return co_await lookup::lookup(lookups_, question, {});
-  }
+  Task<Answer> lookup(expand::LookupQuestion question) override { co_return co_await lookup::lookup(lookups_, question, {}); }
 
  private:
   Catalogue& catalogue_;
@@ -65,7 +63,7 @@ class LookupServicesTest : public ::testing::Test {
   std::string expand(std::string text) {
     for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@')) text.replace(at, 1, folder_);
     std::string why;
-    const auto program = expand::compile(expand::ConfigTextForTest::make(text), why, &scene_);
+    const auto program = expand::compile(expand::ConfigTextForTest::line(text), why, &scene_);
     if (!program) return "refused: " + why;
     std::string out;
     std::optional<expand::EvalResult> result;
@@ -82,7 +80,8 @@ class LookupServicesTest : public ::testing::Test {
   std::string folder_;
 
  private:
-  static Task<void> go(const expand::Program& program, const Scene& scene, std::string& out, std::optional<expand::EvalResult>& result) {
+  static Task<void> go(const expand::Program& program, const Scene& scene, std::string& out,
+                       std::optional<expand::EvalResult>& result) {
     result = co_await expand::evaluate_waiting(program, scene, out);
   }
 };
@@ -103,7 +102,8 @@ TEST_F(LookupServicesTest, WhatIsWrong) {
   EXPECT_EQ(expand("${lookup{a}mysql{x}}").substr(0, 52), "refused: lookup type \"mysql\" cannot be used: it come");
   EXPECT_EQ(expand("${lookup{a}lsearch{/no/such}}"),
             "failed: failed to open /no/such for linear search: No such file or directory");
-  EXPECT_EQ(expand("${lookup{a/b}dsearch{@}}"), "failed: lookup of \"a/b\" gave DEFER: key for dsearch lookup contains a slash: a/b");
+  EXPECT_EQ(expand("${lookup{a/b}dsearch{@}}"),
+            "failed: lookup of \"a/b\" gave DEFER: key for dsearch lookup contains a slash: a/b");
   EXPECT_TRUE(is_lookup_type("mysql"));
   EXPECT_FALSE(is_lookup_type("lserch"));
 }

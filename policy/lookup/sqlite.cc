@@ -101,7 +101,7 @@ Answer SqliteConnection::run(const std::string& query, bool& changes) {
     Statement statement;
     const char* const before = rest;
     int error = ::sqlite3_prepare_v2(database_, before, static_cast<int>(end - before), statement.out(), &rest);
-    if (error == SQLITE_OK && rest == before) break;                  // a zero byte ends the text
+    if (error == SQLITE_OK && rest == before) break;                 // a zero byte ends the text
     if (error == SQLITE_OK && statement.get() == nullptr) continue;  // a comment, or blanks
     if (error == SQLITE_OK && ::sqlite3_stmt_readonly(statement.get()) == 0) changes = true;
     while (error == SQLITE_OK || error == SQLITE_ROW) {
