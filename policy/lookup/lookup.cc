@@ -265,29 +265,24 @@ struct Lookups::State {
     bool changes = false;
   };
 
-  // What a query is given to run with; stays until it has ended, and can be interrupted.
+  // What a query is given to run with; stays until it has ended, and ends soon once it is given up.
   struct SqliteJob {
     std::string path;
     std::string query;
     std::int64_t lock_timeout_ms;
     std::atomic<bool> given_up{false};
-    std::atomic<std::shared_ptr<SqliteConnection>> connection;
+    std::shared_ptr<SqliteConnection> connection;
 
     SqliteRun operator()() {
       SqliteRun run;
-      std::shared_ptr<SqliteConnection> open = connection.load();
       std::string why;
-      if (open == nullptr) {
-        open = SqliteConnection::open(path, lock_timeout_ms, why);
-        connection.store(open);
-      }
-      if (open == nullptr) {
+      if (connection == nullptr) connection = SqliteConnection::open(path, lock_timeout_ms, why);
+      if (connection == nullptr) {
         run.answer = Answer::deferred(std::move(why));
         return run;
       }
-      if (given_up) return run;
-      run.answer = open->run(query, run.changes);
-      run.connection = std::move(open);
+      run.answer = connection->run(query, given_up, run.changes);
+      run.connection = std::move(connection);
       return run;
     }
   };
@@ -318,12 +313,11 @@ struct Lookups::State {
     job->path = path;
     job->query = std::move(query);
     job->lock_timeout_ms = settings.sqlite_lock_timeout_ms;
-    job->connection.store(state.take_sqlite(path));
+    job->connection = state.take_sqlite(path);
     auto work = [job]() { return (*job)(); };
     std::optional<SqliteRun> run = co_await pooled(state.world.offload, state.gate, std::move(work), wait);
     if (!run) {
       job->given_up = true;
-      if (const std::shared_ptr<SqliteConnection> connection = job->connection.load()) connection->interrupt();
       co_return QueryResult{Found(Answer::deferred("sqlite: the query takes too long"))};
     }
     if (run->connection != nullptr && !state.gate.closed()) state.keep_sqlite(std::move(path), std::move(run->connection));

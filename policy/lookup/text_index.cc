@@ -83,7 +83,7 @@ class LiteralIndex final : public IndexOverText {
 // and what stands earlier has the lesser offset.
 class WildIndex final : public IndexOverText {
  public:
-  static constexpr std::size_t kPatternsMax = 10'000;
+  static constexpr std::size_t kPatternsMax = 1000;
 
   WildIndex(std::string file, bool expands)
       : IndexOverText(std::move(file)), expands_(expands), literals_(count_items()), endings_(count_items()) {
@@ -153,7 +153,7 @@ class WildIndex final : public IndexOverText {
 
   void add_pattern(std::uint32_t offset, std::string_view text) {
     if (patterns_.size() >= kPatternsMax) {
-      refuse(offset, "the file holds more than 10000 regular expressions");
+      refuse(offset, "the file holds more than 1000 regular expressions");
       return;
     }
     auto regex = Regex::compile(text, true);
