@@ -8,6 +8,7 @@
 #include "engine/base/peer_text.h"
 #include "policy/acl/compile.h"
 #include "policy/acl/verbs.h"
+#include "policy/expand/compile.h"
 #include "policy/expand/nearest.h"
 #include "policy/lists/list_text.h"
 
@@ -24,18 +25,71 @@ void Loader::read_acls(const Sections& sections) {
 }
 
 void Loader::bind_acls() {
+  std::vector<std::shared_ptr<const acl::Acl>> named;
+  for (const auto& [name, each] : config_->acls) named.push_back(each);
+  for (const auto& each : named) find_called(*each);
   for (const acl::PhaseDef& phase : acl::kPhases) {
     const auto& setting = draft_.acl_settings[static_cast<std::size_t>(phase.phase)];
     if (setting) bind_acl(phase.phase, *setting);
   }
 }
 
+// A text that wants more than what is known now is kept for later. True: it was, or it is wrong.
+bool Loader::keep_acl_text(acl::Phase phase, const Setting& setting) {
+  const std::optional<ConfigText> text = reader_->text(setting);
+  if (!text) return true;
+  std::string ignored;
+  std::optional<expand::Program> program = expand::compile(*text, ignored);
+  if (!program || program->is_constant()) return false;
+  const auto is_known = [this](expand::VariableId id) { return values_.knows(id); };
+  if (!program->may_wait() && !program->variables().empty() && std::ranges::all_of(program->variables(), is_known)) return false;
+  config_->acl_text_of_phase[static_cast<std::size_t>(phase)] = std::move(program);
+  return true;
+}
+
+void Loader::find_called(const acl::Acl& acl) {
+  for (const acl::Statement& statement : acl.statements)
+    for (const acl::Step& step : statement.steps) {
+      const auto* const call = std::get_if<acl::AclCall>(&step.argument);
+      if (call == nullptr || !call->words.front().is_constant()) continue;
+      const std::string name(call->words.front().source());
+      if (config_->acls.contains(name)) continue;
+      if (name.starts_with('/')) {
+        auto read = acl_from_file(step.source.slice(step.source.view().find(name), name.size()));
+        if (!read) continue;
+        config_->acls.try_emplace(name, read);  // first: it may ask for itself
+        find_called(*read);
+        continue;
+      }
+      if (name.find_first_of(" \t\n") != std::string::npos || acl::find_verb(name) != nullptr) continue;  // the text of one
+      expand::Nearest nearest(name);
+      for (const auto& [known, compiled] : config_->acls) nearest.offer(known);
+      diagnostics_.error(step.source.position(), fmt::format("acl: there is no ACL \"{}\"{}", printable(name, 64), nearest.question()));
+    }
+}
+
+void Loader::check_phase_of_all(const acl::Acl& acl, acl::Phase phase, std::vector<const acl::Acl*>& seen) {
+  if (std::ranges::find(seen, &acl) != seen.end()) return;
+  seen.push_back(&acl);
+  acl::check_phase(acl, phase, diagnostics_);
+  for (const acl::Statement& statement : acl.statements)
+    for (const acl::Step& step : statement.steps) {
+      const auto* const call = std::get_if<acl::AclCall>(&step.argument);
+      if (call == nullptr || !call->words.front().is_constant()) continue;
+      const auto called = config_->acls.find(call->words.front().source());
+      if (called != config_->acls.end()) check_phase_of_all(*called->second, phase, seen);
+    }
+}
+
 void Loader::bind_acl(acl::Phase phase, const Setting& setting) {
+  if (keep_acl_text(phase, setting)) return;
   const std::optional<ConfigText> value = reader_->expanded(setting);
   if (!value || lists::trim(value->view()).empty()) return;
   std::shared_ptr<const acl::Acl> found = acl_from(*value, phase);
   if (!found) return;
-  acl::check_phase(*found, phase, diagnostics_);
+  find_called(*found);
+  std::vector<const acl::Acl*> seen;
+  check_phase_of_all(*found, phase, seen);
   config_->acl_of_phase[static_cast<std::size_t>(phase)] = std::move(found);
 }
 

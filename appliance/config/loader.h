@@ -38,6 +38,10 @@ class Loader {
   void read_acls(const Sections& sections);
   void bind_acls();
   void bind_acl(acl::Phase phase, const Setting& setting);
+  [[nodiscard]] bool keep_acl_text(acl::Phase phase, const Setting& setting);
+  // Finds the ACLs that `acl` asks by name.
+  void find_called(const acl::Acl& acl);
+  void check_phase_of_all(const acl::Acl& acl, acl::Phase phase, std::vector<const acl::Acl*>& seen);
   [[nodiscard]] std::shared_ptr<const acl::Acl> acl_from(const expand::ConfigText& value, acl::Phase phase);
   [[nodiscard]] std::shared_ptr<const acl::Acl> acl_from_file(const expand::ConfigText& path);
 

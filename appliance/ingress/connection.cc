@@ -9,22 +9,10 @@
 namespace postern::ingress {
 namespace {
 
-using acl::AclVerdict;
 using smtp::Decision;
 using smtp::EhloKeyword;
 using smtp::ReadyOr;
 using smtp::Verdict;
-
-Decision to_decision(AclVerdict verdict) {
-  switch (verdict) {
-    case AclVerdict::accept: return Decision::accept;
-    case AclVerdict::deny: return Decision::deny;
-    case AclVerdict::defer: return Decision::defer;
-    case AclVerdict::drop: return Decision::drop;
-    case AclVerdict::discard: return Decision::discard;
-  }
-  return Decision::deny;
-}
 
 std::string_view number_text(std::uint64_t number, std::string& scratch) {
   char digits[24];
@@ -127,18 +115,6 @@ std::string_view Connection::proxy_variable(expand::VariableId id, std::string& 
   return scratch = end.address.to_string();
 }
 
-void Connection::log_about_client(std::string_view what, std::string_view text) {
-  services_.scratch.assign("H=");
-  append_full_host(services_.scratch, *state_);
-  services_.scratch += what;
-  append_printable(services_.scratch, text, 2048);
-  services_.log.write(log::Stream::main, services_.scratch);
-}
-
-void Connection::warning(std::string_view text) { log_about_client(" Warning: ", text); }
-
-void Connection::skipped(std::string_view text) { log_about_client(" Warning: ACL \"warn\" statement skipped: ", text); }
-
 void Connection::trouble(std::string_view text) {
   services_.scratch.clear();
   append_printable(services_.scratch, text, 2048);
@@ -153,24 +129,27 @@ std::string_view Connection::expand_or(const expand::Program& program, std::stri
   return result && !services_.scratch.empty() ? std::string_view(services_.scratch) : fallback;
 }
 
-Verdict Connection::ask(acl::Phase phase, Decision when_unset) {
-  Verdict verdict;
-  const acl::Acl* acl = services_.policy.acl_for(phase);
-  if (acl == nullptr) {
-    verdict.decision = when_unset;
-    return verdict;
-  }
-  acl::AclSubject subject{*this, state_->endpoints.peer.address, {}, {}, {}, {}, this};
-  if (envelope_ != nullptr) subject.sender = envelope_->sender().address.text().view();
-  if (recipient_ != nullptr) {
-    subject.recipient = recipient_->address.text().view();
-    subject.local_part = recipient_->address.local_part().view();
-    subject.domain = recipient_->address.domain().view();
-  }
-  acl::AclOutcome outcome = acl::run(*acl, subject);
-  verdict.decision = to_decision(outcome.verdict);
-  verdict.text = std::move(outcome.message);
-  verdict.log_text = std::move(outcome.log_message);
+ReadyOr<Verdict> Connection::ask(acl::Phase phase, Decision when_unset, End end) {
+  std::optional<Verdict> verdict =
+      desk_->ask(phase, when_unset, {.envelope = envelope_, .recipient = recipient_, .message = message_});
+  if (!verdict) return go_on_asking(end);
+  return end_asking(std::move(*verdict), end);
+}
+
+Task<Verdict> Connection::go_on_asking(End end) {
+  Verdict verdict = co_await desk_->go_on();
+  co_return end_asking(std::move(verdict), end);
+}
+
+// What controls have changed for the connection holds from here on.
+Verdict Connection::end_asking(Verdict verdict, End end) {
+  const acl::Controls& controls = desk_->state().controls;
+  options_->enforce_sync = services_.policy.enforce_sync && controls.enforce_sync;
+  if (!controls.pipelining) options_->keywords.set(EhloKeyword::pipelining, false);
+  if (end != nullptr) verdict = (this->*end)(std::move(verdict));
+  recipient_ = nullptr;
+  message_ = nullptr;
+  message_additions_ = nullptr;
   return verdict;
 }
 
@@ -184,9 +163,9 @@ void Connection::choose_options(smtp::SessionOptions& options) {
       .set(EhloKeyword::smtputf8, policy.accept_8bitmime && policy.clients.smtputf8.matches(client))
       .set(EhloKeyword::dsn, policy.clients.dsn.matches(client))
       .set(EhloKeyword::eight_bit_mime, policy.accept_8bitmime)
-      .set(EhloKeyword::vrfy, policy.acl_for(acl::Phase::vrfy) != nullptr)
-      .set(EhloKeyword::expn, policy.acl_for(acl::Phase::expn) != nullptr)
-      .set(EhloKeyword::etrn, policy.acl_for(acl::Phase::etrn) != nullptr);
+      .set(EhloKeyword::vrfy, policy.has_acl(acl::Phase::vrfy))
+      .set(EhloKeyword::expn, policy.has_acl(acl::Phase::expn))
+      .set(EhloKeyword::etrn, policy.has_acl(acl::Phase::etrn));
   options.accept_helo_junk = policy.clients.helo_accept_junk.matches(client);
   options.qualify_sender = policy.clients.sender_unqualified.matches(client);
   options.qualify_recipient = policy.clients.recipient_unqualified.matches(client);
@@ -204,6 +183,8 @@ void Connection::choose_options(smtp::SessionOptions& options) {
 ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOptions& options) {
   state_ = &state;
   if (proxied_) state.endpoints.peer = proxied_->client();
+  options_ = &options;
+  desk_.emplace(services_, services_.policy, state, *this);
   choose_options(options);
   if (proxied_ && !proxied_->negotiated) options.refusal = "Command refused, required Proxy negotiation failed";
   const std::string_view hostname = expand_or(services_.policy.active_hostname, services_.policy.primary_hostname);
@@ -218,7 +199,13 @@ ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOpt
 
 ReadyOr<Verdict> Connection::helo() {
   std::string().swap(banner_);  // sent long ago
-  return ask(acl::Phase::helo, Decision::accept);
+  return ask(acl::Phase::helo, Decision::accept, &Connection::end_of_helo);
+}
+
+// HELO and EHLO end a message that was begun; a refused one ends nothing.
+Verdict Connection::end_of_helo(Verdict verdict) {
+  if (verdict.passes()) desk_->end_of_message();
+  return verdict;
 }
 
 ReadyOr<Verdict> Connection::mail(const smtp::Envelope& envelope) {
@@ -230,9 +217,7 @@ ReadyOr<Verdict> Connection::mail(const smtp::Envelope& envelope) {
 ReadyOr<Verdict> Connection::rcpt(const smtp::Envelope& envelope, const smtp::Recipient& recipient) {
   envelope_ = &envelope;
   recipient_ = &recipient;
-  Verdict verdict = ask(acl::Phase::rcpt, Decision::deny);
-  recipient_ = nullptr;
-  return verdict;
+  return ask(acl::Phase::rcpt, Decision::deny);
 }
 
 ReadyOr<Verdict> Connection::predata(const smtp::Envelope& envelope) {
@@ -263,16 +248,21 @@ void Connection::write_received_header() {
 
 ReadyOr<Verdict> Connection::end_of_data(const smtp::MessageView& message, smtp::Additions& additions) {
   message_ = &message;
-  Verdict verdict = ask(acl::Phase::data, Decision::accept);
+  message_additions_ = &additions;
+  return ask(acl::Phase::data, Decision::accept, &Connection::end_of_message);
+}
+
+Verdict Connection::end_of_message(Verdict verdict) {
+  const smtp::MessageView& message = *message_;
   if (verdict.decision == Decision::accept) {
     write_received_header();
-    additions.top = additions_;
+    message_additions_->top = additions_;
+    desk_->add_to(*message_additions_);
     message_id_header_.clear();
     append_message_id(message_id_header_, message.headers);
     sink_->describe_body(message.stats.has_8bit, message.stats.line_bytes_max);
   }
   if (verdict.decision == Decision::discard) services_.stats.discarded.add();
-  message_ = nullptr;
   return verdict;
 }
 
@@ -287,11 +277,81 @@ void Connection::accepted(const smtp::Envelope& envelope, const smtp::BodyStats&
       {id, envelope, message_id_header_, receipt.message_bytes, services_.policy.log_proxy ? proxied_.get() : nullptr});
   services_.log.write(log::Stream::main, services_.scratch);
   envelope_ = nullptr;
+  desk_->end_of_message();
 }
 
 bool Connection::has_space(std::uint64_t bytes) { return services_.spool.space.try_reserve(bytes).has_value(); }
 
-void Connection::reset() { envelope_ = nullptr; }
+void Connection::reset() {
+  envelope_ = nullptr;
+  desk_->end_of_message();
+}
+
+ReadyOr<Verdict> Connection::quit() { return ask(acl::Phase::quit, Decision::accept); }
+
+ReadyOr<Verdict> Connection::notquit(smtp::NotQuit reason) {
+  notquit_reason_ = smtp::to_string(reason);
+  return ask(acl::Phase::notquit, Decision::accept);
+}
+
+// The recipient is what is judged, as at RCPT.
+ReadyOr<Verdict> Connection::vrfy(const smtp::EnvelopeAddress& address) {
+  if (!services_.policy.has_acl(acl::Phase::vrfy)) return smtp::SessionHooks::vrfy(address);
+  judged_.address = address;
+  recipient_ = &judged_;
+  return ask(acl::Phase::vrfy, Decision::deny, &Connection::end_of_vrfy);
+}
+
+// Who may ask is told the truth: whether mail could go there.
+Verdict Connection::end_of_vrfy(Verdict verdict) {
+  if (!verdict.passes()) return verdict;
+  const std::string_view address = recipient_->address.text().view();
+  const acl::Verified verified = desk_->verify_address(address, true);
+  if (verified.result == acl::Verified::Result::ok) return verdict;
+  const bool is_deferred = verified.result == acl::Verified::Result::deferred;
+  return {is_deferred ? Decision::defer : Decision::deny,
+          std::string(is_deferred ? "451 <" : "550 <").append(address).append("> ").append(verified.message),
+          {}};
+}
+
+ReadyOr<Verdict> Connection::expn(PeerView argument) {
+  if (!services_.policy.has_acl(acl::Phase::expn)) return smtp::SessionHooks::expn(argument);
+  return ask(acl::Phase::expn, Decision::deny);
+}
+
+ReadyOr<Verdict> Connection::etrn(PeerView argument) {
+  if (!services_.policy.has_acl(acl::Phase::etrn)) return smtp::SessionHooks::etrn(argument);
+  return ask(acl::Phase::etrn, Decision::deny);
+}
+
+expand::Services* Connection::services() const { return desk_ ? &const_cast<AclDesk&>(*desk_).services() : nullptr; }
+
+expand::Bytes Connection::bytes_of(expand::VariableId) const { return expand::Bytes::peers; }
+
+std::optional<expand::Held> Connection::acl_variable(std::string_view name) const {
+  if (!desk_) return std::nullopt;
+  const acl::AclState& state = desk_->state();
+  return (name.starts_with("acl_c") ? state.connection_variables : state.message_variables).get(name);
+}
+
+// `at` is an offset into the block as received, and behind that counts the fields that ACLs have added.
+std::optional<std::string_view> Connection::header(std::string_view name, std::size_t& at) const {
+  if (message_ == nullptr) return std::nullopt;
+  const std::string_view block = message_->headers.block().view();
+  if (at <= block.size() && desk_->is_removed(name)) at = block.size() + 1;
+  while (at < block.size()) {
+    std::string_view rest = block.substr(at);
+    const std::optional<smtp::HeaderField> field = smtp::HeaderView::next_field(rest);
+    at = block.size() - rest.size();
+    if (!field) break;
+    if (smtp::equal_ignoring_case(field->name.view(), name)) return field->value.view();
+  }
+  if (at <= block.size()) at = block.size() + 1;
+  std::size_t index = at - block.size() - 1;
+  const std::optional<std::string_view> added = desk_->added_field(name, index);
+  at = block.size() + 1 + index;
+  return added;
+}
 
 void Connection::count(const smtp::SessionEvent& event) noexcept {
   using enum smtp::SessionEventKind;

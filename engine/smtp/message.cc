@@ -124,9 +124,16 @@ Task<void> Session::commit_message(const BodyStats& stats, const Verdict& verdic
   ++state_.counters.accepted;
   reply_unheard_ = true;
   hooks_.accepted(envelope_, stats, id.view(), *receipt);
-  write_message_accepted(id.view(), verdict);
+  write_message_outcome(id.view(), verdict, additions);
   if (!state_.transaction_checks.try_end()) co_await state_.transaction_checks.end();
   reset_transaction();
+}
+
+// The truth, or what the client is to believe.
+void Session::write_message_outcome(std::string_view id, const Verdict& verdict, const Additions& additions) {
+  if (additions.reply_code == 0) return write_message_accepted(id, verdict);
+  const EnhancedCode other = additions.reply_code >= 500 ? EnhancedCode{5, 0, 0} : EnhancedCode{4, 0, 0};
+  write(configured_reply(additions.reply_text, {additions.reply_code, other, additions.reply_text}));
 }
 
 // "250 OK id=..."; every message gets it, so it is put together by hand.
