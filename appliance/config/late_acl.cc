@@ -1,5 +1,6 @@
 #include "appliance/config/late_acl.h"
 
+#include "appliance/config/acl_services.h"
 #include "appliance/config/text_maker.h"
 #include "policy/acl/compile.h"
 #include "policy/lists/compile.h"
@@ -14,7 +15,8 @@ std::shared_ptr<const acl::Acl> read_late_acl(std::string_view text, const std::
   expand::Diagnostics diagnostics;
   lists::ListCompiler lists({.primary_hostname = primary_hostname}, diagnostics);
   const expand::ConfigText made = TextMaker::built_in(text);
-  auto acl = std::make_shared<acl::Acl>(acl::compile_acl(std::string(text), acl::lines_of(made), lists, diagnostics));
+  AclServices services(false);
+  auto acl = std::make_shared<acl::Acl>(acl::compile_acl(std::string(text), acl::lines_of(made), lists, diagnostics, &services));
   if (diagnostics.errors() == 0) return acl;
   for (const expand::Diagnostic& each : diagnostics.all())
     if (each.severity == expand::Severity::error && why.empty()) why = each.message;

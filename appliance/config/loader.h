@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "appliance/config/acl_services.h"
 #include "appliance/config/driver_tables.h"
 #include "appliance/config/load.h"
 #include "appliance/config/main_table.h"
@@ -69,6 +70,7 @@ class Loader {
   MainDraft draft_;
   std::optional<lists::ListCompiler> lists_;
   std::optional<OptionReader> reader_;
+  std::optional<AclServices> acl_services_;
   std::shared_ptr<Config> config_ = std::make_shared<Config>();
   std::vector<std::string> transport_names_;
 };

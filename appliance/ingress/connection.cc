@@ -5,6 +5,8 @@
 #include "appliance/ingress/log_lines.h"
 #include "engine/base/clock.h"
 #include "engine/base/version.h"
+#include "engine/smtp/address.h"
+#include "engine/smtp/chars.h"
 
 namespace postern::ingress {
 namespace {
@@ -75,7 +77,15 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     case proxy_local_address:
     case proxy_local_port:
     case proxy_session: return proxy_variable(id, scratch);
+    case smtp_command: return state_->command.view();
+    case smtp_command_argument: return state_->argument.view();
+    case smtp_notquit_reason: return notquit_reason_;
+    case rcpt_fail_count: return number_text(state_->recipients.refused, scratch);
+    case rcpt_defer_count: return number_text(state_->recipients.deferred, scratch);
     default: break;
+  }
+  if (desk_) {
+    if (const auto held = acl_value(id, scratch)) return *held;
   }
   if (envelope_ != nullptr) {
     switch (id) {
@@ -91,7 +101,7 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     }
   }
   if (recipient_ != nullptr) {
-    if (id == local_part) return recipient_->address.local_part().view();
+    if (id == local_part) return local_part_of_recipient(scratch);
     if (id == domain) return recipient_->address.domain().view();
   }
   if (message_ != nullptr) {
@@ -113,6 +123,42 @@ std::string_view Connection::proxy_variable(expand::VariableId id, std::string& 
   const SocketAddress& end = is_local ? proxied_->proxy : proxied_->header.target;
   if (is_port) return number_text(end.port, scratch);
   return scratch = end.address.to_string();
+}
+
+// As Exim has it: without quotes, and in lower case unless an ACL said caseful_local_part.
+std::string_view Connection::local_part_of_recipient(std::string& scratch) const {
+  scratch.clear();
+  smtp::append_unquoted(scratch, recipient_->address.local_part().view());
+  if (desk_ && desk_->state().controls.caseful_local_part) return scratch;
+  for (char& c : scratch)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return scratch;
+}
+
+// What ACLs have left, and were given.
+std::optional<std::string_view> Connection::acl_value(expand::VariableId id, std::string& scratch) const {
+  using enum expand::VariableId;
+  const acl::AclState& state = desk_->state();
+  if (id >= acl_arg1 && id <= acl_arg9) {
+    const auto index = static_cast<std::size_t>(id) - static_cast<std::size_t>(acl_arg1);
+    return index < state.arguments.size() ? std::string_view(state.arguments[index].text) : std::string_view();
+  }
+  switch (id) {
+    case acl_narg: return number_text(state.arguments.size(), scratch);
+    case acl_verify_message: return state.verify_message;
+    case dnslist_domain: return state.dnslist_domain;
+    case dnslist_matched: return state.dnslist_matched;
+    case dnslist_text: return state.dnslist_text;
+    case dnslist_value: return state.dnslist_value;
+    case sender_rate: return state.sender_rate;
+    case sender_rate_limit: return state.sender_rate_limit;
+    case sender_rate_period: return state.sender_rate_period;
+    case headers_added:
+      scratch.clear();
+      state.headers.append_added(scratch);
+      return scratch;
+    default: return std::nullopt;
+  }
 }
 
 void Connection::trouble(std::string_view text) {
@@ -184,7 +230,7 @@ ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOpt
   state_ = &state;
   if (proxied_) state.endpoints.peer = proxied_->client();
   options_ = &options;
-  desk_.emplace(services_, services_.policy, state, *this);
+  desk_.emplace(services_, services_.policy, state, static_cast<const expand::EvalContext&>(*this));
   choose_options(options);
   if (proxied_ && !proxied_->negotiated) options.refusal = "Command refused, required Proxy negotiation failed";
   const std::string_view hostname = expand_or(services_.policy.active_hostname, services_.policy.primary_hostname);
@@ -326,7 +372,13 @@ ReadyOr<Verdict> Connection::etrn(PeerView argument) {
 
 expand::Services* Connection::services() const { return desk_ ? &const_cast<AclDesk&>(*desk_).services() : nullptr; }
 
-expand::Bytes Connection::bytes_of(expand::VariableId) const { return expand::Bytes::peers; }
+expand::Bytes Connection::bytes_of(expand::VariableId id) const {
+  using enum expand::VariableId;
+  if (!desk_ || id < acl_arg1 || id > acl_arg9) return expand::Bytes::peers;
+  const std::span<const acl::AclArgument> arguments = desk_->state().arguments;
+  const auto index = static_cast<std::size_t>(id) - static_cast<std::size_t>(acl_arg1);
+  return index < arguments.size() ? arguments[index].bytes : expand::Bytes::ours;
+}
 
 std::optional<expand::Held> Connection::acl_variable(std::string_view name) const {
   if (!desk_) return std::nullopt;
@@ -399,8 +451,11 @@ void Connection::event(const smtp::SessionEvent& event) {
   const std::string_view id = has_id ? sink_->id() : std::string_view();
   const auto line = append_event(services_.scratch, *state_, event, envelope_, id);
   if (!line) return;
-  services_.log.write(log::Stream::main, services_.scratch);
-  if (line->stream == log::Stream::reject) services_.log.write(log::Stream::reject, services_.scratch);
+  acl::LogTargets targets{.main = true, .reject = line->stream == log::Stream::reject};
+  if (event.kind == smtp::SessionEventKind::rejected && targets.reject && desk_) targets = desk_->state().reject_targets;
+  if (targets.main) services_.log.write(log::Stream::main, services_.scratch);
+  if (targets.reject) services_.log.write(log::Stream::reject, services_.scratch);
+  if (targets.panic) services_.log.write(log::Stream::panic, services_.scratch);
 }
 
 }  // namespace postern::ingress

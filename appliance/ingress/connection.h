@@ -73,6 +73,8 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
  private:
   // Appends the value of a variable of the language.
   [[nodiscard]] std::string_view variable(expand::VariableId id, std::string& scratch) const override;
+  [[nodiscard]] std::string_view local_part_of_recipient(std::string& scratch) const;
+  [[nodiscard]] std::optional<std::string_view> acl_value(expand::VariableId id, std::string& scratch) const;
   [[nodiscard]] expand::Bytes bytes_of(expand::VariableId id) const override;
   [[nodiscard]] std::optional<expand::Held> acl_variable(std::string_view name) const override;
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name, std::size_t& at) const override;

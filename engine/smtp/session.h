@@ -181,7 +181,7 @@ class Session final : private SessionPause {
   Task<void> commit_message(const BodyStats& stats, const Verdict& verdict, const Additions& additions);
   void refuse_message();
   void write_message_accepted(std::string_view id, const Verdict& verdict);
-  void write_message_outcome(std::string_view id, const Verdict& verdict, const Additions& additions);
+  void write_other_outcome(int code, std::string_view text);
   Task<void> abandon_transaction();
   void reset_transaction() noexcept;
 
