@@ -295,7 +295,7 @@ class Delays(GatewayTest):
         gateway = self.gateway(main="acl_smtp_mail = mail\nacl_smtp_notquit = notquit\n", acl=DELAYS)
         client = gateway.client(helo="client.example")
         # The reply to the command in front is not held back.
-        client.send("NOOP\r\nMAIL FROM:<slow@example.net>\r\n")
+        client.send("RSET\r\nMAIL FROM:<slow@example.net>\r\n")
         self.assertEqual(client.reply().code, 250)
         self.assertTrue(client.is_silent(0.3))
         client.close()
