@@ -16,7 +16,8 @@ std::shared_ptr<const acl::Acl> read_late_acl(std::string_view text, const std::
   lists::ListCompiler lists({.primary_hostname = primary_hostname}, diagnostics);
   const expand::ConfigText made = TextMaker::built_in(text);
   AclServices services(false);
-  auto acl = std::make_shared<acl::Acl>(acl::compile_acl(std::string(text), acl::lines_of(made), lists, diagnostics, &services));
+  auto acl =
+      std::make_shared<acl::Acl>(acl::compile_acl(std::string(text), acl::lines_of(made), lists, diagnostics, &services));
   if (diagnostics.errors() == 0) return acl;
   for (const expand::Diagnostic& each : diagnostics.all())
     if (each.severity == expand::Severity::error && why.empty()) why = each.message;

@@ -40,10 +40,11 @@ bool Loader::keep_acl_text(acl::Phase phase, const Setting& setting) {
   const std::optional<ConfigText> text = reader_->text(setting);
   if (!text) return true;
   std::string ignored;
-  std::optional<expand::Program> program = expand::compile(*text, ignored, &*acl_services_);
+  std::optional<expand::Program> program = expand::compile_or_why(*text, ignored, &*acl_services_);
   if (!program || program->is_constant()) return false;
   const auto is_known = [this](expand::VariableId id) { return values_.knows(id); };
-  if (program->needs_only_variables() && !program->variables().empty() && std::ranges::all_of(program->variables(), is_known)) return false;
+  if (program->needs_only_variables() && !program->variables().empty() && std::ranges::all_of(program->variables(), is_known))
+    return false;
   config_->acl_text_of_phase[static_cast<std::size_t>(phase)] = std::move(program);
   return true;
 }
@@ -65,7 +66,8 @@ void Loader::find_called(const acl::Acl& acl) {
       if (name.find_first_of(" \t\n") != std::string::npos || acl::find_verb(name) != nullptr) continue;  // the text of one
       expand::Nearest nearest(name);
       for (const auto& [known, compiled] : config_->acls) nearest.offer(known);
-      diagnostics_.error(step.source.position(), fmt::format("acl: there is no ACL \"{}\"{}", printable(name, 64), nearest.question()));
+      diagnostics_.error(step.source.position(),
+                         fmt::format("acl: there is no ACL \"{}\"{}", printable(name, 64), nearest.question()));
     }
 }
 
@@ -109,7 +111,8 @@ std::shared_ptr<const acl::Acl> Loader::acl_from(const ConfigText& value, acl::P
                                                      printable(text, 64), nearest.question()));
     return nullptr;
   }
-  return std::make_shared<acl::Acl>(acl::compile_acl(std::string(text), acl::lines_of(value), *lists_, diagnostics_, &*acl_services_));
+  return std::make_shared<acl::Acl>(
+      acl::compile_acl(std::string(text), acl::lines_of(value), *lists_, diagnostics_, &*acl_services_));
 }
 
 // Lines as in the configuration, without its macros.

@@ -175,8 +175,9 @@ void AclDesk::add_to(smtp::Additions& additions) {
   additions.reply_code = rejects ? 550 : 450;
   additions.reply_text = controls.fake_text;
   if (additions.reply_text.empty())
-    additions.reply_text = "Your message has been rejected but is being kept for evaluation.\n"
-                           "If it was a legitimate message, it may still be delivered to the target recipient(s).";
+    additions.reply_text =
+        "Your message has been rejected but is being kept for evaluation.\n"
+        "If it was a legitimate message, it may still be delivered to the target recipient(s).";
 }
 
 std::optional<std::string_view> AclDesk::added_field(std::string_view name, std::size_t& at) const {
@@ -236,7 +237,8 @@ Wait AclDesk::wait() {
 std::span<const std::string_view> AclDesk::envelope_recipients() {
   recipients_.clear();
   if (scene_.envelope != nullptr)
-    for (const smtp::Recipient& recipient : scene_.envelope->recipients()) recipients_.push_back(recipient.address.text().view());
+    for (const smtp::Recipient& recipient : scene_.envelope->recipients())
+      recipients_.push_back(recipient.address.text().view());
   return recipients_;
 }
 
@@ -257,9 +259,9 @@ acl::Verified AclDesk::verify_address(std::string_view address, bool is_recipien
   std::string local_part;
   smtp::append_unquoted(local_part, address.substr(0, at));
   const std::string_view domain = at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
-  const std::string_view sender =
-      is_recipient && scene_.envelope != nullptr && scene_.envelope->has_sender() ? scene_.envelope->sender().address.text().view()
-                                                                                   : std::string_view();
+  const std::string_view sender = is_recipient && scene_.envelope != nullptr && scene_.envelope->has_sender()
+                                      ? scene_.envelope->sender().address.text().view()
+                                      : std::string_view();
   const routing::RouteOutcome outcome =
       routing::route(policy_.routers, {.local_part = local_part, .domain = domain, .sender = sender, .variables = variables_},
                      {.local_addresses = policy_.local_addresses});

@@ -34,8 +34,8 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private e
   AclDesk(ConnectionServices& services, const IngressPolicy& policy, smtp::SessionState& session,
           const expand::EvalContext& variables);
 
-  // Asks the ACL for `phase`. Nothing: it has to wait, and go_on() gives the verdict. `when_unset` is the decision where there is
-  // none.
+  // Asks the ACL for `phase`. Nothing: it has to wait, and go_on() gives the verdict. `when_unset` is the decision where there
+  // is none.
   [[nodiscard]] std::optional<smtp::Verdict> ask(acl::Phase phase, smtp::Decision when_unset, const AclScene& scene);
   [[nodiscard]] Task<smtp::Verdict> go_on();
 

@@ -98,14 +98,14 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   ConnectionServices& services_;
   const std::unique_ptr<const Proxied> proxied_;
   smtp::SessionState* state_ = nullptr;
-  const smtp::Envelope* envelope_ = nullptr;    // of the open transaction
-  const smtp::Recipient* recipient_ = nullptr;  // while an ACL judges it
-  const smtp::MessageView* message_ = nullptr;  // while its end is judged
+  const smtp::Envelope* envelope_ = nullptr;      // of the open transaction
+  const smtp::Recipient* recipient_ = nullptr;    // while an ACL judges it
+  const smtp::MessageView* message_ = nullptr;    // while its end is judged
   smtp::Additions* message_additions_ = nullptr;  // likewise
   smtp::Recipient judged_;                        // of VRFY
   smtp::SessionOptions* options_ = nullptr;
-  std::optional<AclDesk> desk_;  // from connect() on
-  std::optional<SpoolSink> sink_;               // made with the first message
+  std::optional<AclDesk> desk_;    // from connect() on
+  std::optional<SpoolSink> sink_;  // made with the first message
   std::string active_hostname_;
   std::string banner_;
   std::string additions_;

@@ -43,10 +43,9 @@ struct Told {
   expand::Program text;
 };
 
-using Argument =
-    std::variant<std::monostate, lists::DomainList, lists::HostList, lists::AddressList, lists::LocalPartList, expand::Program,
-                 Assignment, AclCall, Told<ControlSetting>, Told<VerifyWords>, Told<ratelimit::RateWords>,
-                 Told<dnsbl::Dnslists>>;
+using Argument = std::variant<std::monostate, lists::DomainList, lists::HostList, lists::AddressList, lists::LocalPartList,
+                              expand::Program, Assignment, AclCall, Told<ControlSetting>, Told<VerifyWords>,
+                              Told<ratelimit::RateWords>, Told<dnsbl::Dnslists>>;
 
 // A condition or a modifier.
 struct Step {

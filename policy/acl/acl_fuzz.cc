@@ -1,5 +1,5 @@
-// Any text is an ACL or is refused; whatever was read is asked, also by itself, and answers the same twice. Any text is a header
-// field of addresses, and header fields to be added.
+// Any text is an ACL or is refused; whatever was read is asked, also by itself, and answers the same twice. Any text is a
+// header field of addresses, and header fields to be added.
 #include <cstddef>
 #include <cstdint>
 #include <memory>

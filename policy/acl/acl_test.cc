@@ -96,7 +96,8 @@ class FakeWorld final : public AclWorld {
   Verified verify_address(std::string_view address, bool is_recipient) override {
     log += (is_recipient ? "to " : "from ") + std::string(address) + ";";
     if (address.starts_with("bad")) return {.result = Verified::Result::failed, .message = "Unrouteable address"};
-    if (address.starts_with("later")) return {.result = Verified::Result::deferred, .message = "wait", .log_message = "no answer"};
+    if (address.starts_with("later"))
+      return {.result = Verified::Result::deferred, .message = "wait", .log_message = "no answer"};
     return {};
   }
   std::span<const std::string_view> envelope_recipients() override { return recipients; }
@@ -130,7 +131,9 @@ class FakeServices final : public expand::CompileServices {
  public:
   std::expected<Lookup, std::string> find_lookup(std::string_view) override { return std::unexpected("none here"); }
   bool is_lookup_type(std::string_view) override { return false; }
-  std::expected<List, std::string> find_list(expand::ListKind, const ConfigText&) override { return std::unexpected("none here"); }
+  std::expected<List, std::string> find_list(expand::ListKind, const ConfigText&) override {
+    return std::unexpected("none here");
+  }
   bool is_named_list(std::string_view) override { return false; }
 };
 
@@ -270,10 +273,12 @@ constexpr Case kCases[] = {
     {"accept condition =\ndefer", "defer [] []"},
     {"accept condition = maybe", "defer [] [invalid \"condition\" value \"maybe\"]"},
     {"accept condition = ${if = {x}{1}}",
-     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found] T:failed to expand ACL string "
+     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found] T:failed to expand ACL "
+     "string "
      "\"${if = {x}{1}}\": integer expected but \"x\" found;"},
     {"warn condition = ${if = {x}{1}}\naccept",
-     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found] T:failed to expand ACL string "
+     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found] T:failed to expand ACL "
+     "string "
      "\"${if = {x}{1}}\": integer expected but \"x\" found;"},
     {"accept condition = ${if eq{a}{b}{yes}fail}", "accept [] []"},  // a forced failure: as if it were not there
     {"accept !condition = ${if eq{a}{b}{yes}fail}", "accept [] []"},
@@ -281,7 +286,8 @@ constexpr Case kCases[] = {
      "accept [] [] S:ACL \"warn\" statement skipped: condition test deferred: invalid \"condition\" value \"maybe\";"},
     {"accept continue = ${lc:A}\n continue = ${if eq{a}{b}{}fail}", "accept [] []"},
     {"accept continue = ${if = {x}{1}}",
-     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found] T:failed to expand ACL string "
+     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found] T:failed to expand ACL "
+     "string "
      "\"${if = {x}{1}}\": integer expected but \"x\" found;"},
     {"deny message = ${if = {x}{1}}\n log_message = kept",
      "deny [] [kept] T:failed to expand ACL message \"${if = {x}{1}}\": integer expected but \"x\" found;"},
@@ -302,7 +308,8 @@ constexpr Case kAskingCases[] = {
     {"accept endpass\n acl = end", "drop [inner drop] []"},
     {"accept acl = gone", "discard [] []"},
     {"deny acl = gone",
-     "defer [] [nested ACL returned \"discard\" for \"deny\" command (only allowed with \"accept\" or \"discard\")] T:nested ACL "
+     "defer [] [nested ACL returned \"discard\" for \"deny\" command (only allowed with \"accept\" or \"discard\")] T:nested "
+     "ACL "
      "returned \"discard\" for \"deny\" command (only allowed with \"accept\" or \"discard\");"},
     {"accept acl = nope", "defer [] [unknown ACL verb \"nope\" in \"nope\"] T:unknown ACL verb \"nope\" in \"nope\";"},
     {"accept acl = $sender_helo_name",
@@ -318,7 +325,8 @@ constexpr Case kAskingCases[] = {
     {"warn set acl_m_x = ${if eq{a}{b}{x}fail}\naccept message = <$acl_m_x>", "accept [<>] []"},
     {"accept logwrite = :main,panic: to both\n logwrite = :reject:x", "accept [] [] Nmp:to both;Nr:x;"},
     {"accept logwrite = :nowhere: x",
-     "defer [] [unknown log name \"nowhere\" in \"logwrite\" modifier] T:unknown log name \"nowhere\" in \"logwrite\" modifier;"},
+     "defer [] [unknown log name \"nowhere\" in \"logwrite\" modifier] T:unknown log name \"nowhere\" in \"logwrite\" "
+     "modifier;"},
     {"accept add_header = X-A: 1\n add_header = :at_start:X-B: 2\n message = $headers_added", "accept [X-A: 1\nX-B: 2] []"},
     {"warn message = no name here\naccept message = $headers_added", "accept [X-ACL-Warn: no name here] []"},
     {"accept delay = 1m30s", "accept [] [] delay 90000;"},
@@ -337,7 +345,8 @@ constexpr Case kAskingCases[] = {
     {"deny ratelimit = 5 / 1h / count=${if eq{a}{a}{6}{1}}\naccept", "deny [] [] 1h/per_mail/192.0.2.7;"},
     {"accept verify = sender", "accept [] [] from sender@example.net;"},
     {"accept verify = recipient", "accept [] [] to user@in.local;"},
-    {"require verify = sender=bad@x", "deny [Sender verify failed] [sender verify fail for <bad@x>: Unrouteable address] from bad@x;"},
+    {"require verify = sender=bad@x",
+     "deny [Sender verify failed] [sender verify fail for <bad@x>: Unrouteable address] from bad@x;"},
     {"require verify = sender=later@x", "defer [] [no answer] from later@x;"},
     {"require verify = sender=later@x/defer_ok\naccept", "accept [] [] from later@x;"},
     {"accept verify = not_blind", "deny [] []"},
@@ -361,7 +370,8 @@ TEST(Acl, GoesOnAfterWaiting) {
   AclSubject subject{.variables = context, .client = *IpAddress::parse("192.0.2.7"), .listener = &listener};
   subject.state = &state;
   subject.world = &world;
-  world.acls.emplace("slow", std::make_shared<const Acl>(load("accept ratelimit = 1 / 1h / per_cmd / $acl_arg1\n message = $acl_arg1").acl));
+  world.acls.emplace(
+      "slow", std::make_shared<const Acl>(load("accept ratelimit = 1 / 1h / per_cmd / $acl_arg1\n message = $acl_arg1").acl));
   const Loaded loaded = load("warn acl = slow one\n logwrite = $acl_narg\naccept acl = slow two\n message = done $acl_narg");
   EXPECT_EQ(run(loaded.acl, subject).verdict, AclVerdict::defer);  // one who cannot wait
   const AclOutcome outcome = outcome_of(loaded.acl, subject);
@@ -376,7 +386,8 @@ TEST(Acl, FindsMisplacedWordsWhenTheyWereNotFoundAtLoad) {
   FakeListener listener;
   AclSubject subject{.variables = context, .listener = &listener};
   subject.phase = Phase::connect;
-  EXPECT_EQ(run(load("warn senders = a@b\naccept").acl, subject).log_message, "cannot test senders condition in connection ACL");
+  EXPECT_EQ(run(load("warn senders = a@b\naccept").acl, subject).log_message,
+            "cannot test senders condition in connection ACL");
   EXPECT_EQ(listener.heard, "T:cannot test senders condition in connection ACL;");
   EXPECT_EQ(run(load("accept add_header = X: y").acl, subject).log_message, "cannot use add_header modifier in connection ACL");
   EXPECT_EQ(run(load("accept control = ${uc:x}").acl, subject).log_message, "unknown control \"X\"");
@@ -384,7 +395,8 @@ TEST(Acl, FindsMisplacedWordsWhenTheyWereNotFoundAtLoad) {
 
 TEST(HeaderChanges, ReadsFieldsAndPlaces) {
   HeaderChanges changes;
-  EXPECT_TRUE(changes.add("\n\nX-A: one\n  more\nX-B: two\n\n:at_start_rfc: X-C: three\n:AT_END:X-D: 4\nplain text\nX-A: one\n  more"));
+  EXPECT_TRUE(
+      changes.add("\n\nX-A: one\n  more\nX-B: two\n\n:at_start_rfc: X-C: three\n:AT_END:X-D: 4\nplain text\nX-A: one\n  more"));
   const std::pair<AddedAt, std::string> expected[] = {{AddedAt::end, "X-A: one\n  more"},
                                                       {AddedAt::end, "X-B: two"},
                                                       {AddedAt::start_rfc, "X-C: three"},
@@ -464,7 +476,8 @@ TEST(Acl, ReportsEveryErrorWithItsPlace) {
       {"deny ratelimit = x / 1h", "1:18: syntax error in \"ratelimit\" argument: malformed limit\n"},
       {"deny ratelimit = 1 / x", "1:18: syntax error in \"ratelimit\" argument: malformed period\n"},
       {"deny ratelimit = 1 / 1h / strict / leaky", "1:18: syntax error in \"ratelimit\" argument: conflicting update modes\n"},
-      {"deny ratelimit = 1 / 1h / per_mail / per_cmd", "1:18: syntax error in \"ratelimit\" argument: conflicting per_* options\n"},
+      {"deny ratelimit = 1 / 1h / per_mail / per_cmd",
+       "1:18: syntax error in \"ratelimit\" argument: conflicting per_* options\n"},
       {"deny acl =", "1:11: acl: the name of an ACL is missing\n"},
       {"deny acl = \"x", "1:12: the doublequote at the end of the word is missing\n"},
       {"warn queue = x", "1:6: \"queue\" cannot be used: named queues are not built\n"},

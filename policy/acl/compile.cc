@@ -195,12 +195,15 @@ class AclCompiler {
     const bool is_variable = name.size() > 5 && (name.starts_with("acl_c") || name.starts_with("acl_m")) &&
                              (name[5] == '_' || (name[5] >= '0' && name[5] <= '9'));
     if (!is_variable) {
-      error(line, at, fmt::format("set: {} is no name of an ACL variable: it begins with acl_c or acl_m and goes on with a digit "
-                                  "or an underscore", quoted(name)));
+      error(line, at,
+            fmt::format("set: {} is no name of an ACL variable: it begins with acl_c or acl_m and goes on with a digit "
+                        "or an underscore",
+                        quoted(name)));
       return false;
     }
     if (has_dollar)
-      diagnostics_.warning(line.position(at), fmt::format("set: the name is written without $: set {} = ...", printable(name, 64)));
+      diagnostics_.warning(line.position(at),
+                           fmt::format("set: the name is written without $: set {} = ...", printable(name, 64)));
     if (!reader.take('=')) {
       error(line, reader.at(), fmt::format("\"=\" is missing after {}", quoted(name)));
       return false;

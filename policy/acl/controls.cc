@@ -26,6 +26,8 @@ constexpr ControlDef later(std::string_view name, std::string_view why) {
   return {name, Control::no_effect, kAllPhases, "*", why};
 }
 
+constexpr std::string_view kNoQueueRunner = "postern has no queue runners that a message could wait for";
+
 constexpr auto kControls = std::to_array<ControlDef>({
     later("allow_auth_unadvertised", "SMTP AUTH is not built yet"),
     later("bmi_run", "Brightmail is not built yet"),
@@ -47,8 +49,8 @@ constexpr auto kControls = std::to_array<ControlDef>({
     built("no_mbox_unspool", Control::no_effect, kMessage),  // there is no mailbox file to keep
     built("no_multiline_responses", Control::no_multiline_responses, kAllPhases),
     built("no_pipelining", Control::no_pipelining, kAllPhases),
-    built("queue", Control::queue_only, kMessage),
-    built("queue_only", Control::queue_only, kMessage),
+    later("queue", kNoQueueRunner),
+    later("queue_only", kNoQueueRunner),
     later("requiretls", "REQUIRETLS is not built yet"),
     later("submission", "postern does not complete messages that users submit"),
     // postern makes no fixups for local senders.
@@ -69,7 +71,6 @@ void Controls::end_of_message() {
   fake = Fake::none;
   fake_text.clear();
   freeze = false;
-  queue_only = false;
   dkim_verify = true;
   dmarc_verify = true;
   dmarc_forensic = false;
@@ -117,7 +118,6 @@ void apply(const ControlSetting& setting, Controls& to) {
     case Control::no_delay_flush: to.delay_flush = false; break;
     case Control::no_multiline_responses: to.multiline_responses = false; break;
     case Control::no_pipelining: to.pipelining = false; break;
-    case Control::queue_only: to.queue_only = true; break;
     case Control::no_effect: break;
   }
 }

@@ -25,7 +25,6 @@ struct Controls {
   Fake fake = Fake::none;
   std::string fake_text;
   bool freeze = false;
-  bool queue_only = false;
   bool dkim_verify = true;
   bool dmarc_verify = true;
   bool dmarc_forensic = false;
@@ -51,7 +50,6 @@ enum class Control : std::uint8_t {
   no_enforce_sync,
   no_multiline_responses,
   no_pipelining,
-  queue_only,
 };
 
 struct ControlDef {

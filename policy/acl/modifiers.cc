@@ -47,7 +47,8 @@ Truth set_control(Doing& doing) {
   const std::optional<ControlSetting> read = told.words ? told.words : read_control(doing.text, doing.why);
   if (!read) return Truth::error;
   if (doing.subject.phase && (read->def->phases & set_of(*doing.subject.phase)) == 0)
-    return wrong(doing, fmt::format("cannot use \"control={}\" in {} ACL", read->def->name, definition_of(*doing.subject.phase).name));
+    return wrong(doing,
+                 fmt::format("cannot use \"control={}\" in {} ACL", read->def->name, definition_of(*doing.subject.phase).name));
   if (doing.subject.state != nullptr) apply(*read, doing.subject.state->controls);
   return Truth::yes;
 }
@@ -69,7 +70,8 @@ Truth logwrite(Doing& doing) {
   LogTargets targets;
   if (text.starts_with(':')) {
     const std::size_t end = text.find(':', 1);
-    if (end == std::string_view::npos) return wrong(doing, "syntax error in \"logwrite\" modifier: the second colon is missing");
+    if (end == std::string_view::npos)
+      return wrong(doing, "syntax error in \"logwrite\" modifier: the second colon is missing");
     lists::ListReader reader(text.substr(1, end - 1), ',');
     for (std::string item; reader.next(item);)
       if (!set_target(item, targets))
@@ -102,7 +104,8 @@ Task<Truth> delay(Doing& doing) {
   constexpr double kSecondsMax = 24 * 3600;
   const double seconds = std::min(ratelimit::read_interval(lists::trim(doing.text)).value_or(0), kSecondsMax);
   const AclState* const state = doing.subject.state;
-  co_await doing.subject.world->delay(static_cast<std::int64_t>(seconds * 1000), state == nullptr || state->controls.delay_flush);
+  co_await doing.subject.world->delay(static_cast<std::int64_t>(seconds * 1000),
+                                      state == nullptr || state->controls.delay_flush);
   co_return Truth::yes;
 }
 

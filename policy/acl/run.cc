@@ -280,8 +280,9 @@ void AclRun::tested() {
 }
 
 void AclRun::trace_step(std::string_view result) {
-  subject_.listener->did({step().source.view(), doing_.text, is_condition(*step().def) ? result : std::string_view(), doing_.why},
-                         static_cast<unsigned>(frames_.size()));
+  subject_.listener->did(
+      {step().source.view(), doing_.text, is_condition(*step().def) ? result : std::string_view(), doing_.why},
+      static_cast<unsigned>(frames_.size()));
 }
 
 // The conditions of the statement have come out.
@@ -349,8 +350,7 @@ void AclRun::message_expanded() {
     f.outcome.message = std::move(doing_.text);
     doing_.text = {};
   }
-  if (subject_.state != nullptr && !f.condition_log_message.empty())
-    subject_.state->verify_message = f.condition_log_message;
+  if (subject_.state != nullptr && !f.condition_log_message.empty()) subject_.state->verify_message = f.condition_log_message;
   doing_.text.clear();
   expanded_ = {};
   if (f.log_message != nullptr) return expand(*f.log_message, Stage::log_message);

@@ -105,7 +105,8 @@ bool is_same_address(std::string_view a, std::string_view b, bool ignores_case) 
   const std::size_t b_at = b.rfind('@');
   if (a_at == std::string_view::npos || b_at == std::string_view::npos) return a == b;
   if (!smtp::equal_ignoring_case(a.substr(a_at), b.substr(b_at))) return false;
-  return ignores_case ? smtp::equal_ignoring_case(a.substr(0, a_at), b.substr(0, b_at)) : a.substr(0, a_at) == b.substr(0, b_at);
+  return ignores_case ? smtp::equal_ignoring_case(a.substr(0, a_at), b.substr(0, b_at))
+                      : a.substr(0, a_at) == b.substr(0, b_at);
 }
 
 // Every recipient stands in To: or Cc:.
@@ -153,8 +154,7 @@ Task<Truth> verify_helo(Doing& doing) {
     answer.each<dns::Address>([&](const dns::Address& each) { leads_here = leads_here || each.address == subject.client; });
     if (leads_here) co_return Truth::yes;
   }
-  const dns::HostNames names =
-      co_await dns::look_up_host_names(resolver, subject.client, {.wait = subject.world->wait()});
+  const dns::HostNames names = co_await dns::look_up_host_names(resolver, subject.client, {.wait = subject.world->wait()});
   if (names.result == dns::HostNames::Result::confirmed) {
     if (smtp::equal_ignoring_case(names.name.view(), subject.helo)) co_return Truth::yes;
     for (const PeerText& alias : names.aliases)

@@ -36,8 +36,7 @@ static_assert(std::ranges::is_sorted(kVerifications, {}, &VerifyDef::name));
 
 bool read_option(std::string_view option, VerifyWords& words, std::string& why) {
   const VerifyWhat what = words.def->what;
-  const bool is_address =
-      what == VerifyWhat::sender || what == VerifyWhat::recipient || what == VerifyWhat::header_sender;
+  const bool is_address = what == VerifyWhat::sender || what == VerifyWhat::recipient || what == VerifyWhat::header_sender;
   if (option == "defer_ok" && (is_address || what == VerifyWhat::reverse_host_lookup)) return words.defer_ok = true;
   if (option == "case_insensitive" && what == VerifyWhat::not_blind) return words.case_insensitive = true;
   if (option == "no_details" && is_address) return true;

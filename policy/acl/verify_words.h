@@ -33,8 +33,8 @@ struct VerifyDef {
 
 struct VerifyWords {
   const VerifyDef* def = nullptr;
-  std::string address;       // of sender=...: empty: the envelope's
-  bool defer_ok = false;     // what cannot be known for now passes
+  std::string address;            // of sender=...: empty: the envelope's
+  bool defer_ok = false;          // what cannot be known for now passes
   bool case_insensitive = false;  // not_blind
 };
 

@@ -145,7 +145,8 @@ std::string RateTable::save() const {
   // The last used comes last, so that loading them in order restores the order.
   for (auto entry = order_.rbegin(); entry != order_.rend(); ++entry) {
     append_escaped(text, entry->key);
-    fmt::format_to(std::back_inserter(text), " {} {} {} {}", entry->at_us, entry->rate, entry->period_s, entry->unique_since_us);
+    fmt::format_to(std::back_inserter(text), " {} {} {} {}", entry->at_us, entry->rate, entry->period_s,
+                   entry->unique_since_us);
     for (const std::uint64_t hash : entry->unique) fmt::format_to(std::back_inserter(text), " {:x}", hash);
     text += '\n';
   }

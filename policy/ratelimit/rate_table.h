@@ -34,8 +34,8 @@ struct Verdict {
 class RateTable {
  public:
   static constexpr std::size_t kKeysMax = 200'000;
-  static constexpr std::size_t kKeyBytesMax = 1024;       // longer ones are told apart by a hash of the rest
-  static constexpr std::size_t kUniqueMax = 4096;         // of one key in one period; those beyond it count each time
+  static constexpr std::size_t kKeyBytesMax = 1024;  // longer ones are told apart by a hash of the rest
+  static constexpr std::size_t kUniqueMax = 4096;    // of one key in one period; those beyond it count each time
   static constexpr std::size_t kUniqueTotalMax = 1'000'000;
 
   [[nodiscard]] Verdict ask(const Question& question, WallTime now);

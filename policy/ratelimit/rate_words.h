@@ -32,9 +32,9 @@ struct RateWords {
   std::string period_text;  // $sender_rate_period
   Mode mode = Mode::per_mail;
   Update update = Update::leaky;
-  std::optional<double> count;         // of events; nothing: what the mode says
-  std::optional<std::string> unique;   // only events that differ in this count
-  std::optional<std::string> key;      // nothing: the client's address
+  std::optional<double> count;        // of events; nothing: what the mode says
+  std::optional<std::string> unique;  // only events that differ in this count
+  std::optional<std::string> key;     // nothing: the client's address
 };
 
 // "1h30m" in seconds; a bare number is seconds.

@@ -32,8 +32,9 @@ TEST(RateWords, ReadsAllOfThem) {
 }
 
 TEST(RateWords, RefusesWhatMakesNoSense) {
-  for (const std::string_view text : {"", "1", "x / 1h", "1 / x", "1 / 0s", "-1 / 1h", "1 / 1h / strict / leaky", "inf / 1h", "1q / 1h",
-                                      "1 / 1h / readonly / strict", "1 / 1h / per_cmd / per_mail", "1 / 1h / count=x", "1 / 1y"}) {
+  for (const std::string_view text :
+       {"", "1", "x / 1h", "1 / x", "1 / 0s", "-1 / 1h", "1 / 1h / strict / leaky", "inf / 1h", "1q / 1h",
+        "1 / 1h / readonly / strict", "1 / 1h / per_cmd / per_mail", "1 / 1h / count=x", "1 / 1y"}) {
     std::string why;
     EXPECT_FALSE(read_rate_words(text, why)) << text;
     EXPECT_TRUE(why.starts_with("syntax error in \"ratelimit\" argument: ")) << why;
