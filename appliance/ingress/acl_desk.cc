@@ -129,7 +129,7 @@ Verdict AclDesk::conclude() {
 acl::AclSubject AclDesk::subject() {
   acl::AclSubject subject{.variables = variables_};
   subject.client = session_.endpoints.peer.address;
-  subject.listener = tracer_ != nullptr ? tracer_ : this;
+  subject.listener = this;
   subject.phase = phase_;
   subject.encrypted = session_.encrypted;
   subject.helo = session_.helo.view();

@@ -52,8 +52,6 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private e
   // The fields that ACLs before the one for DATA have added or removed belong to the message it sees.
   [[nodiscard]] std::optional<std::string_view> added_field(std::string_view name, std::size_t& at) const;
   [[nodiscard]] bool is_removed(std::string_view name) const;
-  // Listens in place of the logs, and traces.
-  void set_tracer(acl::AclListener* tracer) noexcept { tracer_ = tracer; }
 
  private:
   // acl::AclWorld
@@ -95,7 +93,6 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private e
   const IngressPolicy& policy_;
   smtp::SessionState& session_;
   const expand::EvalContext& variables_;
-  acl::AclListener* tracer_ = nullptr;
   acl::AclState state_;
 
   // Of the question that is being answered.

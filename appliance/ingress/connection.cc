@@ -240,12 +240,23 @@ ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOpt
     return Verdict{Decision::drop, "554 SMTP service not available", "refused by host_reject_connection"};
   banner_ = expand_or(services_.policy.banner, options.active_hostname);
   options.banner = banner_;
-  return ask(acl::Phase::connect, Decision::accept);
+  return ask(acl::Phase::connect, Decision::accept, &Connection::end_of_connect);
 }
 
 ReadyOr<Verdict> Connection::helo() {
   std::string().swap(banner_);  // sent long ago
   return ask(acl::Phase::helo, Decision::accept, &Connection::end_of_helo);
+}
+
+// What belongs to a message does not outlive the greeting, nor a refused MAIL.
+Verdict Connection::end_of_connect(Verdict verdict) {
+  desk_->end_of_message();
+  return verdict;
+}
+
+Verdict Connection::end_of_mail(Verdict verdict) {
+  if (!verdict.passes()) desk_->end_of_message();
+  return verdict;
 }
 
 // HELO and EHLO end a message that was begun; a refused one ends nothing.
@@ -256,7 +267,7 @@ Verdict Connection::end_of_helo(Verdict verdict) {
 
 ReadyOr<Verdict> Connection::mail(const smtp::Envelope& envelope) {
   envelope_ = &envelope;
-  return ask(acl::Phase::mail, Decision::accept);
+  return ask(acl::Phase::mail, Decision::accept, &Connection::end_of_mail);
 }
 
 // Where no rule says who may be a recipient, nobody is: a gateway without rules must not relay.

@@ -86,6 +86,8 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> ask(acl::Phase phase, smtp::Decision when_unset, End end = nullptr);
   [[nodiscard]] Task<smtp::Verdict> go_on_asking(End end);
   [[nodiscard]] smtp::Verdict end_asking(smtp::Verdict verdict, End end);
+  [[nodiscard]] smtp::Verdict end_of_connect(smtp::Verdict verdict);
+  [[nodiscard]] smtp::Verdict end_of_mail(smtp::Verdict verdict);
   [[nodiscard]] smtp::Verdict end_of_helo(smtp::Verdict verdict);
   [[nodiscard]] smtp::Verdict end_of_message(smtp::Verdict verdict);
   [[nodiscard]] smtp::Verdict end_of_vrfy(smtp::Verdict verdict);

@@ -381,6 +381,43 @@ TEST(Acl, GoesOnAfterWaiting) {
   EXPECT_EQ(world.log, "asked elsewhere;asked elsewhere;");
 }
 
+class Tracer final : public AclListener {
+ public:
+  std::string heard;
+  void warning(std::string_view) override {}
+  void skipped(std::string_view) override {}
+  void trouble(std::string_view) override {}
+  [[nodiscard]] bool traces() const override { return true; }
+  void begins(const Acl& acl, const Statement& statement, unsigned depth) override {
+    heard.append(depth, '>').append(acl.name).append(": ").append(statement.source.view()).append("\n");
+  }
+  void did(const StepTrace& step, unsigned depth) override {
+    heard.append(depth, '>').append("  ").append(step.source).append(" [").append(step.value).append("] ");
+    heard.append(step.result).append(step.why.empty() ? "" : ": ").append(step.why).append("\n");
+  }
+};
+
+TEST(Acl, CanBeWatched) {
+  FakeContext context;
+  context.values = {{VariableId::domain, "in.local"}};
+  FakeWorld world;
+  world.acls.emplace("inner", std::make_shared<const Acl>(load("accept condition = $acl_narg").acl));
+  Tracer tracer;
+  AclState state;
+  context.state = &state;
+  AclSubject subject{.variables = context, .domain = "in.local", .listener = &tracer};
+  subject.state = &state;
+  subject.world = &world;
+  const Loaded loaded =
+      load("deny !domains = in.local\nwarn set acl_m_x = $domain\n acl = inner\naccept condition = ${uc:maybe}");
+  static_cast<void>(outcome_of(loaded.acl, subject));
+  EXPECT_EQ(tracer.heard,
+            "check_rcpt: deny\n  !domains = in.local [] true\n"
+            "check_rcpt: warn\n  set acl_m_x = $domain [in.local] \n  acl = inner [inner] asked\n"
+            ">check_rcpt: accept\n>  condition = $acl_narg [0] false\n  acl = inner [] false\n"
+            "check_rcpt: accept\n  condition = ${uc:maybe} [MAYBE] deferred: invalid \"condition\" value \"MAYBE\"\n");
+}
+
 TEST(Acl, FindsMisplacedWordsWhenTheyWereNotFoundAtLoad) {
   FakeContext context;
   FakeListener listener;

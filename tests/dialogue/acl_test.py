@@ -191,7 +191,7 @@ class Variables(GatewayTest):
             client.quit()
         gateway.wait_for_log(r"mail c=", count=4)
         said = re.findall(r"(\w+) c=<connection> m=<(.*)>", gateway.log())
-        self.assertEqual(said, [("helo", "early"), ("mail", ""), ("rcpt", "first"), ("data", "first"),
+        self.assertEqual(said, [("helo", ""), ("mail", ""), ("rcpt", "first"), ("data", "first"),
                                 ("mail", ""), ("rcpt", "second"), ("mail", ""), ("rcpt", "third"),
                                 ("helo", "third"), ("mail", "")])
 
