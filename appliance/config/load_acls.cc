@@ -90,7 +90,8 @@ void Loader::bind_acl(acl::Phase phase, const Setting& setting) {
   if (!value || lists::trim(value->view()).empty()) return;
   std::shared_ptr<const acl::Acl> found = acl_from(*value, phase);
   if (!found) return;
-  find_called(*found);
+  // Named ones were looked at already.
+  if (std::ranges::none_of(config_->acls, [&](const auto& named) { return named.second == found; })) find_called(*found);
   std::vector<const acl::Acl*> seen;
   check_phase_of_all(*found, phase, seen);
   config_->acl_of_phase[static_cast<std::size_t>(phase)] = std::move(found);
