@@ -75,6 +75,8 @@ pkg_check_modules(uring REQUIRED IMPORTED_TARGET liburing)
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(crypt REQUIRED IMPORTED_TARGET libcrypt)
+pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2)
+pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
 
 # The allocator of the installed programs. Sanitizers bring their own.
 add_library(postern_allocator INTERFACE)
