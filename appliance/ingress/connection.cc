@@ -175,9 +175,21 @@ std::string_view Connection::expand_or(const expand::Program& program, std::stri
   return result && !services_.scratch.empty() ? std::string_view(services_.scratch) : fallback;
 }
 
+// An idle connection for which no ACL was asked does without it.
+AclDesk& Connection::desk() {
+  if (!desk_)
+    desk_ = std::make_unique<AclDesk>(services_, services_.policy, *state_, static_cast<const expand::EvalContext&>(*this));
+  return *desk_;
+}
+
+void Connection::forget_message() {
+  if (desk_) desk_->end_of_message();
+}
+
 ReadyOr<Verdict> Connection::ask(acl::Phase phase, Decision when_unset, End end) {
+  if (!desk_ && !services_.policy.has_acl(phase)) return end_asking(Verdict{.decision = when_unset}, end);
   std::optional<Verdict> verdict =
-      desk_->ask(phase, when_unset, {.envelope = envelope_, .recipient = recipient_, .message = message_});
+      desk().ask(phase, when_unset, {.envelope = envelope_, .recipient = recipient_, .message = message_});
   if (!verdict) return go_on_asking(end);
   return end_asking(std::move(*verdict), end);
 }
@@ -189,9 +201,11 @@ Task<Verdict> Connection::go_on_asking(End end) {
 
 // What controls have changed for the connection holds from here on.
 Verdict Connection::end_asking(Verdict verdict, End end) {
-  const acl::Controls& controls = desk_->state().controls;
-  options_->enforce_sync = services_.policy.enforce_sync && controls.enforce_sync;
-  if (!controls.pipelining) options_->keywords.set(EhloKeyword::pipelining, false);
+  if (desk_) {
+    const acl::Controls& controls = desk_->state().controls;
+    options_->enforce_sync = services_.policy.enforce_sync && controls.enforce_sync;
+    if (!controls.pipelining) options_->keywords.set(EhloKeyword::pipelining, false);
+  }
   if (end != nullptr) verdict = (this->*end)(std::move(verdict));
   recipient_ = nullptr;
   message_ = nullptr;
@@ -230,7 +244,6 @@ ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOpt
   state_ = &state;
   if (proxied_) state.endpoints.peer = proxied_->client();
   options_ = &options;
-  desk_.emplace(services_, services_.policy, state, static_cast<const expand::EvalContext&>(*this));
   choose_options(options);
   if (proxied_ && !proxied_->negotiated) options.refusal = "Command refused, required Proxy negotiation failed";
   const std::string_view hostname = expand_or(services_.policy.active_hostname, services_.policy.primary_hostname);
@@ -250,18 +263,18 @@ ReadyOr<Verdict> Connection::helo() {
 
 // What belongs to a message does not outlive the greeting, nor a refused MAIL.
 Verdict Connection::end_of_connect(Verdict verdict) {
-  desk_->end_of_message();
+  forget_message();
   return verdict;
 }
 
 Verdict Connection::end_of_mail(Verdict verdict) {
-  if (!verdict.passes()) desk_->end_of_message();
+  if (!verdict.passes()) forget_message();
   return verdict;
 }
 
 // HELO and EHLO end a message that was begun; a refused one ends nothing.
 Verdict Connection::end_of_helo(Verdict verdict) {
-  if (verdict.passes()) desk_->end_of_message();
+  if (verdict.passes()) forget_message();
   return verdict;
 }
 
@@ -314,7 +327,7 @@ Verdict Connection::end_of_message(Verdict verdict) {
   if (verdict.decision == Decision::accept) {
     write_received_header();
     message_additions_->top = additions_;
-    desk_->add_to(*message_additions_);
+    if (desk_) desk_->add_to(*message_additions_);
     message_id_header_.clear();
     append_message_id(message_id_header_, message.headers);
     sink_->describe_body(message.stats.has_8bit, message.stats.line_bytes_max);
@@ -334,14 +347,14 @@ void Connection::accepted(const smtp::Envelope& envelope, const smtp::BodyStats&
       {id, envelope, message_id_header_, receipt.message_bytes, services_.policy.log_proxy ? proxied_.get() : nullptr});
   services_.log.write(log::Stream::main, services_.scratch);
   envelope_ = nullptr;
-  desk_->end_of_message();
+  forget_message();
 }
 
 bool Connection::has_space(std::uint64_t bytes) { return services_.spool.space.try_reserve(bytes).has_value(); }
 
 void Connection::reset() {
   envelope_ = nullptr;
-  desk_->end_of_message();
+  forget_message();
 }
 
 ReadyOr<Verdict> Connection::quit() { return ask(acl::Phase::quit, Decision::accept); }
@@ -381,7 +394,7 @@ ReadyOr<Verdict> Connection::etrn(PeerView argument) {
   return ask(acl::Phase::etrn, Decision::deny);
 }
 
-expand::Services* Connection::services() const { return desk_ ? &const_cast<AclDesk&>(*desk_).services() : nullptr; }
+expand::Services* Connection::services() const { return desk_ ? &desk_->services() : nullptr; }
 
 expand::Bytes Connection::bytes_of(expand::VariableId id) const {
   using enum expand::VariableId;
@@ -401,7 +414,7 @@ std::optional<expand::Held> Connection::acl_variable(std::string_view name) cons
 std::optional<std::string_view> Connection::header(std::string_view name, std::size_t& at) const {
   if (message_ == nullptr) return std::nullopt;
   const std::string_view block = message_->headers.block().view();
-  if (at <= block.size() && desk_->is_removed(name)) at = block.size() + 1;
+  if (desk_ && at <= block.size() && desk_->is_removed(name)) at = block.size() + 1;
   while (at < block.size()) {
     std::string_view rest = block.substr(at);
     const std::optional<smtp::HeaderField> field = smtp::HeaderView::next_field(rest);
@@ -409,6 +422,7 @@ std::optional<std::string_view> Connection::header(std::string_view name, std::s
     if (!field) break;
     if (smtp::equal_ignoring_case(field->name.view(), name)) return field->value.view();
   }
+  if (!desk_) return std::nullopt;
   if (at <= block.size()) at = block.size() + 1;
   std::size_t index = at - block.size() - 1;
   const std::optional<std::string_view> added = desk_->added_field(name, index);

@@ -81,6 +81,8 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] expand::Services* services() const override;
 
   [[nodiscard]] std::string_view proxy_variable(expand::VariableId id, std::string& scratch) const;
+  [[nodiscard]] AclDesk& desk();
+  void forget_message();
   // What the ACL for `phase` says, and then `end` with it: at once, or in a coroutine when the ACL waits.
   using End = smtp::Verdict (Connection::*)(smtp::Verdict verdict);
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> ask(acl::Phase phase, smtp::Decision when_unset, End end = nullptr);
@@ -106,7 +108,7 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   smtp::Additions* message_additions_ = nullptr;  // likewise
   smtp::Recipient judged_;                        // of VRFY
   smtp::SessionOptions* options_ = nullptr;
-  std::optional<AclDesk> desk_;    // from connect() on
+  std::unique_ptr<AclDesk> desk_;  // from the first ACL on
   std::optional<SpoolSink> sink_;  // made with the first message
   std::string active_hostname_;
   std::string banner_;
