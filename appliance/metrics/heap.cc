@@ -23,8 +23,8 @@ std::optional<HeapFigures> heap_figures() {
   std::uint64_t epoch = 1;  // the figures are taken when this is written
   if (mallctl("epoch", nullptr, nullptr, &epoch, sizeof epoch) != 0) return std::nullopt;
   // 4096 stands for all arenas together.
-  return HeapFigures{.allocations = read<std::uint64_t>("stats.arenas.4096.small.nmalloc") +
-                                    read<std::uint64_t>("stats.arenas.4096.large.nmalloc"),
+  return HeapFigures{.allocations = read<std::uint64_t>("stats.arenas.4096.small.nrequests") +
+                                    read<std::uint64_t>("stats.arenas.4096.large.nrequests"),
                      .allocated_bytes = read<std::size_t>("stats.allocated"),
                      .resident_bytes = read<std::size_t>("stats.resident")};
 }

@@ -7,7 +7,8 @@
 namespace postern::metrics {
 
 struct HeapFigures {
-  std::uint64_t allocations = 0;  // since the start; each thread's latest ones are still missing
+  std::uint64_t allocations =
+      0;  // asked for since the start, those from a thread's cache too; the latest of each thread are missing
   std::uint64_t allocated_bytes = 0;
   std::uint64_t resident_bytes = 0;
 };

@@ -11,8 +11,25 @@
 
 namespace postern::expand {
 
+namespace {
+
+// What an expansion that has ended leaves to the next one of its thread.
+std::string& spare_scratch() {
+  thread_local std::string spare;
+  return spare;
+}
+constexpr std::size_t kSpareBytesMax = 4096;
+
+}  // namespace
+
 Machine::Machine(const Program& program, const EvalContext& context, std::string& out, std::size_t output_max)
-    : program_(&program), context_(context), out_(out), before_(out.size()), limit_(out.size() + output_max) {}
+    : program_(&program), context_(context), out_(out), before_(out.size()), limit_(out.size() + output_max) {
+  scratch_.swap(spare_scratch());
+}
+
+Machine::~Machine() {
+  if (scratch_.capacity() <= kSpareBytesMax) scratch_.swap(spare_scratch());
+}
 
 void Machine::run() {
   end_ = static_cast<std::uint32_t>(program_->code_.size());

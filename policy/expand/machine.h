@@ -35,6 +35,7 @@ class Machine {
  public:
   // Everything is borrowed until the machine is gone.
   Machine(const Program& program, const EvalContext& context, std::string& out, std::size_t output_max);
+  ~Machine();
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
@@ -197,7 +198,7 @@ class Machine {
   std::vector<std::shared_ptr<const Regex>> regexes_;
   std::vector<Call> calls_;
   Arguments arguments_;
-  std::string scratch_;
+  std::string scratch_;  // its memory outlives this expansion and serves the thread's next one
   std::string why_;
   Question question_;
   EvalResult result_;
