@@ -37,10 +37,14 @@ bool MessageBuffer::append(Slice slice, bool copy) {
     // only.
     const bool pinned_already = slice.block() == counted_;
     const bool crumb = slice.size() < (pinned_already ? kPieceBytesMin : slice.pinned_bytes() / 4);
-    if ((crumb || (copy && !pinned_already)) && slice.size() <= BlockPool::kLargest) return append_copy(slice.view());
+    const bool kept_crumb = crumb && !pinned_already && !copy && keeps_crumb();
+    if (((crumb && !kept_crumb) || (copy && !pinned_already)) && slice.size() <= BlockPool::kLargest)
+      return append_copy(slice.view());
     if (!pinned_already && !take(slice.pinned_bytes())) return false;
     counted_ = slice.block();
+    if (kept_crumb) ++crumbs_kept_;
   }
+  behind_copy_ = false;
   chain_.append(std::move(slice));
   return true;
 }
@@ -65,6 +69,7 @@ bool MessageBuffer::append_copy(std::string_view bytes) {
     append_to_tail(rest);
   }
   copied_bytes_ += bytes.size();
+  behind_copy_ = true;
   return true;
 }
 
@@ -105,6 +110,8 @@ void MessageBuffer::clear() noexcept {
   budget_.give_back(pinned_);
   pinned_ = 0;
   copied_bytes_ = 0;
+  crumbs_kept_ = 0;
+  behind_copy_ = false;
   tail_ = nullptr;
   counted_ = nullptr;
 }

@@ -43,8 +43,9 @@ class MessageBuffer {
   ~MessageBuffer() { clear(); }
 
   // Appends the bytes. `copy` asks for a copy although the slice would be cheap to keep (its source runs short of buffers). A
-  // slice that uses less than a quarter of its block is copied anyway: a peer sending crumbs must not pin whole buffers. So are
-  // small pieces of a block that is kept. A slice larger than BlockPool::kLargest is never copied.
+  // slice that uses less than a quarter of its block is copied anyway: a peer sending crumbs must not pin whole buffers. Only
+  // where a stream was cut, one between others that are kept, in each kBytesPerCrumb bytes, stays. Small pieces of a block that
+  // is kept are copied, too. A slice larger than BlockPool::kLargest is never copied.
   // False when the shard's budget is used up; the bytes are then not appended.
   [[nodiscard]] bool append(Slice slice, bool copy = false);
 
@@ -63,7 +64,9 @@ class MessageBuffer {
  private:
   // A smaller piece of a block pinned already is copied: slices take memory, too, which the budget does not see.
   static constexpr std::size_t kPieceBytesMin = 128;
+  static constexpr std::size_t kBytesPerCrumb = 8 * 1024;
 
+  [[nodiscard]] bool keeps_crumb() const noexcept { return !behind_copy_ && crumbs_kept_ < size() / kBytesPerCrumb; }
   bool append_copy(std::string_view bytes);
   void append_to_tail(std::string_view bytes);
   bool take(std::size_t bytes) noexcept;
@@ -76,6 +79,8 @@ class MessageBuffer {
   Block* tail_ = nullptr;  // our own block with room at its end, referenced by the chain
   std::size_t tail_used_ = 0;
   const Block* counted_ = nullptr;  // the block whose capacity was counted last
+  std::size_t crumbs_kept_ = 0;
+  bool behind_copy_ = false;  // the last bytes were copied
   std::size_t pinned_ = 0;
   std::uint64_t copied_bytes_ = 0;
 };

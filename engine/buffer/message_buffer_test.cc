@@ -66,6 +66,30 @@ TEST_F(MessageBufferTest, KeepsWholeBuffersAndCopiesCrumbs) {
   EXPECT_EQ(receiver_.pinned_blocks(), 0U);
 }
 
+// TCP cuts where it likes.
+TEST_F(MessageBufferTest, ACrumbBetweenWholeBuffersIsKeptNowAndThen) {
+  MessageBuffer buffer(pool_, budget_);
+  const std::string large(2000, 'a');
+  const auto append = [&](std::string_view bytes) { ASSERT_TRUE(buffer.append(receiver_.receive(bytes))); };
+  for (int i = 0; i < 5; ++i) append(large);
+  append("one");
+  EXPECT_EQ(buffer.copied_bytes(), 0U);
+  EXPECT_EQ(buffer.pinned_bytes(), 6 * kReceiveBytes) << "paid for";
+  append(large);
+  append("two");
+  EXPECT_EQ(buffer.copied_bytes(), 3U) << "too soon behind the last one";
+  for (int i = 0; i < 4; ++i) append(large);
+  append("three");
+  EXPECT_EQ(buffer.copied_bytes(), 3U);
+  ASSERT_TRUE(buffer.append(receiver_.receive("four"), true));
+  EXPECT_EQ(buffer.copied_bytes(), 7U) << "asked to copy";
+  for (int i = 0; i < 20; ++i) append("z");
+  EXPECT_EQ(buffer.copied_bytes(), 27U) << "who sends crumbs only is copied";
+  buffer.clear();
+  EXPECT_EQ(budget_.used(), 0U);
+  EXPECT_EQ(receiver_.pinned_blocks(), 0U);
+}
+
 TEST_F(MessageBufferTest, CrumbsPinAboutWhatTheyHold) {
   MessageBuffer buffer(pool_, budget_);
   std::string model;
