@@ -250,6 +250,31 @@ TEST(Compactor, SideFilesThatNoCopyNamesAreRemoved) {
   queue.expect_all_once();
 }
 
+// Nobody tries them, for as long as it takes: all the less may they keep what they came in.
+TEST(Compactor, FrozenMessagesMoveLikeOthersThatWait) {
+  Queue queue;
+  ASSERT_TRUE(queue.begin());
+  constexpr std::uint32_t kFrozen = 10;
+  for (std::uint32_t i = 0; i < kFrozen; ++i) {
+    ASSERT_TRUE(queue.stage.accept({.recipients = {"a@one.example"},
+                                    .content = Queue::text_of(queue.next),
+                                    .attributes = {spool::Attribute::number("frozen", 1)}},
+                                   queue.next));
+    ++queue.next;
+    for (int plain = 0; plain < 4; ++plain) ASSERT_TRUE(queue.accept_plain(queue.next++));
+  }
+  queue.stage.advance_ms(8'000);
+  EXPECT_LE(queue.segments_in("ingress/00"), 3U);
+  EXPECT_EQ(queue.stage.stats().queued.get(), kFrozen);
+  for (int life = 0; life < 2; ++life) {
+    queue.stage.stop_delivery();
+    ASSERT_TRUE(queue.stage.start_delivery());
+    queue.stage.advance_ms(2'000);
+    EXPECT_EQ(queue.stage.stats().queued.get(), kFrozen);
+  }
+  EXPECT_EQ(queue.good.mails.size(), 4 * kFrozen);
+}
+
 TEST(Compactor, ARecordOfAnotherKindStaysWhereItIs) {
   Stage stage;
   OwnStore store(stage.files, "mine", stage.random, stage);

@@ -154,10 +154,11 @@ bool Round::is_frozen() const {
   return frozen && frozen->as_number().value_or(0) != 0;
 }
 
-// Nothing of it is tried, and nothing counted as a try.
+// Nothing of it is tried, and nothing counted as a try. It waits like any other: its segment does not wait for it.
 RoundEnd Round::keep_frozen() {
   context_.log.write(log::Stream::main, fmt::format("{} Message is frozen", message_.id.view()));
-  return {.kind = RoundEnd::Kind::deferred, .next_try_s = wall_s() + kFrozenWaitS, .destination = {}};
+  queued_.times.next_try_s = wall_s() + kFrozenWaitS;
+  return {.kind = RoundEnd::Kind::deferred, .next_try_s = queued_.times.next_try_s, .destination = {}};
 }
 
 Task<Result<void>> Round::load() {
