@@ -7,7 +7,8 @@
 
 namespace postern::config {
 
-std::shared_ptr<const acl::Acl> read_late_acl(std::string_view text, const std::string& primary_hostname, std::string& why) {
+std::shared_ptr<const acl::Acl> read_late_acl(std::string_view text, const std::string& primary_hostname, bool strict_acl_vars,
+                                              std::string& why) {
   if (text.size() > kLateAclBytesMax) {
     why = "the text of an ACL is too long";
     return nullptr;
@@ -15,7 +16,7 @@ std::shared_ptr<const acl::Acl> read_late_acl(std::string_view text, const std::
   expand::Diagnostics diagnostics;
   lists::ListCompiler lists({.primary_hostname = primary_hostname}, diagnostics);
   const expand::ConfigText made = TextMaker::built_in(text);
-  AclServices services(false);
+  AclServices services(strict_acl_vars);
   auto acl =
       std::make_shared<acl::Acl>(acl::compile_acl(std::string(text), acl::lines_of(made), lists, diagnostics, &services));
   if (diagnostics.errors() == 0) return acl;

@@ -15,7 +15,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "appliance/delivery/journal.h"
@@ -45,10 +44,10 @@ struct CompactionOptions {
   std::int64_t trouble_s = 60;             // after an error of the disk
 };
 
-// Removes a file once the journal has it that nobody will want it there.
 class SideFileRemover {
  public:
   virtual ~SideFileRemover() = default;
+  // Removes the file at `path` once `durable` is on the disk. Does not suspend; what cannot be removed is told to the log.
   virtual void remove_side_file(std::string path, Journal::Ticket durable) = 0;
 };
 

@@ -105,8 +105,9 @@ class Delivery final : public shard::TurnEnd,
   // TailSink
   [[nodiscard]] bool has_room() const override;
   void on_message(QueuedMessage& message, std::optional<spool::Record> record) override;
-  void remove_side_file(std::string path, Journal::Ticket durable) override;
   void on_trouble(const std::string& directory, const Error& error) override;
+  // SideFileRemover
+  void remove_side_file(std::string path, Journal::Ticket durable) override;
   // RoomListener
   bool on_room(const std::string& destination) override;
   // RecordSource

@@ -206,7 +206,7 @@ std::shared_ptr<const acl::Acl> AclDesk::find_acl(std::string_view text, std::st
   }
   const auto known = shared_.late_acls.find(text);
   if (known != shared_.late_acls.end()) return known->second;
-  auto read = config::read_late_acl(text, policy_.primary_hostname, why);
+  auto read = config::read_late_acl(text, policy_.primary_hostname, policy_.strict_acl_vars, why);
   if (read == nullptr) return nullptr;
   if (shared_.late_acls.size() >= ConnectionServices::kLateAclsMax) shared_.late_acls.clear();
   shared_.late_acls.emplace(std::string(text), read);
@@ -295,19 +295,12 @@ void AclDesk::warning(std::string_view text) {
 
 void AclDesk::skipped(std::string_view text) { log_about_client(" Warning: ", text); }
 
-void AclDesk::trouble(std::string_view text) {
-  shared_.scratch.clear();
-  append_printable(shared_.scratch, text, 2048);
-  shared_.log.write(log::Stream::main, shared_.scratch);
-  shared_.log.write(log::Stream::panic, shared_.scratch);
-}
+void AclDesk::trouble(std::string_view text) { shared_.trouble(text); }
 
 void AclDesk::note(acl::LogTargets targets, std::string_view text) {
   shared_.scratch.clear();
   append_printable(shared_.scratch, text, 2048);
-  if (targets.main) shared_.log.write(log::Stream::main, shared_.scratch);
-  if (targets.reject) shared_.log.write(log::Stream::reject, shared_.scratch);
-  if (targets.panic) shared_.log.write(log::Stream::panic, shared_.scratch);
+  shared_.log_scratch(targets);
 }
 
 std::unique_ptr<AclDesk::Asked> AclDesk::begin(const expand::AclQuestion& question, std::string& why) {

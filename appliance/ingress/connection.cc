@@ -43,6 +43,18 @@ std::string_view ConnectionServices::rfc5322_time(WallTime time) {
   return time_text;
 }
 
+void ConnectionServices::log_scratch(acl::LogTargets targets) {
+  if (targets.main) log.write(log::Stream::main, scratch);
+  if (targets.reject) log.write(log::Stream::reject, scratch);
+  if (targets.panic) log.write(log::Stream::panic, scratch);
+}
+
+void ConnectionServices::trouble(std::string_view text) {
+  scratch.clear();
+  append_printable(scratch, text, 2048);
+  log_scratch({.main = true, .panic = true});
+}
+
 std::string_view Connection::variable(expand::VariableId id, std::string& scratch) const {
   using enum expand::VariableId;
   const IngressPolicy& policy = services_.policy;
@@ -161,17 +173,10 @@ std::optional<std::string_view> Connection::acl_value(expand::VariableId id, std
   }
 }
 
-void Connection::trouble(std::string_view text) {
-  services_.scratch.clear();
-  append_printable(services_.scratch, text, 2048);
-  services_.log.write(log::Stream::main, services_.scratch);
-  services_.log.write(log::Stream::panic, services_.scratch);
-}
-
 std::string_view Connection::expand_or(const expand::Program& program, std::string_view fallback) {
   services_.scratch.clear();
   const expand::EvalResult result = expand::evaluate(program, *this, services_.scratch);
-  if (!result && result.status == expand::EvalStatus::failed) trouble(result.why);
+  if (!result && result.status == expand::EvalStatus::failed) services_.trouble(result.why);
   return result && !services_.scratch.empty() ? std::string_view(services_.scratch) : fallback;
 }
 
@@ -478,9 +483,7 @@ void Connection::event(const smtp::SessionEvent& event) {
   if (!line) return;
   acl::LogTargets targets{.main = true, .reject = line->stream == log::Stream::reject};
   if (event.kind == smtp::SessionEventKind::rejected && targets.reject && desk_) targets = desk_->state().reject_targets;
-  if (targets.main) services_.log.write(log::Stream::main, services_.scratch);
-  if (targets.reject) services_.log.write(log::Stream::reject, services_.scratch);
-  if (targets.panic) services_.log.write(log::Stream::panic, services_.scratch);
+  services_.log_scratch(targets);
 }
 
 }  // namespace postern::ingress

@@ -38,6 +38,11 @@ struct ConnectionServices {
   std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> late_acls = {};
   std::string scratch = {};  // for one expansion or log line at a time, never across a suspension
 
+  // Writes `scratch` to these logs.
+  void log_scratch(acl::LogTargets targets);
+  // A text of the configuration could not be expanded or understood: to the main log and the panic log.
+  void trouble(std::string_view text);
+
   // format_rfc5322_time(), made once a second. Valid until the next call.
   [[nodiscard]] std::string_view rfc5322_time(WallTime time);
   std::int64_t time_text_second = -1;
@@ -93,7 +98,6 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] smtp::Verdict end_of_helo(smtp::Verdict verdict);
   [[nodiscard]] smtp::Verdict end_of_message(smtp::Verdict verdict);
   [[nodiscard]] smtp::Verdict end_of_vrfy(smtp::Verdict verdict);
-  void trouble(std::string_view text);
   [[nodiscard]] std::string_view expand_or(const expand::Program& program, std::string_view fallback);
   void choose_options(smtp::SessionOptions& options);
   void write_received_header();

@@ -86,6 +86,7 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.named_acls = config.acls;
   policy.routers = config.routers;
   policy.local_addresses = config.local_addresses;
+  policy.strict_acl_vars = main.strict_acl_vars;
   return policy;
 }
 

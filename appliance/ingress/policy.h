@@ -65,6 +65,7 @@ struct IngressPolicy {
   std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> named_acls;
   std::vector<routing::Router> routers;  // for verification
   lists::IpSet local_addresses;          // likewise
+  bool strict_acl_vars = false;
 
   [[nodiscard]] bool has_acl(acl::Phase phase) const noexcept {
     return acl_for(phase) != nullptr || acl_texts[static_cast<std::size_t>(phase)].has_value();
@@ -72,9 +73,9 @@ struct IngressPolicy {
   [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept { return acls[static_cast<std::size_t>(phase)].get(); }
 };
 
-// Lists and programs are copied: the policy does not need `config` afterwards. Reads resolv.conf.
 // What resolv.conf says, under what the main options say. A file that cannot be read is told of on standard error.
 [[nodiscard]] dns::ResolverSettings make_resolver_settings(const config::MainOptions& main);
+// Lists and programs are copied: the policy does not need `config` afterwards. Reads resolv.conf.
 [[nodiscard]] IngressPolicy make_policy(const config::Config& config);
 
 }  // namespace postern::ingress
