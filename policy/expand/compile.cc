@@ -321,6 +321,15 @@ class Compiler {
   std::size_t depth_ = 0;
 };
 
-std::optional<Program> compile(const ConfigText& text, Diagnostics& diagnostics) { return Compiler(text, diagnostics).run(); }
+std::optional<Program> compile(const ConfigText& text, Diagnostics& diagnostics, CompileServices*) {
+  return Compiler(text, diagnostics).run();
+}
+
+std::optional<Program> compile(const ConfigText& text, std::string& why, CompileServices* services) {
+  Diagnostics diagnostics;
+  auto program = compile(text, diagnostics, services);
+  if (!program) why = diagnostics.all().front().message;
+  return program;
+}
 
 }  // namespace postern::expand

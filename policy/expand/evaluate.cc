@@ -43,7 +43,7 @@ class Evaluator {
   }
 
   bool fail(std::string why) {
-    result_ = {EvalStatus::failed, std::move(why)};
+    result_ = {.status = EvalStatus::failed, .why = std::move(why)};
     return false;
   }
 
@@ -59,7 +59,7 @@ class Evaluator {
     if (!truth) return false;
     if (*truth) return choice.has_yes ? run(choice.yes) : append("true");
     if (choice.otherwise == Otherwise::nothing) return run(choice.no);
-    result_ = {EvalStatus::forced_failure, "\"if\" failed and \"fail\" requested"};
+    result_ = {.status = EvalStatus::forced_failure, .why = "\"if\" failed and \"fail\" requested"};
     return false;
   }
 
@@ -134,7 +134,8 @@ class Evaluator {
 
 }  // namespace
 
-EvalResult evaluate(const Program& program, Span part, const EvalContext& context, std::string& out, std::size_t output_max) {
+EvalResult evaluate(const Program& program, const Part& part, const EvalContext& context, std::string& out,
+                    std::size_t output_max) {
   const std::size_t before = out.size();
   Evaluator evaluator(program, context, out, output_max);
   if (!evaluator.run(part)) out.resize(before);
@@ -143,6 +144,11 @@ EvalResult evaluate(const Program& program, Span part, const EvalContext& contex
 
 EvalResult evaluate(const Program& program, const EvalContext& context, std::string& out, std::size_t output_max) {
   return evaluate(program, program.root(), context, out, output_max);
+}
+
+Task<EvalResult> evaluate_waiting(const Program& program, const EvalContext& context, std::string& out,
+                                  std::size_t output_max) {
+  co_return evaluate(program, context, out, output_max);
 }
 
 }  // namespace postern::expand

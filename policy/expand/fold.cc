@@ -21,7 +21,7 @@ class Folder {
         continue;
       }
       value.clear();
-      const EvalResult result = evaluate(program, {program.root().first + i, 1}, values, value);
+      const EvalResult result = evaluate(program, Part{program.root().first + i, 1}, values, value);
       if (!result) {
         diagnostics.error(text.position(node.source), fmt::format("{} cannot be expanded: {}", what, result.why));
         return std::nullopt;

@@ -22,6 +22,9 @@ struct Span {
   std::uint32_t count = 0;
 };
 
+// Of a program: what stands side by side at its top.
+using Part = Span;
+
 struct Node {
   NodeKind kind = NodeKind::literal;
   VariableId variable = VariableId::none;
@@ -55,6 +58,8 @@ class Program {
   [[nodiscard]] bool is_constant() const noexcept;
   // True when the value may hold bytes that a peer chose.
   [[nodiscard]] bool has_peers_bytes() const noexcept;
+  // True when running it may have to wait for an answer: then it wants evaluate_waiting().
+  [[nodiscard]] bool may_wait() const noexcept { return false; }
   // Each variable that is used, once.
   [[nodiscard]] const std::vector<VariableId>& variables() const noexcept { return variables_; }
   // What was compiled. Borrowed from this object.

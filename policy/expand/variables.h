@@ -57,7 +57,11 @@ enum class VariableId : std::uint8_t {
 };
 
 // Whose bytes a value is made of. A peer's bytes never name a file, and are data wherever they land.
-enum class Bytes : std::uint8_t { ours, peers };
+enum class Bytes : std::uint8_t {
+  ours,
+  peers,
+  depends,  // of a variable: the context knows (EvalContext::bytes_of)
+};
 
 struct VariableDef {
   std::string_view name;

@@ -1,0 +1,28 @@
+#include "policy/expand/services.h"
+
+namespace postern::expand {
+
+namespace {
+
+Answer refused(std::string_view what) {
+  std::string why(what);
+  return Answer::failed(why.append(" cannot be used here"));
+}
+
+}  // namespace
+
+std::optional<Answer> Services::lookup_now(const LookupQuestion&) { return refused("lookups"); }
+Task<Answer> Services::lookup(LookupQuestion) { co_return refused("lookups"); }
+std::optional<Answer> Services::match_now(const ListQuestion&) { return refused("lists"); }
+Task<Answer> Services::match(ListQuestion) { co_return refused("lists"); }
+std::optional<Answer> Services::acl_now(const AclQuestion&) { return refused("ACLs"); }
+Task<Answer> Services::acl(AclQuestion) { co_return refused("ACLs"); }
+std::optional<Answer> Services::file_now(const FileQuestion&) { return refused("files"); }
+Task<Answer> Services::file(FileQuestion) { co_return refused("files"); }
+std::optional<Answer> Services::variable_now(VariableId) { return Answer::not_found(); }
+Task<Answer> Services::variable(VariableId) { co_return Answer::not_found(); }
+Task<Answer> Services::read_socket(ReadSocketQuestion) { co_return refused("readsocket"); }
+Task<Answer> Services::run(RunQuestion) { co_return refused("run"); }
+std::optional<std::string> Services::environment(std::string_view) { return std::nullopt; }
+
+}  // namespace postern::expand
