@@ -72,6 +72,12 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)
 pkg_check_modules(uring REQUIRED IMPORTED_TARGET liburing)
+pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(crypt REQUIRED IMPORTED_TARGET libcrypt)
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
+pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
+pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
 
 # The allocator of the installed programs. Sanitizers bring their own.
 add_library(postern_allocator INTERFACE)

@@ -8,7 +8,7 @@
 namespace postern::bin {
 namespace {
 
-constexpr std::array<std::string_view, 7> kCommands{"run", "ingress", "deliver", "check", "stats", "version", "help"};
+constexpr std::array<std::string_view, 8> kCommands{"run", "ingress", "deliver", "check", "expand", "stats", "version", "help"};
 
 template <class Int>
 bool parse_number(std::string_view text, Int& into) {
@@ -59,6 +59,14 @@ bool set_option(Arguments& into, std::string_view name, std::string_view value) 
     into.config_path = value;
     return !value.empty();
   }
+  if (name == "--with-sender-ip") {
+    const auto address = IpAddress::parse(value);
+    if (address) into.scene.sender_ip = address->to_string();
+    return address.has_value();
+  }
+  if (name == "--with-sender") return into.scene.sender = value, true;
+  if (name == "--with-recipient") return into.scene.recipient = value, true;
+  if (name == "--with-helo") return into.scene.helo = value, true;
   if (name == "--parent") return parse_number(value, into.parent);
   if (name == "--ready-fd") return parse_number(value, into.ready_descriptor);
   if (name == "--listener") {
@@ -79,6 +87,8 @@ const char* const kUsage =
     "  ingress  only the half that takes mail in\n"
     "  deliver  only the half that hands it on\n"
     "  check    read the configuration and say what is wrong with it\n"
+    "  expand   expand a text: postern expand -c FILE [--with-sender-ip IP] [--with-sender ADDRESS]\n"
+    "           [--with-recipient ADDRESS] [--with-helo NAME] [--] STRING\n"
     "  stats    figures of the running gateway (--json)\n"
     "  version  what this is\n"
     "\n"
@@ -92,10 +102,17 @@ std::expected<Arguments, std::string> parse_arguments(std::span<const char* cons
   if (parsed.command == "--help" || parsed.command == "-h") parsed.command = "help";
   if (std::ranges::find(kCommands, parsed.command) == kCommands.end())
     return std::unexpected("unknown command \"" + parsed.command + "\"");
+  bool has_text = false;
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view name = arguments[i];
     if (name == "--json") {
       parsed.json = true;
+      continue;
+    }
+    if (parsed.command == "expand" && !has_text && (name == "--" || !name.starts_with('-'))) {
+      if (name == "--" && ++i == arguments.size()) return std::unexpected("the text to expand is missing behind --");
+      parsed.text = arguments[i];
+      has_text = true;
       continue;
     }
     if (i + 1 == arguments.size()) return std::unexpected("option " + std::string(name) + " is unknown or lacks its value");
@@ -104,6 +121,7 @@ std::expected<Arguments, std::string> parse_arguments(std::span<const char* cons
       return std::unexpected("option " + std::string(name) + " is unknown, or \"" + std::string(value) +
                              "\" is not a value for it");
   }
+  if (parsed.command == "expand" && !has_text) return std::unexpected("the text to expand is missing");
   const bool needs_config = parsed.command != "version" && parsed.command != "help";
   if (needs_config && parsed.config_path.empty()) return std::unexpected("no configuration given: -c FILE");
   return parsed;

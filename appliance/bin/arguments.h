@@ -23,10 +23,20 @@ struct InheritedDoorbell {
   std::vector<int> events;  // one for each shard
 };
 
+// What `expand` takes for the facts of a client and its message.
+struct SceneOptions {
+  std::string sender_ip;  // --with-sender-ip, in its usual form
+  std::string sender;     // --with-sender
+  std::string recipient;  // --with-recipient
+  std::string helo;       // --with-helo
+};
+
 struct Arguments {
-  std::string command;      // run, ingress, deliver, check, stats, version, help
+  std::string command;      // run, ingress, deliver, check, expand, stats, version, help
   std::string config_path;  // -c
   bool json = false;
+  std::string text;  // expand: what is to be expanded
+  SceneOptions scene;
 
   // From `run` to its children.
   pid_t parent = 0;

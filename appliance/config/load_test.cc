@@ -252,6 +252,27 @@ TEST(Load, HasAGatewaysDefaults) {
   EXPECT_EQ(out, "Received: by host.example.net (Postern )\n\tid ");
 }
 
+TEST(Load, ReadsHowToAskTheDns) {
+  MemoryLoad memory;
+  const LoadResult result = memory.load(
+      "acl_smtp_rcpt = accept\ndns_servers = <; 192.0.2.1 ; [2001:db8::1]:5353\ndns_retrans = 3s\ndns_retry = 4\ndns_use_edns0 "
+      "= 0\n"
+      "dns_dnssec_ok = 1\ndns_dnssec_trusted = 192.0.2.1 : 192.0.2.2\ndns_again_means_nonexist = *.broken.example\n");
+  ASSERT_TRUE(result.ok()) << format_diagnostics(result.diagnostics);
+  EXPECT_EQ(format_diagnostics(result.diagnostics), "");
+  const MainOptions& main = result.config->main;
+  ASSERT_EQ(main.dns_servers.size(), 2u);
+  EXPECT_EQ(main.dns_servers[0].to_string(), "[192.0.2.1]:53");
+  EXPECT_EQ(main.dns_servers[1].to_string(), "[2001:db8::1]:5353");
+  EXPECT_EQ(main.dns_retrans_s, 3);
+  EXPECT_EQ(main.dns_retry, 4u);
+  EXPECT_FALSE(main.dns_use_edns0);
+  EXPECT_TRUE(main.dns_dnssec_ok);
+  EXPECT_EQ(main.dns_dnssec_trusted.size(), 2u);
+  EXPECT_TRUE(main.dns_again_means_nonexist.matches("a.broken.example"));
+  EXPECT_FALSE(main.dns_again_means_nonexist.matches("broken.test"));
+}
+
 struct Case {
   std::string_view text;
   std::string_view said;  // all of it
@@ -260,6 +281,12 @@ struct Case {
 // One mistake each; errors hide the warning that no ACL is set.
 constexpr Case kMistakes[] = {
     {"smtp_acept_max = 5\n", "c:1:1: unknown main option \"smtp_acept_max\": did you mean \"smtp_accept_max\"?\n"},
+    {"dns_servers = ns.example\n",
+     "c:1:15: dns_servers: \"ns.example\" is not the address of a server, as in <; 192.0.2.1 ; [2001:db8::1]:5353\n"},
+    {"dns_servers = 192.0.2.1 : 192.0.2.2 : 192.0.2.3 : 192.0.2.4\n",
+     "c:1:15: dns_servers: 4 servers, and at most 3 are asked\n"},
+    {"dns_dnssec_trusted = here\n", "c:1:22: dns_dnssec_trusted: \"here\" is not an IP address\n"},
+    {"dns_use_edns0 = 2\n", "c:1:17: dns_use_edns0: it is 0 (off), 1 (on) or -1 (the default)\n"},
     {"\n  zzzzzz = 5\n", "c:2:3: unknown main option \"zzzzzz\"\n"},
     {"no_zzzzzz\n", "c:1:1: unknown main option \"no_zzzzzz\"\n"},
     {"smtp_accept_max\n", "c:1:16: \"=\" and a value are missing behind \"smtp_accept_max\"\n"},
@@ -277,7 +304,7 @@ constexpr Case kMistakes[] = {
      "c:1:22: message_size_limit uses $sender_host_address, which is known only when mail arrives: this is not built yet "
      "here\n"},
     {"smtp_banner = $primary_hostnam ESMTP\n",
-     "c:1:15: unknown variable \"$primary_hostnam\": did you mean \"$primary_hostname\"?\n"},
+     "c:1:15: unknown variable name \"primary_hostnam\": did you mean \"$primary_hostname\"?\n"},
     {"smtp_bare_newline = mend\n", "c:1:21: smtp_bare_newline: \"mend\" is neither reject nor normalise\n"},
     {"primary_hostname =\n", "c:1:19: primary_hostname: the name is empty\n"},
     {"primary_hostname = a b\n", "c:1:20: primary_hostname: a name is expected, without blanks, and it is not expanded\n"},
@@ -292,10 +319,9 @@ constexpr Case kMistakes[] = {
     {"daemon_smtp_ports = 25 : mail\n",
      "c:1:26: daemon_smtp_ports: \"mail\" is no port: write a number from 1 to 65535, smtp, smtps, submission or "
      "submissions\n"},
-    {"hosts_proxy = 10.0.0.1\n",
-     "c:1:1: \"hosts_proxy\" cannot be used: the PROXY protocol is not built yet, and without it every client would be taken "
-     "for "
-     "the proxy\n"},
+    {"proxy_count_by = host\n", "c:1:18: proxy_count_by: \"host\" is neither client nor proxy\n"},
+    {"proxy_protocol_timeout = 0s\n", "c:1:26: proxy_protocol_timeout: it must be between 1s and 5m\n"},
+    {"proxy_protocol_timeout = 6m\n", "c:1:26: proxy_protocol_timeout: it must be between 1s and 5m\n"},
     {"queue_only\n",
      "c:1:1: \"queue_only\" cannot be used: holding mail back is not built yet: it would be delivered at once\n"},
     {"acl_smtp_dkim = accept\n", "c:1:1: \"acl_smtp_dkim\" cannot be used: DKIM is not built yet\n"},
@@ -400,7 +426,10 @@ constexpr Case kWarnings[] = {
      "c:1:1: warning: \"tls_certificate\" has no effect: TLS is not built yet, and not offered\n"},
     {"delay_warning = 4h:8h\n",
      "c:1:1: warning: \"delay_warning\" has no effect: bounces have a fixed form for now, and delays are not announced\n"},
-    {"proxy_count_by = client\n", "c:1:1: warning: \"proxy_count_by\" has no effect: it is not built yet\n"},
+    {"hosts_proxy = <; 10.0.0.1 ; 2001:db8::/32\nproxy_protocol_timeout = 5s\nproxy_count_by = proxy\n"
+     "log_selector = +proxy\n",
+     ""},
+    {"proxy_required_hosts = 10.0.0.1\n", "c:1:1: warning: \"proxy_required_hosts\" is an old name of \"hosts_proxy\"\n"},
     {"keep_environment =\ntrusted_users = uucp\nno_queue_only\n", ""},
     {"log_selector = +subject\n", "c:1:16: warning: log_selector: \"+subject\" has no effect: it is not built yet\n"},
     {"log_file_path = syslog : /x/%slog\n", "c:1:1: warning: log_file_path: \"syslog\" has no effect: it is not built yet\n"},
@@ -423,7 +452,7 @@ TEST(Load, ReportsAllErrorsInTheOrderOfTheFiles) {
   memory.files.put("/inc", "foo = 1\nacl_smtp_rcpt = accept hosts = x.y\n");
   EXPECT_EQ(memory.said("bar = 1\n.include /inc\nsmtp_banner = ${\nbegin acl\na:\n  deny verify = x\n  frob = y\n"),
             "c:1:1: unknown main option \"bar\"\n"
-            "c:3:15: a letter or a digit is expected after ${\n"
+            "c:3:15: letter or digit expected after ${\n"
             "c:6:8: \"verify\" cannot be used: verification is not built yet\n"
             "c:7:3: unknown ACL condition or modifier \"frob\"\n"
             "/inc:1:1: unknown main option \"foo\"\n"

@@ -44,7 +44,7 @@ constexpr auto kSelectors = std::to_array<LogSelectorDef>({
     {"pid", false, false},
     {"pipelining", false, false},
     {"protocol_detail", false, false},
-    {"proxy", false, false},
+    {"proxy", false, true},
     {"queue_run", true, false},
     {"queue_time", false, false},
     {"queue_time_exclusive", false, false},

@@ -10,11 +10,15 @@
 #include "appliance/config/log_selector.h"
 #include "engine/base/ip_address.h"
 #include "policy/expand/program.h"
+#include "policy/lists/domain_list.h"
 #include "policy/lists/host_list.h"
 
 namespace postern::config {
 
 enum class BareNewlines : std::uint8_t { reject, normalise };
+
+// Against whom smtp_accept_max_per_host counts a connection that came through a proxy.
+enum class ProxyCount : std::uint8_t { client, proxy };
 
 struct MainOptions {
   // Names and places
@@ -39,6 +43,8 @@ struct MainOptions {
   std::uint32_t smtp_max_synprot_errors = 3;
   std::uint32_t smtp_max_unknown_commands = 3;
   std::int64_t smtp_receive_timeout_s = 5 * 60;
+  std::int64_t proxy_protocol_timeout_s = 3;
+  ProxyCount proxy_count_by = ProxyCount::client;
   bool smtp_enforce_sync = true;
   BareNewlines smtp_bare_newline = BareNewlines::reject;
   expand::Program smtp_banner;           // "$smtp_active_hostname ESMTP Postern $version_number $tod_full" unless set
@@ -67,9 +73,23 @@ struct MainOptions {
   lists::HostList hosts_require_helo;               // everyone unless set
   lists::HostList helo_accept_junk_hosts;
   lists::HostList host_reject_connection;
+  lists::HostList hosts_proxy;  // who must begin with a PROXY header
   lists::HostList recipient_unqualified_hosts;
   lists::HostList sender_unqualified_hosts;
   lists::HostList smtp_bare_newline_exempt_hosts;  // who gets the other of reject and normalise
+
+  // DNS
+  std::vector<SocketAddress> dns_servers;      // resolv.conf's unless set
+  std::int64_t dns_retrans_s = 0;              // 0: resolv.conf's timeout
+  std::uint32_t dns_retry = 0;                 // 0: resolv.conf's attempts
+  bool dns_use_edns0 = true;                   // 0 turns it off
+  bool dns_dnssec_ok = false;                  // 1 asks for signatures in every query
+  std::vector<IpAddress> dns_dnssec_trusted;   // servers whose AD bit is believed beside those on loopback
+  lists::DomainList dns_again_means_nonexist;  // nothing unless set
+
+  // Bounces
+  expand::Program dsn_from;  // "Mail Delivery System <Mailer-Daemon@$qualify_domain>" unless set
+  bool bounce_return_message = true;
 
   // Spool and queue
   std::uint64_t spool_preallocate = std::uint64_t{16} * 1024 * 1024;  // bytes

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "engine/base/peer_text.h"
+#include "net/dns/resolv_conf.h"
 #include "policy/lists/list_text.h"
 
 namespace postern::config {
@@ -21,7 +22,7 @@ constexpr std::string_view kCallout = "address verification is not built yet";
 constexpr std::string_view kDcc = "DCC is not built yet";
 constexpr std::string_view kDkim = "DKIM is not built yet";
 constexpr std::string_view kDmarc = "DMARC is not built yet";
-constexpr std::string_view kDns = "DNS is not built yet";
+constexpr std::string_view kDns = "what would use it in the DNS is not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
 constexpr std::string_view kFilter = "filters are not built";
 constexpr std::string_view kFrozen = "nothing is thawed by itself, and nobody is told about frozen messages";
@@ -38,8 +39,6 @@ constexpr std::string_view kNotHere = "postern is made differently";
 constexpr std::string_view kPercent = "rewriting of addresses is not built";
 constexpr std::string_view kPrdr = "PRDR is not built yet, and not offered";
 constexpr std::string_view kPrograms = "postern starts no programs that would have an environment";
-constexpr std::string_view kProxy =
-    "the PROXY protocol is not built yet, and without it every client would be taken for the proxy";
 constexpr std::string_view kRemove = "what was received is stored as it is";
 constexpr std::string_view kScan = "content scanning is not built yet";
 constexpr std::string_view kSpace = "only the bytes left for the spool are watched, by check_spool_space";
@@ -75,6 +74,45 @@ void set_bare_newline(MainDraft& draft, const Setting& setting, const OptionRead
   } else {
     reader.error(setting, fmt::format("\"{}\" is neither reject nor normalise", printable(text->view(), 64)));
   }
+}
+
+// Calls `use` for each item of a list that is expanded when it is read; `use` says false for an item that is none.
+template <class Use>
+void each_item(const Setting& setting, const OptionReader& reader, std::string_view should_be, Use use) {
+  const auto text = reader.expanded(setting);
+  if (!text) return;
+  lists::ListReader items(text->view());
+  std::string item;
+  while (items.next(item))
+    if (!item.empty() && !use(item))
+      return reader.error(setting, fmt::format("\"{}\" is not {}", printable(item, 64), should_be));
+}
+
+void set_dns_servers(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  each_item(setting, reader, "the address of a server, as in <; 192.0.2.1 ; [2001:db8::1]:5353", [&](const std::string& item) {
+    const auto server = dns::parse_server(item);
+    if (server) draft.dns_servers.push_back(*server);
+    return server.has_value();
+  });
+  if (draft.dns_servers.size() > dns::kServersMax)
+    reader.error(setting, fmt::format("{} servers, and at most {} are asked", draft.dns_servers.size(), dns::kServersMax));
+}
+
+void set_dns_dnssec_trusted(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  each_item(setting, reader, "an IP address", [&](const std::string& item) {
+    const auto address = IpAddress::parse(item);
+    if (address) draft.dns_dnssec_trusted.push_back(*address);
+    return address.has_value();
+  });
+}
+
+// 0 is off, 1 on, -1 whatever the default is.
+template <bool MainOptions::* Member>
+void set_tristate(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto value = reader.integer(setting);
+  if (!value) return;
+  if (*value < -1 || *value > 1) return reader.error(setting, "it is 0 (off), 1 (on) or -1 (the default)");
+  if (*value >= 0) draft.*Member = *value == 1;
 }
 
 // A list of places; of these, one file name is what there can be.
@@ -116,6 +154,29 @@ void set_retry_interval_max(MainDraft& draft, const Setting& setting, const Opti
     draft.retry_interval_max_s = *seconds;
   } else {
     reader.error(setting, "it cannot be more than 24h");
+  }
+}
+
+void set_proxy_count_by(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.text(setting);
+  if (!text) return;
+  if (text->view() == "client") {
+    draft.proxy_count_by = ProxyCount::client;
+  } else if (text->view() == "proxy") {
+    draft.proxy_count_by = ProxyCount::proxy;
+  } else {
+    reader.error(setting, fmt::format("\"{}\" is neither client nor proxy", printable(text->view(), 64)));
+  }
+}
+
+void set_proxy_protocol_timeout(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  constexpr std::int64_t kLongest = 300;
+  const auto seconds = reader.seconds(setting);
+  if (!seconds) return;
+  if (*seconds >= 1 && *seconds <= kLongest) {
+    draft.proxy_protocol_timeout_s = *seconds;
+  } else {
+    reader.error(setting, "it must be between 1s and 5m");
   }
 }
 
@@ -164,7 +225,11 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"bounce_message_text", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
     {"bounce_return_body", ValueKind::boolean, OptionStatus::no_effect, nullptr, kBounces},
     {"bounce_return_linesize_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kBounces},
-    {"bounce_return_message", ValueKind::boolean, OptionStatus::no_effect, nullptr, kBounces},
+    {"bounce_return_message",
+     ValueKind::boolean,
+     OptionStatus::built,
+     set_bool<&MainOptions::bounce_return_message, MainDraft>,
+     {}},
     {"bounce_return_size_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kBounces},
     {"bounce_sender_authentication", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
     {"callout_domain_negative_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kCallout},
@@ -211,22 +276,26 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"dmarc_forensic_sender", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
     {"dmarc_history_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
     {"dmarc_tld_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
-    {"dns_again_means_nonexist", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_again_means_nonexist",
+     ValueKind::text,
+     OptionStatus::built,
+     set_domains<&MainOptions::dns_again_means_nonexist, MainDraft>,
+     {}},
     {"dns_check_names_pattern", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
     {"dns_cname_loops", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
     {"dns_csa_search_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
     {"dns_csa_use_reverse", ValueKind::boolean, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_dnssec_ok", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_dnssec_trusted", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_dnssec_ok", ValueKind::integer, OptionStatus::built, set_tristate<&MainOptions::dns_dnssec_ok>, {}},
+    {"dns_dnssec_trusted", ValueKind::text, OptionStatus::built, set_dns_dnssec_trusted, {}},
     {"dns_ipv4_lookup", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_retrans", ValueKind::time, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_retry", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_servers", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_retrans", ValueKind::time, OptionStatus::built, set_seconds<&MainOptions::dns_retrans_s, MainDraft>, {}},
+    {"dns_retry", ValueKind::integer, OptionStatus::built, set_count<&MainOptions::dns_retry, MainDraft>, {}},
+    {"dns_servers", ValueKind::text, OptionStatus::built, set_dns_servers, {}},
     {"dns_trust_aa", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_use_edns0", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_use_edns0", ValueKind::integer, OptionStatus::built, set_tristate<&MainOptions::dns_use_edns0>, {}},
     {"drop_cr", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
     {"dsn_advertise_hosts", ValueKind::text, OptionStatus::built, set_hosts<&MainOptions::dsn_advertise_hosts, MainDraft>, {}},
-    {"dsn_from", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
+    {"dsn_from", ValueKind::text, OptionStatus::built, set_program<&MainOptions::dsn_from, MainDraft>, {}},
     {"enhanced_status_advertise_hosts",
      ValueKind::text,
      OptionStatus::built,
@@ -272,7 +341,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      set_hosts<&MainOptions::host_reject_connection, MainDraft>,
      {}},
     {"hosts_connection_nolog", ValueKind::text, OptionStatus::no_effect, nullptr, kLog},
-    {"hosts_proxy", ValueKind::text, OptionStatus::refused, nullptr, kProxy},
+    {"hosts_proxy", ValueKind::text, OptionStatus::built, set_hosts<&MainOptions::hosts_proxy, MainDraft>, {}},
     {"hosts_require_alpn", ValueKind::text, OptionStatus::no_effect, nullptr, kLater},
     {"hosts_require_helo", ValueKind::text, OptionStatus::built, set_hosts<&MainOptions::hosts_require_helo, MainDraft>, {}},
     {"hosts_treat_as_local", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
@@ -347,8 +416,8 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"print_topbitchars", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
     {"process_log_path", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
     {"prod_requires_admin", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
-    {"proxy_count_by", ValueKind::text, OptionStatus::no_effect, nullptr, kLater},
-    {"proxy_protocol_timeout", ValueKind::time, OptionStatus::no_effect, nullptr, kProxy},
+    {"proxy_count_by", ValueKind::text, OptionStatus::built, set_proxy_count_by, {}},
+    {"proxy_protocol_timeout", ValueKind::time, OptionStatus::built, set_proxy_protocol_timeout, {}},
     {"proxy_required_hosts", ValueKind::text, OptionStatus::old_name, nullptr, "hosts_proxy"},
     early("qualify_domain"),
     early("qualify_recipient"),

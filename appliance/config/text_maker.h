@@ -38,6 +38,14 @@ class TextMaker {
   [[nodiscard]] const expand::ConfigText& text() const noexcept { return text_; }
   [[nodiscard]] expand::ConfigText take() noexcept { return std::move(text_); }
 
+  // A word of the command line of whoever started the program.
+  [[nodiscard]] static expand::ConfigText command_line(std::string_view text) {
+    auto names = std::make_shared<expand::FileNames>();
+    TextMaker maker(names);
+    maker.add(text, names->add("(command line)"), 1, 1);
+    return maker.take();
+  }
+
   // An option's built-in value: text of the program itself, at no place in any file.
   [[nodiscard]] static expand::ConfigText built_in(std::string_view text) {
     auto names = std::make_shared<expand::FileNames>();

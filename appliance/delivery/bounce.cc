@@ -91,7 +91,7 @@ void append_failed_recipients_fields(std::string& out, std::span<const FailedRec
 void append_header(std::string& out, const BounceInput& input, bool is_8bit) {
   append_failed_recipients_fields(out, input.failed);
   out += "Auto-Submitted: auto-replied\r\n";
-  out += fmt::format("From: Mail Delivery System <Mailer-Daemon@{}>\r\n", input.qualify_domain);
+  out += fmt::format("From: {}\r\n", ascii(input.from).substr(0, kDiagnosticMax));
   out += fmt::format("To: {}\r\n", ascii(input.to));
   out += "Subject: Mail delivery failed: returning message to sender\r\n";
   const std::string references = original_message_id(input.original_header);
@@ -151,7 +151,7 @@ void append_header_part(std::string& out, const BounceInput& input, bool is_8bit
   if (is_8bit) out += "Content-Transfer-Encoding: 8bit\r\n";
   out += kEnd;
   out += input.original_header;
-  out += fmt::format("\r\n--{}--\r\n", input.boundary);
+  out += kEnd;
 }
 
 }  // namespace
@@ -167,12 +167,13 @@ bool wants_failure_report(const spool::RecipientView& recipient) {
 }
 
 std::string make_bounce(const BounceInput& input) {
-  const bool is_8bit = !is_ascii(input.original_header);
+  const bool is_8bit = input.returns_header && !is_ascii(input.original_header);
   std::string out;
   append_header(out, input, is_8bit);
   append_text_part(out, input);
   append_status_part(out, input);
-  append_header_part(out, input, is_8bit);
+  if (input.returns_header) append_header_part(out, input, is_8bit);
+  out += fmt::format("--{}--\r\n", input.boundary);
   return out;
 }
 

@@ -25,9 +25,10 @@ struct BounceInput {
   std::string_view to;        // who is told
   std::string_view boundary;  // of the parts; not to be guessed by whoever wrote the original
   std::string_view hostname;  // primary_hostname
-  std::string_view qualify_domain;
+  std::string_view from;      // what stands behind From:
   const spool::MessageView& original;
   std::string_view original_header;  // as it would have been delivered; whole lines
+  bool returns_header = true;        // false: it is not a part of the bounce
   std::span<const FailedRecipient> failed;
   WallTime now;
 };

@@ -33,7 +33,7 @@ std::string bounce_of(const StoredMessage& message, std::vector<FailedRecipient>
                       .to = message.view.sender.view(),
                       .boundary = "1700000000-postern-abc",
                       .hostname = "gw.example",
-                      .qualify_domain = "example",
+                      .from = "Mail Delivery System <Mailer-Daemon@example>",
                       .original = message.view,
                       .original_header = header,
                       .failed = failed,
@@ -101,6 +101,27 @@ TEST(Bounce, IsAReportWithThreeParts) {
                 "Received: by us\r\nMessage-ID: <m@c.example>\r\nSubject: s\r\n"
                 "\r\n"
                 "--1700000000-postern-abc--\r\n");
+}
+
+TEST(Bounce, MayLeaveTheOriginalOut) {
+  const StoredMessage message{MessageSpec{}};
+  const Problem problem = refused_by_peer();
+  const std::vector<FailedRecipient> failed{{message.recipients[0], &problem}};
+  const std::string bounce = make_bounce({.id = "1wLOs4-000001-0T",
+                                          .to = "s@send.example",
+                                          .boundary = "b",
+                                          .hostname = "gw.example",
+                                          .from = "Post\r\nBcc: x@y <p@gw.example>",
+                                          .original = message.view,
+                                          .original_header = "Subject: gr\xc3\xbc\xc3\x9f\r\n",
+                                          .returns_header = false,
+                                          .failed = failed,
+                                          .now = {1'700'000'100'000'000}});
+  EXPECT_THAT(bounce, HasSubstr("\r\nFrom: Post??Bcc: x@y <p@gw.example>\r\n"));
+  EXPECT_THAT(bounce, ::testing::Not(HasSubstr("Subject: gr")));
+  EXPECT_THAT(bounce, ::testing::Not(HasSubstr("rfc822-headers")));
+  EXPECT_THAT(bounce, ::testing::Not(HasSubstr("8bit")));
+  EXPECT_TRUE(bounce.ends_with("\r\n\r\n--b--\r\n"));
 }
 
 TEST(Bounce, StatusIsThatOfAFailure) {

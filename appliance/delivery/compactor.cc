@@ -29,7 +29,7 @@ Task<Result<void>> Compactor::pass(const std::vector<std::unique_ptr<DirectoryTa
       const std::vector<spool::RecordKey> keys = movable_in(segment.key);
       if (keys.empty()) continue;
       is_copying_ = true;
-      co_await empty(segment, keys, stop);
+      co_await empty(segment, keys, tail.directory(), stop);
       is_copying_ = false;
       tail.poke_done();
       own.poke_done();
@@ -60,7 +60,8 @@ std::vector<spool::RecordKey> Compactor::movable_in(const spool::SegmentKey& seg
   return keys;
 }
 
-Task<void> Compactor::empty(const ReadSegment& segment, std::span<const spool::RecordKey> keys, StopSource& stop) {
+Task<void> Compactor::empty(const ReadSegment& segment, std::span<const spool::RecordKey> keys, const std::string& directory,
+                            StopSource& stop) {
   const Result<std::unique_ptr<spool::SegmentReader>> reader =
       co_await spool::SegmentReader::open(deps_.files, segment.path, segment.key, deps_.pool, deps_.damage);
   if (!reader) {
@@ -69,19 +70,19 @@ Task<void> Compactor::empty(const ReadSegment& segment, std::span<const spool::R
   }
   for (const spool::RecordKey& key : keys) {
     if (bytes_left_ == 0 || trouble_ || !co_await room_.acquire({Instant::never(), &stop})) break;
-    copies_.start(move(**reader, key));
+    copies_.start(move(**reader, key, directory));
   }
   co_await copies_.wait_empty();
 }
 
-Task<void> Compactor::move(spool::SegmentReader& reader, spool::RecordKey key) {
+Task<void> Compactor::move(spool::SegmentReader& reader, spool::RecordKey key, const std::string& directory) {
   // It may have gone, or be under way, since it was looked at.
   if (QueuedMessage* const message = deps_.ledger.find(key); message != nullptr && message->is_waiting) {
     message->is_copied = true;
     Result<spool::Record> record = co_await reader.read_at(key.offset, message->record_bytes);
     if (record) {
       bytes_left_ -= std::min<std::size_t>(bytes_left_, record->record_bytes);
-      settle(key, co_await deps_.store.store_copy(std::move(*record)));
+      settle(key, co_await deps_.store.store_copy(std::move(*record), directory));
     } else {
       settle(key, failure(record.error()));
     }
@@ -89,12 +90,14 @@ Task<void> Compactor::move(spool::SegmentReader& reader, spool::RecordKey key) {
   room_.release();
 }
 
-void Compactor::settle(const spool::RecordKey& key, const Result<spool::CommitReceipt>& copy) {
+void Compactor::settle(const spool::RecordKey& key, const Result<StoredCopy>& copy) {
   QueuedMessage* const message = deps_.ledger.find(key);
   if (message == nullptr) return;  // the copy is nobody's
   message->is_copied = false;
   if (copy) {
-    deps_.journal.append(deps_.ledger.move(*message, copy->key, copy->record_bytes));
+    const Journal::Ticket moved =
+        deps_.journal.append(deps_.ledger.move(*message, copy->receipt.key, copy->receipt.record_bytes));
+    if (!copy->left_side_file.empty()) deps_.side_files.remove_side_file(copy->left_side_file, moved);
     deps_.copied.add();
   } else if (is_for_good(copy.error().code)) {
     message->cannot_move = true;

@@ -3,8 +3,10 @@
 //
 //   record read ─▶ copy durable in the store ─▶ `moved` in the journal ─▶ ... `drained` in the journal ─▶ hand-back
 //
-// Before `moved` is on the disk the message is where it was and the copy is nothing; from then on it is the other way about,
-// with everything that the journal knew of the message. Segments of the store are emptied by the same rule.
+// The bytes of a large message are not copied: its side file gets a second name beside the copy, and loses the first one when
+// `moved` is on the disk. Before `moved` is on the disk the message is where it was and the copy is nothing; from then on it is
+// the other way about, with everything that the journal knew of the message. Segments of the store are emptied by the same
+// rule.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +14,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "appliance/delivery/journal.h"
@@ -41,6 +45,13 @@ struct CompactionOptions {
   std::int64_t trouble_s = 60;             // after an error of the disk
 };
 
+// Removes a file once the journal has it that nobody will want it there.
+class SideFileRemover {
+ public:
+  virtual ~SideFileRemover() = default;
+  virtual void remove_side_file(std::string path, Journal::Ticket durable) = 0;
+};
+
 struct CompactorDeps {
   FileSystem& files;
   Ledger& ledger;
@@ -48,6 +59,7 @@ struct CompactorDeps {
   OwnStore& store;
   spool::ReadPool& pool;
   spool::DamageReporter& damage;
+  SideFileRemover& side_files;
   Counter& copied;  // messages
 };
 
@@ -69,9 +81,11 @@ class Compactor {
   [[nodiscard]] bool is_sparse(const ReadSegment& segment) const;
   // Keys of those that may be copied now; none when one is in the way that cannot.
   [[nodiscard]] std::vector<spool::RecordKey> movable_in(const spool::SegmentKey& segment) const;
-  [[nodiscard]] Task<void> empty(const ReadSegment& segment, std::span<const spool::RecordKey> keys, StopSource& stop);
-  [[nodiscard]] Task<void> move(spool::SegmentReader& reader, spool::RecordKey key);
-  void settle(const spool::RecordKey& key, const Result<spool::CommitReceipt>& copy);
+  // `directory` is the one that `segment` lies in.
+  [[nodiscard]] Task<void> empty(const ReadSegment& segment, std::span<const spool::RecordKey> keys,
+                                 const std::string& directory, StopSource& stop);
+  [[nodiscard]] Task<void> move(spool::SegmentReader& reader, spool::RecordKey key, const std::string& directory);
+  void settle(const spool::RecordKey& key, const Result<StoredCopy>& copy);
 
   CompactorDeps deps_;
   CompactionOptions options_;

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include "appliance/delivery/delivery_testing.h"
 
@@ -46,7 +47,11 @@ class Queue {
   [[nodiscard]] bool begin() { return stage.start_ingress().has_value() && stage.start_delivery().has_value(); }
   // Goes to the host that takes it, and to the one that does not.
   bool accept_stuck(std::uint32_t number) {
-    return stage.accept({.recipients = {"a@one.example", "b@two.example"}, .content = text_of(number)}, number);
+    const std::string text = text_of(number);
+    const std::size_t inside = has_side_files ? 4'800 : text.size();
+    return stage.accept(
+        {.recipients = {"a@one.example", "b@two.example"}, .content = text.substr(0, inside), .side_file = text.substr(inside)},
+        number);
   }
   bool accept_plain(std::uint32_t number) {
     return stage.accept({.recipients = {"a@one.example"}, .content = text_of(number)}, number);
@@ -89,6 +94,7 @@ class Queue {
   FakeServer good;
   FakeServer bad;
   Stage stage;
+  bool has_side_files = false;  // of messages that wait
   std::uint32_t next = 0;
   std::vector<std::uint32_t> stuck_;
 };
@@ -161,15 +167,15 @@ TEST(Compactor, ACopyIsTheMessageInAllThatCounts) {
   EXPECT_FALSE(is_copy(record));
   // Twice: of a copy there is a copy, too.
   for (int i = 0; i < 2; ++i) {
-    std::optional<Result<spool::CommitReceipt>> receipt;
+    std::optional<Result<StoredCopy>> stored;
     Gate gate;
-    gate.start([](OwnStore& into, spool::Record from, std::optional<Result<spool::CommitReceipt>>& result) -> Task<void> {
-      result = co_await into.store_copy(std::move(from));
-    }(store, record, receipt));
+    gate.start([](OwnStore& into, spool::Record from, std::optional<Result<StoredCopy>>& result) -> Task<void> {
+      result = co_await into.store_copy(std::move(from), "ingress/00");
+    }(store, record, stored));
     store.end_of_turn();
     queue.stage.settle();
-    ASSERT_TRUE(receipt && receipt->has_value());
-    const spool::RecordKey key = (*receipt)->key;
+    ASSERT_TRUE(stored && stored->has_value());
+    const spool::RecordKey key = (*stored)->receipt.key;
     const auto reader = queue.stage.get(spool::SegmentReader::open(
         queue.stage.files, "mine/" + spool::segment_name(key.segment.number), key.segment, pool, queue.stage));
     ASSERT_TRUE(reader);
@@ -201,13 +207,56 @@ TEST(Compactor, ACopyIsTheMessageInAllThatCounts) {
   queue.stage.run(store.stop());
 }
 
+TEST(Compactor, ALargeMessageTakesItsSideFileAlong) {
+  const std::string before = spool::side_file_directory("ingress/00");
+  const std::string after = spool::side_file_directory(kStore);
+  Queue queue;
+  queue.has_side_files = true;
+  ASSERT_TRUE(queue.begin());
+  ASSERT_TRUE(queue.fill(12));
+  queue.stage.advance_ms(1'000);
+  EXPECT_EQ(queue.stage.names_in(before).size(), 12U);
+  queue.stage.advance_ms(6'000);
+  const std::uint64_t copied = queue.stage.stats().copied.get();
+  EXPECT_GE(copied, 8U);
+  EXPECT_LE(queue.segments_in("ingress/00"), 3U);
+  EXPECT_EQ(queue.stage.names_in(before).size(), 12 - copied);
+  EXPECT_EQ(queue.stage.names_in(after).size(), copied);
+  queue.stage.stop_delivery();
+  ASSERT_TRUE(queue.stage.start_delivery());
+  EXPECT_EQ(queue.stage.names_in(after).size(), copied) << "records name them";
+  queue.expect_all_once();
+  EXPECT_TRUE(queue.stage.names_in(before).empty());
+  EXPECT_TRUE(queue.stage.names_in(after).empty());
+  EXPECT_TRUE(queue.stage.log.panic.empty());
+}
+
+TEST(Compactor, SideFilesThatNoCopyNamesAreRemoved) {
+  Queue queue;
+  queue.has_side_files = true;
+  ASSERT_TRUE(queue.begin());
+  ASSERT_TRUE(queue.fill(10));
+  // The name is there and the record is not: nothing can be written to the store.
+  queue.stage.files.inject(
+      {.op = FakeOp::write_durable, .path_contains = kStore, .count = 1'000, .error = {Errc::disk_full, 28, "write"}});
+  queue.stage.advance_ms(6'000);
+  EXPECT_EQ(queue.stage.stats().copied.get(), 0U);
+  EXPECT_FALSE(queue.stage.names_in(spool::side_file_directory(kStore)).empty());
+  queue.stage.stop_delivery();
+  queue.stage.files.clear_faults();
+  ASSERT_TRUE(queue.stage.start_delivery());
+  queue.stage.advance_ms(500);  // too soon for copies
+  EXPECT_TRUE(queue.stage.names_in(spool::side_file_directory(kStore)).empty());
+  queue.expect_all_once();
+}
+
 TEST(Compactor, ARecordOfAnotherKindStaysWhereItIs) {
   Stage stage;
   OwnStore store(stage.files, "mine", stage.random, stage);
   ASSERT_TRUE(stage.get(store.start()));
-  const spool::Record record{.kind = spool::RecordKind::message_side_file,
+  const spool::Record record{.kind = static_cast<spool::RecordKind>(200),
                              .payload = testing::OwnedBlock::slice_of(testing::encode({}))};
-  EXPECT_EQ(stage.get(store.store_copy(record)).error().code, Errc::unsupported);
+  EXPECT_EQ(stage.get(store.store_copy(record, "ingress/00")).error().code, Errc::unsupported);
   stage.run(store.stop());
 }
 
@@ -334,7 +383,7 @@ TEST(Compactor, NothingMovesBeforeTheJournalCanTellCopiesApart) {
 }
 
 // Power goes after each single change that compaction makes, and keeps what it likes.
-class CompactorCut : public ::testing::TestWithParam<FakeFileSystem::Survival> {};
+class CompactorCut : public ::testing::TestWithParam<std::tuple<FakeFileSystem::Survival, bool>> {};
 
 TEST_P(CompactorCut, EachMessageGoesOnWithOneOfItsCopies) {
   std::uint64_t cuts = 0;
@@ -344,6 +393,7 @@ TEST_P(CompactorCut, EachMessageGoesOnWithOneOfItsCopies) {
       SCOPED_TRACE(cut);
       Queue queue(cut + 1);
       queue.stage.options.compaction.copies_at_once = copies_at_once;
+      queue.has_side_files = std::get<bool>(GetParam());
       ASSERT_TRUE(queue.begin());
       ASSERT_TRUE(queue.fill(10));
       queue.stage.advance_ms(500);
@@ -354,7 +404,7 @@ TEST_P(CompactorCut, EachMessageGoesOnWithOneOfItsCopies) {
       queue.stage.files.cut_power();
       queue.stage.stop_delivery();
       queue.stage.stop_ingress();
-      queue.stage.files.restart(GetParam(), &queue.stage.random);
+      queue.stage.files.restart(std::get<FakeFileSystem::Survival>(GetParam()), &queue.stage.random);
       ASSERT_TRUE(queue.begin());
       queue.stage.advance_ms(5'000);
       EXPECT_EQ(queue.stage.stats().queued.get(), 10U);
@@ -371,8 +421,9 @@ TEST_P(CompactorCut, EachMessageGoesOnWithOneOfItsCopies) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Survivals, CompactorCut,
-                         ::testing::Values(FakeFileSystem::Survival::none, FakeFileSystem::Survival::all,
-                                           FakeFileSystem::Survival::random));
+                         ::testing::Combine(::testing::Values(FakeFileSystem::Survival::none, FakeFileSystem::Survival::all,
+                                                              FakeFileSystem::Survival::random),
+                                            ::testing::Bool()));
 
 }  // namespace
 }  // namespace postern::delivery

@@ -53,6 +53,7 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
                   .store = store_,
                   .pool = read_pool_,
                   .damage = *this,
+                  .side_files = *this,
                   .copied = stats_.copied},
                  options_.compaction),
       asked_(deps_.connector, deps_.blocks, deps_.ingress_control),
@@ -214,7 +215,7 @@ void Delivery::take_end(const RoundEnd& end, QueuedMessage* message, const spool
   if (end.has_bounced) own_tail_->poke();
   switch (end.kind) {
     case RoundEnd::Kind::done:
-      if (!end.side_file_path.empty()) background_.start(remove_side_file(end.side_file_path, end.done));
+      if (!end.side_file_path.empty()) remove_side_file(end.side_file_path, end.done);
       if (ledger_.queued_in(segment) > 0) break;
       if (DirectoryTail* tail = tail_of(segment)) tail->poke_done();
       break;
@@ -274,13 +275,17 @@ Task<Result<spool::Record>> Delivery::read(spool::RecordKey key) {
 
 std::string Delivery::directory_of(const spool::SegmentKey& segment) const {
   const DirectoryTail* const tail = tail_of(segment);
-  return tail != nullptr ? tail->directory() : std::string();
+  return (tail != nullptr ? tail : own_tail_)->directory();
 }
 
-// Not before it is on record that nobody will want it. One that stays because of a crash goes when ingress has started twice.
-Task<void> Delivery::remove_side_file(std::string path, Journal::Ticket done) {
+void Delivery::remove_side_file(std::string path, Journal::Ticket durable) {
+  background_.start(remove_when_durable(std::move(path), durable));
+}
+
+// One that stays because of a crash goes when whoever writes its directory has started twice.
+Task<void> Delivery::remove_when_durable(std::string path, Journal::Ticket durable) {
   const Wait wait{Scheduler::current().now().plus_ms(kRemoveWaitMs), nullptr};
-  if (!co_await journal_.durable(done, wait)) co_return;
+  if (!co_await journal_.durable(durable, wait)) co_return;
   const Result<void> removed = co_await deps_.files.remove(path);
   if (!removed && removed.error().code != Errc::not_found) on_trouble(path, removed.error());
 }
@@ -378,6 +383,8 @@ Task<void> Delivery::keep_time() {
 
 // Not before it is certain which segments are there, and which copies in them count.
 Task<void> Delivery::compact() {
+  // Before anything is copied: a copy may take a name that an earlier life left.
+  if (const auto swept = co_await store_.sweep(stop_tails_); !swept) on_trouble(kStoreDirectory, swept.error());
   while (!stopping_) {
     static_cast<void>(co_await sleep_until(Scheduler::current().now().plus_ms(kTickMs), &stop_tails_));
     if (stopping_) break;

@@ -81,6 +81,7 @@ class Delivery final : public shard::TurnEnd,
                        private RoomListener,
                        private RecordSource,
                        private JournalReporter,
+                       private SideFileRemover,
                        private spool::DamageReporter {
  public:
   explicit Delivery(DeliveryDeps deps, DeliveryOptions options = {});
@@ -104,6 +105,7 @@ class Delivery final : public shard::TurnEnd,
   // TailSink
   [[nodiscard]] bool has_room() const override;
   void on_message(QueuedMessage& message, std::optional<spool::Record> record) override;
+  void remove_side_file(std::string path, Journal::Ticket durable) override;
   void on_trouble(const std::string& directory, const Error& error) override;
   // RoomListener
   bool on_room(const std::string& destination) override;
@@ -123,7 +125,7 @@ class Delivery final : public shard::TurnEnd,
   [[nodiscard]] DirectoryTail* tail_of(const spool::SegmentKey& segment) const;
   [[nodiscard]] Task<void> run_round(Schedule::Next next);
   void take_end(const RoundEnd& end, QueuedMessage* message, const spool::SegmentKey& segment, Round& round);
-  [[nodiscard]] Task<void> remove_side_file(std::string path, Journal::Ticket done);
+  [[nodiscard]] Task<void> remove_when_durable(std::string path, Journal::Ticket durable);
   void unpark(const std::string& destination, std::size_t most);
   void poke_tails();
 

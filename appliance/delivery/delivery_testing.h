@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,7 +16,9 @@
 #include "appliance/delivery/transports/fake_connector.h"
 #include "appliance/delivery/transports/testing.h"
 #include "appliance/spool/doorbell.h"
+#include "appliance/spool/side_file.h"
 #include "appliance/spool/writer.h"
+#include "engine/base/crc32c.h"
 #include "engine/base/random.h"
 #include "engine/coro/gate.h"
 #include "engine/coro/manual_scheduler.h"
@@ -300,7 +303,24 @@ class Stage final : public spool::DamageReporter {
     input.recipients = recipients;
     if (!spec.received.empty()) input.header_edits = edits;
     input.content = &content;
+    const std::string name(input.id.view());
+    if (!spec.side_file.empty()) {
+      if (const Result<void> stored = co_await store_side_file(name, spec.side_file); !stored)
+        co_return failure(stored.error());
+      input.side_file = {name, spec.side_file.size(), crc32c(0, std::as_bytes(std::span(spec.side_file)))};
+    }
     co_return co_await writer_->commit(input);
+  }
+  Task<Result<void>> store_side_file(std::string name, std::string bytes) {
+    const std::string directory = spool::side_file_directory(ingress_directory);
+    if (const Result<void> made = co_await files.make_directory(directory, 0700); !made) co_return made;
+    if (const Result<void> synced = co_await files.sync_directory(ingress_directory); !synced) co_return synced;
+    auto file = co_await files.open(spool::side_file_path(ingress_directory, name), {.mode = OpenMode::create_new});
+    if (!file) co_return failure(file.error());
+    const Result<std::size_t> written = co_await (*file)->write(std::as_bytes(std::span(bytes)), 0);
+    if (!written) co_return failure(written.error());
+    if (const Result<std::size_t> synced = co_await (*file)->sync(); !synced) co_return failure(synced.error());
+    co_return co_await files.sync_directory(directory);
   }
   Task<void> count_commit(MessageSpec spec, std::uint32_t number, std::size_t& stored) {
     if (co_await commit(std::move(spec), number)) ++stored;

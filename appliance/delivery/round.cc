@@ -11,6 +11,7 @@
 #include "appliance/delivery/retry.h"
 #include "appliance/delivery/transports/compose.h"
 #include "appliance/delivery/transports/problem.h"
+#include "appliance/delivery/variables.h"
 #include "appliance/spool/attribute_names.h"
 #include "appliance/spool/side_file.h"
 #include "engine/base/check.h"
@@ -367,6 +368,16 @@ Task<bool> Round::report_to(std::string_view target, const std::vector<std::uint
   co_return true;
 }
 
+std::string Round::bounce_sender() const {
+  const config::MainOptions& main = context_.config.main;
+  std::string from;
+  const expand::EvalResult expanded = expand::evaluate(main.dsn_from, DeliveryVariables(context_.config, message_), from);
+  if (expanded && !from.empty()) return from;
+  const std::string_view why = expanded ? std::string_view("it gives nothing") : std::string_view(expanded.why);
+  context_.log.write(log::Stream::panic, fmt::format("{} dsn_from cannot be used: {}", id(), printable(why)));
+  return fmt::format("Mail Delivery System <Mailer-Daemon@{}>", main.qualify_domain);
+}
+
 Task<bool> Round::write_bounce(std::string_view target, std::span<const std::uint32_t> failed) {
   const Result<spool::MessageId> bounce_id = context_.store.next_id();
   if (!bounce_id) co_return false;
@@ -381,9 +392,10 @@ Task<bool> Round::write_bounce(std::string_view target, std::span<const std::uin
                                         .to = target,
                                         .boundary = boundary,
                                         .hostname = context_.config.main.primary_hostname,
-                                        .qualify_domain = context_.config.main.qualify_domain,
+                                        .from = bounce_sender(),
                                         .original = message_,
                                         .original_header = header,
+                                        .returns_header = context_.config.main.bounce_return_message,
                                         .failed = list,
                                         .now = now});
   const std::string received = fmt::format("Received: from {} by {} with local\r\n\tid {};\r\n\t{}\r\n", context_.user,

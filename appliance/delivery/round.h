@@ -164,6 +164,8 @@ class Round final : public EndGuard {
   void judge_deferred(std::uint32_t now_s);
   [[nodiscard]] Task<bool> report_failures();
   [[nodiscard]] Task<bool> report_to(std::string_view target, const std::vector<std::uint32_t>& failed);
+  // What stands behind From: in a bounce.
+  [[nodiscard]] std::string bounce_sender() const;
   [[nodiscard]] Task<bool> write_bounce(std::string_view target, std::span<const std::uint32_t> failed);
   void discard(std::uint32_t recipient);
   void record_finished(std::vector<std::uint32_t> recipients);

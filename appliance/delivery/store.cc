@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "appliance/spool/attribute_names.h"
+#include "appliance/spool/side_file.h"
+#include "appliance/spool/side_file_sweep.h"
 #include "engine/base/utf8.h"
 
 namespace postern::delivery {
@@ -43,12 +45,16 @@ bool is_copy(const spool::Record& record) {
 }
 
 OwnStore::OwnStore(FileSystem& files, std::string directory, Random& random, spool::DamageReporter& damage)
-    : directory_(std::move(directory)),
+    : files_(files),
+      directory_(std::move(directory)),
       publisher_(slot_, -1),
       writer_(files, directory_, writer_options(), random, damage, &publisher_),
       ids_(files, directory_, spool::kDeliveryShard) {}
 
 Task<Result<void>> OwnStore::start() {
+  auto found = co_await spool::list_side_files(files_, directory_);
+  if (!found) co_return failure(found.error());
+  found_side_files_ = std::move(*found);
   const Result<void> started = co_await writer_.start();
   if (!started) co_return started;
   const Result<void> ids = co_await ids_.start();
@@ -81,10 +87,34 @@ Task<Result<std::uint64_t>> OwnStore::store_report(spool::MessageId id, WallTime
   co_return received.size() + text.size();
 }
 
-Task<Result<spool::CommitReceipt>> OwnStore::store_copy(spool::Record record) {
-  if (record.kind != spool::RecordKind::message) co_return failure(Errc::unsupported, "copy a message");
+// The name may be there already: from a copy that a crash, or another try, left to nobody. A name stands for one message only.
+Task<Result<void>> OwnStore::adopt_side_file(std::string path, std::string name) {
+  const std::string folder = spool::side_file_directory(directory_);
+  if (!has_side_files_) {
+    if (const Result<void> made = co_await files_.make_directory(folder, 0700); !made) co_return made;
+    if (const Result<void> synced = co_await files_.sync_directory(directory_); !synced) co_return synced;
+    has_side_files_ = true;
+  }
+  const Result<void> linked = co_await files_.link_new(std::move(path), spool::side_file_path(directory_, name));
+  if (!linked && linked.error().code != Errc::exists) co_return linked;
+  co_return co_await files_.sync_directory(folder);
+}
+
+Task<Result<std::uint64_t>> OwnStore::sweep(StopSource& stop) {
+  co_return co_await spool::sweep_side_files(files_, directory_, std::exchange(found_side_files_, {}), stop);
+}
+
+Task<Result<StoredCopy>> OwnStore::store_copy(spool::Record record, std::string from) {
+  if (record.kind != spool::RecordKind::message && record.kind != spool::RecordKind::message_side_file)
+    co_return failure(Errc::unsupported, "copy a message");
   const Result<spool::MessageView> message = spool::parse_message(record.kind, record.bytes());
   if (!message) co_return failure(message.error());
+  StoredCopy stored;
+  if (message->side_file && from != directory_) {
+    stored.left_side_file = spool::side_file_path(from, message->side_file->name);
+    const Result<void> adopted = co_await adopt_side_file(stored.left_side_file, std::string(message->side_file->name));
+    if (!adopted) co_return failure(adopted.error());
+  }
 
   const std::string origin = origin_of(record.key);
   std::vector<spool::Attribute> attributes = copy_of(message->attributes);
@@ -113,7 +143,11 @@ Task<Result<spool::CommitReceipt>> OwnStore::store_copy(spool::Record record) {
   input.recipients = recipients;
   input.header_edits = edits;
   input.content = &content;
-  co_return co_await writer_.commit(input);
+  input.side_file = message->side_file;
+  const Result<spool::CommitReceipt> receipt = co_await writer_.commit(input);
+  if (!receipt) co_return failure(receipt.error());
+  stored.receipt = *receipt;
+  co_return stored;
 }
 
 Task<void> OwnStore::stop() {

@@ -82,6 +82,11 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
       return scratch;
     case received_protocol:
       return smtp::protocol_name(*state_, envelope_ != nullptr && envelope_->has_sender() && envelope_->sender().smtputf8);
+    case proxy_external_address:
+    case proxy_external_port:
+    case proxy_local_address:
+    case proxy_local_port:
+    case proxy_session: return proxy_variable(id, scratch);
     default: break;
   }
   if (envelope_ != nullptr) {
@@ -106,6 +111,20 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     if (id == message_size) return number_text(message_->stats.stored_bytes, scratch);
   }
   return {};
+}
+
+// As in Exim, addresses that nobody told are empty and ports are 0.
+std::string_view Connection::proxy_variable(expand::VariableId id, std::string& scratch) const {
+  using enum expand::VariableId;
+  if (id == proxy_session) return proxied_ ? "yes" : "";
+  const bool has_proxy = proxied_ && proxied_->negotiated;
+  const bool has_target = has_proxy && proxied_->header.subject == proxy::Subject::client;
+  const bool is_local = id == proxy_local_address || id == proxy_local_port;
+  const bool is_port = id == proxy_local_port || id == proxy_external_port;
+  if (!(is_local ? has_proxy : has_target)) return is_port ? "0" : "";
+  const SocketAddress& end = is_local ? proxied_->proxy : proxied_->header.target;
+  if (is_port) return number_text(end.port, scratch);
+  return scratch = end.address.to_string();
 }
 
 void Connection::log_about_client(std::string_view what, std::string_view text) {
@@ -184,7 +203,9 @@ void Connection::choose_options(smtp::SessionOptions& options) {
 
 ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOptions& options) {
   state_ = &state;
+  if (proxied_) state.endpoints.peer = proxied_->client();
   choose_options(options);
+  if (proxied_ && !proxied_->negotiated) options.refusal = "Command refused, required Proxy negotiation failed";
   const std::string_view hostname = expand_or(services_.policy.active_hostname, services_.policy.primary_hostname);
   if (hostname != services_.policy.primary_hostname) active_hostname_ = hostname;
   options.active_hostname = active_hostname_.empty() ? services_.policy.primary_hostname : active_hostname_;
@@ -261,7 +282,9 @@ void Connection::accepted(const smtp::Envelope& envelope, const smtp::BodyStats&
   services_.stats.recipients.add(envelope.recipients().size());
   services_.stats.message_bytes.add(stats.stored_bytes);
   services_.scratch.clear();
-  append_arrival(services_.scratch, *state_, {id, envelope, message_id_header_, receipt.message_bytes});
+  append_arrival(
+      services_.scratch, *state_,
+      {id, envelope, message_id_header_, receipt.message_bytes, services_.policy.log_proxy ? proxied_.get() : nullptr});
   services_.log.write(log::Stream::main, services_.scratch);
   envelope_ = nullptr;
 }

@@ -2,15 +2,19 @@
 // the spool.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "appliance/ingress/policy.h"
+#include "appliance/ingress/proxied.h"
 #include "appliance/ingress/spool_sink.h"
 #include "appliance/ingress/stats.h"
 #include "appliance/log/log_sink.h"
 #include "engine/smtp/hooks.h"
+#include "net/dns/resolver.h"
 #include "policy/acl/run.h"
 #include "policy/expand/evaluate.h"
 
@@ -21,6 +25,7 @@ struct ConnectionServices {
   const IngressPolicy& policy;
   SpoolServices spool;
   log::LogSink& log;
+  dns::Resolver& resolver;
   IngressStats& stats;
   std::string scratch = {};  // for one expansion or log line at a time, never across a suspension
 
@@ -33,7 +38,9 @@ struct ConnectionServices {
 // Implements the hooks of one session. One shard.
 class Connection final : public smtp::SessionHooks, private expand::EvalContext, private acl::AclListener {
  public:
-  explicit Connection(ConnectionServices& services) noexcept : services_(services) {}
+  // `proxied`: what is known of a connection from a host in hosts_proxy; else null.
+  explicit Connection(ConnectionServices& services, std::unique_ptr<const Proxied> proxied = nullptr) noexcept
+      : services_(services), proxied_(std::move(proxied)) {}
 
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> connect(smtp::SessionState& state, smtp::SessionOptions& options) override;
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> helo() override;
@@ -56,6 +63,7 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext,
   void skipped(std::string_view text) override;
   void trouble(std::string_view text) override;
 
+  [[nodiscard]] std::string_view proxy_variable(expand::VariableId id, std::string& scratch) const;
   [[nodiscard]] smtp::Verdict ask(acl::Phase phase, smtp::Decision when_unset);
   [[nodiscard]] std::string_view expand_or(const expand::Program& program, std::string_view fallback);
   void choose_options(smtp::SessionOptions& options);
@@ -64,6 +72,7 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext,
   void count(const smtp::SessionEvent& event) noexcept;
 
   ConnectionServices& services_;
+  const std::unique_ptr<const Proxied> proxied_;
   smtp::SessionState* state_ = nullptr;
   const smtp::Envelope* envelope_ = nullptr;    // of the open transaction
   const smtp::Recipient* recipient_ = nullptr;  // while an ACL judges it

@@ -58,11 +58,23 @@ ConnectionLimits::Entry* ConnectionLimits::find(Stripe& stripe, std::uint64_t ke
 }
 
 Admission ConnectionLimits::admit(const IpAddress& client, std::uint32_t per_host_max) noexcept {
+  Admission admission = admit_unidentified();
+  if (admission != Admission::admitted) return admission;
+  admission = identify(client, per_host_max);
+  if (admission != Admission::admitted) release_unidentified();
+  return admission;
+}
+
+Admission ConnectionLimits::admit_unidentified() noexcept {
   // Never counts over the limit, not even for a moment: somebody else would be refused for it.
   std::uint32_t present = connections_.load(std::memory_order_relaxed);
   do {
     if (present >= connections_max_) return Admission::too_many_connections;
   } while (!connections_.compare_exchange_weak(present, present + 1, std::memory_order_relaxed));
+  return Admission::admitted;
+}
+
+Admission ConnectionLimits::identify(const IpAddress& client, std::uint32_t per_host_max) noexcept {
   const std::uint64_t key = key_of(client);
   const std::uint64_t hashed = hash(key);
   Stripe& stripe = stripe_of(hashed);
@@ -74,7 +86,6 @@ Admission ConnectionLimits::admit(const IpAddress& client, std::uint32_t per_hos
     ++entry->count;
     return Admission::admitted;
   }
-  connections_.fetch_sub(1, std::memory_order_relaxed);
   return full ? Admission::too_many_connections : Admission::too_many_from_host;
 }
 
@@ -88,7 +99,7 @@ void ConnectionLimits::release(const IpAddress& client) noexcept {
     POSTERN_CHECK(entry != nullptr && entry->count > 0);
     if (--entry->count == 0) remove(stripe, *entry);
   }
-  connections_.fetch_sub(1, std::memory_order_relaxed);
+  release_unidentified();
 }
 
 // Closes the gap: entries behind it that a probe would no longer find move forward.

@@ -30,6 +30,12 @@ class ConnectionLimits {
   [[nodiscard]] Admission admit(const IpAddress& client, std::uint32_t per_host_max) noexcept;
   void release(const IpAddress& client) noexcept;
 
+  // The same in two steps, where it is not known yet whose a connection is: first it is a connection of the process, then of
+  // the client too. Who is not identified, or not admitted by identify(), is released as nobody's.
+  [[nodiscard]] Admission admit_unidentified() noexcept;
+  [[nodiscard]] Admission identify(const IpAddress& client, std::uint32_t per_host_max) noexcept;
+  void release_unidentified() noexcept { connections_.fetch_sub(1, std::memory_order_relaxed); }
+
   // Connections at this moment, of the process and from `client`.
   [[nodiscard]] std::uint32_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint32_t connections_from(const IpAddress& client) noexcept;

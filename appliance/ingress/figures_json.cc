@@ -61,6 +61,7 @@ std::string figures_json(std::span<const ShardFigures> shards, const ConnectionL
   const auto large = [](const ShardFigures& shard) { return shard.side_files; };
   const auto log = [](const ShardFigures& shard) { return shard.log; };
   const auto ring = [](const ShardFigures& shard) { return shard.ring; };
+  const auto dns = [](const ShardFigures& shard) { return shard.resolver; };
   Json json;
   json["shards"] = shards.size();
   json["connections"] = {{"accepted", sum(shards, ingress, &IngressStats::connections)},
@@ -98,6 +99,12 @@ std::string figures_json(std::span<const ShardFigures> shards, const ConnectionL
   json["log"] = {{"lines", sum(shards, log, &log::LogStats::lines)},
                  {"dropped", sum(shards, log, &log::LogStats::dropped)},
                  {"write_errors", sum(shards, log, &log::LogStats::write_errors)}};
+  json["dns"] = {{"questions", sum(shards, dns, &dns::ResolverStats::questions)},
+                 {"from_cache", sum(shards, dns, &dns::ResolverStats::from_cache)},
+                 {"sent", sum(shards, dns, &dns::ResolverStats::sent)},
+                 {"over_stream", sum(shards, dns, &dns::ResolverStats::over_stream)},
+                 {"timeouts", sum(shards, dns, &dns::ResolverStats::timeouts)},
+                 {"failures", sum(shards, dns, &dns::ResolverStats::failures)}};
   json["ring"] = {{"enters", sum(shards, ring, &ring::RingStats::enters)},
                   {"submissions", sum(shards, ring, &ring::RingStats::submissions)},
                   {"completions", sum(shards, ring, &ring::RingStats::completions)},

@@ -145,6 +145,16 @@ void append_size_refusal(std::string& out, const SessionState& state, const Sess
   append_number(out, event.limit);
 }
 
+// The unique id that the proxy gave the connection, for whoever compares its log with ours.
+void append_proxied(std::string& out, const Proxied& proxied) {
+  out += " PRX=";
+  out += proxied.proxy.address.to_string();
+  if (proxied.header.unique_id.empty()) return;
+  out += " PRXID=\"";
+  append_printable(out, proxied.header.unique_id);
+  out += '"';
+}
+
 void append_unqualified(std::string& out, std::string_view what, const SessionState& state, const SessionEvent& event) {
   out += what;
   append_printable(out, event.input.view());
@@ -194,6 +204,7 @@ void append_arrival(std::string& out, const SessionState& state, const Arrival& 
   append_full_host(out, state);
   out += " P=";
   out += smtp::protocol_name(state, sender.smtputf8);
+  if (arrival.proxied != nullptr) append_proxied(out, *arrival.proxied);
   out += " S=";
   append_number(out, arrival.message_bytes);
   if (arrival.message_id.empty()) return;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "appliance/ingress/proxied.h"
 #include "appliance/log/log_sink.h"
 #include "engine/smtp/envelope.h"
 #include "engine/smtp/hooks.h"
@@ -21,8 +22,9 @@ void append_received_host(std::string& out, const smtp::SessionState& state);
 struct Arrival {
   std::string_view id;
   const smtp::Envelope& envelope;
-  std::string_view message_id;      // of the header, as append_message_id() gives it; empty: none
-  std::uint64_t message_bytes = 0;  // added headers included
+  std::string_view message_id;       // of the header, as append_message_id() gives it; empty: none
+  std::uint64_t message_bytes = 0;   // added headers included
+  const Proxied* proxied = nullptr;  // where it came through a proxy and the log is to say so
 };
 // "1wlos3-000008-0T <= a@b.example H=(c.example) [192.0.2.1] P=esmtp S=1234 id=x@y".
 void append_arrival(std::string& out, const smtp::SessionState& state, const Arrival& arrival);

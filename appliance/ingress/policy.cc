@@ -1,6 +1,11 @@
 #include "appliance/ingress/policy.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
 #include "appliance/config/main_options.h"
+#include "net/dns/resolver.h"
 
 namespace postern::ingress {
 namespace {
@@ -33,7 +38,23 @@ ClientLists make_client_lists(const config::MainOptions& main) {
           .count_nonmail = main.smtp_accept_max_nonmail_hosts,
           .bare_newline_exempt = main.smtp_bare_newline_exempt_hosts,
           .reject_connection = main.host_reject_connection,
-          .require_helo = main.hosts_require_helo};
+          .require_helo = main.hosts_require_helo,
+          .proxies = main.hosts_proxy};
+}
+
+// The main options stand above resolv.conf.
+dns::ResolverSettings make_resolver_settings(const config::MainOptions& main) {
+  Result<dns::ResolverSettings> read = dns::read_resolv_conf("/etc/resolv.conf");
+  if (!read) std::fprintf(stderr, "postern: /etc/resolv.conf: %s; going on without it\n", describe(read.error()).c_str());
+  dns::ResolverSettings settings = read ? std::move(*read) : dns::ResolverSettings{};
+  if (!main.dns_servers.empty()) settings.servers = main.dns_servers;
+  if (main.dns_retrans_s > 0) settings.timeout_ms = std::min(main.dns_retrans_s * 1'000, dns::Resolver::kQueryMsMax);
+  if (main.dns_retry > 0) settings.attempts = main.dns_retry;
+  settings.edns = main.dns_use_edns0;
+  settings.always_dnssec = main.dns_dnssec_ok;
+  settings.dnssec_trusted = main.dns_dnssec_trusted;
+  settings.again_means_nonexist = [list = main.dns_again_means_nonexist](std::string_view name) { return list.matches(name); };
+  return settings;
 }
 
 }  // namespace
@@ -44,6 +65,9 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.limits = make_limits(main);
   policy.connections_max = main.smtp_accept_max;
   policy.connections_per_host_max = main.smtp_accept_max_per_host;
+  policy.proxy_header_timeout_ms = main.proxy_protocol_timeout_s * 1'000;
+  policy.counts_proxies = main.proxy_count_by == config::ProxyCount::proxy;
+  policy.log_proxy = main.log_selector.has("proxy");
   policy.accept_8bitmime = main.accept_8bitmime;
   policy.enforce_sync = main.smtp_enforce_sync;
   policy.bare_newline =
@@ -57,6 +81,7 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.banner = main.smtp_banner;
   policy.received_header = main.received_header_text;
   policy.clients = make_client_lists(main);
+  policy.resolver = make_resolver_settings(main);
   policy.acls = config.acl_of_phase;
   return policy;
 }

@@ -9,6 +9,7 @@
 
 #include "appliance/config/config.h"
 #include "engine/smtp/session_limits.h"
+#include "net/dns/resolv_conf.h"
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
 #include "policy/expand/program.h"
@@ -31,12 +32,16 @@ struct ClientLists {
   lists::HostList bare_newline_exempt;    // those who get the other of reject and normalise
   lists::HostList reject_connection;      // host_reject_connection
   lists::HostList require_helo;           // hosts_require_helo
+  lists::HostList proxies;                // hosts_proxy
 };
 
 struct IngressPolicy {
   smtp::SessionLimits limits;
-  std::uint32_t connections_max = 20'000;      // smtp_accept_max; 0: no limit
-  std::uint32_t connections_per_host_max = 0;  // smtp_accept_max_per_host; 0: no limit
+  std::uint32_t connections_max = 20'000;        // smtp_accept_max; 0: no limit
+  std::uint32_t connections_per_host_max = 0;    // smtp_accept_max_per_host; 0: no limit
+  std::int64_t proxy_header_timeout_ms = 3'000;  // proxy_protocol_timeout
+  bool counts_proxies = false;                   // proxy_count_by = proxy: smtp_accept_max_per_host is about them
+  bool log_proxy = false;                        // log_selector = +proxy
   bool accept_8bitmime = true;
   bool enforce_sync = true;  // smtp_enforce_sync
   smtp::BareNewline bare_newline = smtp::BareNewline::reject;
@@ -49,12 +54,13 @@ struct IngressPolicy {
   expand::Program banner;           // smtp_banner
   expand::Program received_header;  // received_header_text
   ClientLists clients;
+  dns::ResolverSettings resolver;
   std::array<std::shared_ptr<const acl::Acl>, acl::kPhaseCount> acls;  // empty where none is set
 
   [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept { return acls[static_cast<std::size_t>(phase)].get(); }
 };
 
-// Lists and programs are copied: the policy does not need `config` afterwards.
+// Lists and programs are copied: the policy does not need `config` afterwards. Reads resolv.conf.
 [[nodiscard]] IngressPolicy make_policy(const config::Config& config);
 
 }  // namespace postern::ingress

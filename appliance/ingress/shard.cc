@@ -25,8 +25,11 @@
 #include "engine/ring/ring_delays.h"
 #include "engine/ring/uring_file_system.h"
 #include "engine/smtp/session.h"
+#include "net/proxy/read_header.h"
 #include "net/transport/listener.h"
 #include "net/transport/runtime.h"
+#include "net/transport/uring_connector.h"
+#include "net/transport/uring_datagram.h"
 
 namespace postern::ingress {
 namespace {
@@ -80,7 +83,8 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
     runtime_->post([this] { begin_stop(); });
   }
   [[nodiscard]] ShardFigures figures() const noexcept {
-    return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats(), pools()};
+    return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats(), &resolver_->stats(),
+            pools()};
   }
 
  private:
@@ -111,8 +115,12 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   [[nodiscard]] Task<void> finish();
 
   void on_connection(std::unique_ptr<Stream> stream) override;
-  static Task<void> serve(Body& body, std::unique_ptr<Stream> stream);
-  static Task<void> refuse(Body& body, std::unique_ptr<Stream> stream, Admission admission);
+  // `counted` is whom the connection is counted for.
+  static Task<void> serve(Body& body, std::unique_ptr<Stream> stream, std::unique_ptr<const Proxied> proxied,
+                          IpAddress counted);
+  static Task<void> serve_proxied(Body& body, std::unique_ptr<Stream> stream);
+  [[nodiscard]] Task<void> read_proxy_header(Stream& stream, Proxied& proxied);
+  static Task<void> refuse(Body& body, std::unique_ptr<Stream> stream, IpAddress client, Admission admission);
 
   ShardPlan& plan_;
   SystemRandom random_;
@@ -128,6 +136,9 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   std::map<std::string, std::vector<std::string>> left_side_files_;  // by directory: found at the start
   std::optional<spool::SpaceWatch> space_;
   std::optional<log::LogWriter> log_;
+  std::unique_ptr<transport::UringDatagrams> datagrams_;
+  std::optional<transport::UringConnector> connector_;
+  std::optional<dns::AresResolver> resolver_;  // closed before it goes
   std::optional<ConnectionServices> services_;
   std::vector<std::unique_ptr<transport::Listener>> listeners_;
   std::optional<control::ControlServer> control_;
@@ -149,6 +160,13 @@ bool IngressShard::Body::set_up() {
     return false;
   }
   runtime_ = std::move(*runtime);
+  auto datagrams = transport::UringDatagrams::create(runtime_->ring());
+  if (!datagrams) {
+    complain(plan_, "cannot set up datagrams", datagrams.error());
+    return false;
+  }
+  datagrams_ = std::move(*datagrams);
+  connector_.emplace(runtime_->streams());
 
   const int root = ::fcntl(plan_.spool_descriptor, F_DUPFD_CLOEXEC, 0);
   if (root < 0) {
@@ -162,8 +180,13 @@ bool IngressShard::Body::set_up() {
   make_writer(true);
   side_files_.emplace(*files_, shard_directory(plan_.id));
   space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
-  services_.emplace(ConnectionServices{
-      plan_.policy, {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes}, *log_, stats_});
+  resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_}, plan_.policy.resolver);
+  services_.emplace(
+      ConnectionServices{plan_.policy,
+                         {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes},
+                         *log_,
+                         *resolver_,
+                         stats_});
   return true;
 }
 
@@ -362,6 +385,7 @@ Task<void> IngressShard::Body::finish() {
   if (control_) co_await control_->stop();
   stopping_.request_stop();
   co_await background_.close();
+  co_await resolver_->close();
   if (spool_is_open_) {
     co_await writer_->stop();
     runtime_->loop().remove(*writer_);
@@ -374,34 +398,66 @@ Task<void> IngressShard::Body::finish() {
 
 void IngressShard::Body::on_connection(std::unique_ptr<Stream> stream) {
   stats_.connections.add();
-  const IpAddress client = stream->endpoints().peer.address;
-  const Admission admission = plan_.limits.admit(client, plan_.policy.connections_per_host_max);
-  if (admission == Admission::admitted)
-    sessions_.start(serve(*this, std::move(stream)));
+  const IngressPolicy& policy = plan_.policy;
+  const IpAddress peer = stream->endpoints().peer.address;
+  const bool proxied = policy.clients.proxies.matches(peer);
+  const bool identified = !proxied || policy.counts_proxies;
+  const Admission admission =
+      identified ? plan_.limits.admit(peer, policy.connections_per_host_max) : plan_.limits.admit_unidentified();
+  if (admission != Admission::admitted)
+    sessions_.start(refuse(*this, std::move(stream), peer, admission));
+  else if (proxied)
+    sessions_.start(serve_proxied(*this, std::move(stream)));
   else
-    sessions_.start(refuse(*this, std::move(stream), admission));
+    sessions_.start(serve(*this, std::move(stream), nullptr, peer));
 }
 
-Task<void> IngressShard::Body::serve(Body& body, std::unique_ptr<Stream> stream) {
-  const IpAddress client = stream->endpoints().peer.address;
+Task<void> IngressShard::Body::read_proxy_header(Stream& stream, Proxied& proxied) {
+  proxied.proxy = stream.endpoints().peer;
+  const Wait wait{runtime_->loop().now().plus_ms(plan_.policy.proxy_header_timeout_ms), &draining_};
+  proxied.negotiated =
+      co_await proxy::read_header(stream, runtime_->blocks(), wait, proxied.header) == proxy::ReadOutcome::read;
+  if (!proxied.negotiated) stats_.refused(Refusal::proxy_header);
+}
+
+Task<void> IngressShard::Body::serve_proxied(Body& body, std::unique_ptr<Stream> stream) {
+  auto proxied = std::make_unique<Proxied>();
+  co_await body.read_proxy_header(*stream, *proxied);
+  const IngressPolicy& policy = body.plan_.policy;
+  const IpAddress client = proxied->client().address;
+  if (policy.counts_proxies) {
+    const IpAddress peer = proxied->proxy.address;
+    co_return co_await serve(body, std::move(stream), std::move(proxied), peer);
+  }
+  // A failed negotiation tells nothing of clients: it is not held against anybody.
+  const std::uint32_t per_host_max = proxied->negotiated ? policy.connections_per_host_max : 0;
+  if (const Admission admission = body.plan_.limits.identify(client, per_host_max); admission != Admission::admitted) {
+    body.plan_.limits.release_unidentified();
+    co_return co_await refuse(body, std::move(stream), client, admission);
+  }
+  co_await serve(body, std::move(stream), std::move(proxied), client);
+}
+
+Task<void> IngressShard::Body::serve(Body& body, std::unique_ptr<Stream> stream, std::unique_ptr<const Proxied> proxied,
+                                     IpAddress counted) {
   body.stats_.connections_open.add();
   {
-    Connection connection(*body.services_);
+    Connection connection(*body.services_, std::move(proxied));
     smtp::SessionOptions options;
     options.limits = &body.plan_.policy.limits;
     smtp::Session session({body.runtime_->blocks(), body.draining_, body.stopping_}, std::move(stream), connection, options);
     co_await session.run();
   }
   body.stats_.connections_open.subtract();
-  body.plan_.limits.release(client);
+  body.plan_.limits.release(counted);
 }
 
-Task<void> IngressShard::Body::refuse(Body& body, std::unique_ptr<Stream> stream, Admission admission) {
+Task<void> IngressShard::Body::refuse(Body& body, std::unique_ptr<Stream> stream, IpAddress client, Admission admission) {
   body.stats_.refused(admission == Admission::too_many_from_host ? Refusal::too_many_from_host : Refusal::too_many_connections);
   std::string& line = body.services_->scratch;
   line.clear();
   append_refused_connection(
-      line, stream->endpoints().peer.address,
+      line, client,
       admission == Admission::too_many_from_host ? "too many connections from that IP address" : "too many connections");
   body.log_->write(log::Stream::main, line);
   const Wait soon{body.runtime_->loop().now().plus_ms(kRefusalWriteMs), &body.stopping_};

@@ -24,6 +24,7 @@
 #include "engine/shard/mailbox.h"
 #include "engine/shard/offload.h"
 #include "engine/shard/shard_thread.h"
+#include "net/dns/ares_resolver.h"
 
 namespace postern::ingress {
 
@@ -74,6 +75,7 @@ struct ShardFigures {
   const spool::SideFileStats* side_files = nullptr;
   const log::LogStats* log = nullptr;
   const ring::RingStats* ring = nullptr;
+  const dns::ResolverStats* resolver = nullptr;
   ShardPools pools;
 };
 

@@ -6,6 +6,7 @@ std::string_view to_string(Refusal refusal) noexcept {
   switch (refusal) {
     case Refusal::too_many_connections: return "too_many_connections";
     case Refusal::too_many_from_host: return "too_many_from_host";
+    case Refusal::proxy_header: return "proxy_header";
     case Refusal::policy_connect: return "policy_connect";
     case Refusal::policy_helo: return "policy_helo";
     case Refusal::policy_mail: return "policy_mail";

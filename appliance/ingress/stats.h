@@ -14,6 +14,7 @@ namespace postern::ingress {
 enum class Refusal : std::uint8_t {
   too_many_connections,  // smtp_accept_max
   too_many_from_host,    // smtp_accept_max_per_host
+  proxy_header,          // missing or bad, from a host in hosts_proxy
   policy_connect,        // by ACL, for each phase
   policy_helo,
   policy_mail,

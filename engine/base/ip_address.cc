@@ -19,13 +19,6 @@ bool is_mapped(const std::array<std::uint8_t, 16>& bytes) noexcept {
   return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes.begin());
 }
 
-IpAddress fold_mapped(const std::array<std::uint8_t, 16>& bytes) noexcept {
-  if (!is_mapped(bytes)) return IpAddress::v6(bytes);
-  std::uint32_t host = 0;
-  for (std::size_t i = 12; i < 16; ++i) host = host << 8 | bytes[i];
-  return IpAddress::v4(host);
-}
-
 }  // namespace
 
 IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& bytes) noexcept {
@@ -33,6 +26,13 @@ IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& bytes) noexcept {
   a.v6_ = true;
   a.bytes_ = bytes;
   return a;
+}
+
+IpAddress IpAddress::fold_mapped(const std::array<std::uint8_t, 16>& bytes) noexcept {
+  if (!is_mapped(bytes)) return v6(bytes);
+  std::uint32_t host = 0;
+  for (std::size_t i = 12; i < 16; ++i) host = host << 8 | bytes[i];
+  return v4(host);
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
@@ -115,7 +115,7 @@ std::optional<SocketAddress> SocketAddress::from_sockaddr(const sockaddr* from) 
     std::memcpy(&in6, from, sizeof in6);
     std::array<std::uint8_t, 16> bytes{};
     std::memcpy(bytes.data(), &in6.sin6_addr, bytes.size());
-    return SocketAddress{fold_mapped(bytes), ntohs(in6.sin6_port)};
+    return SocketAddress{IpAddress::fold_mapped(bytes), ntohs(in6.sin6_port)};
   }
   return std::nullopt;
 }

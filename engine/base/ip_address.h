@@ -25,6 +25,8 @@ class IpAddress {
     return a;
   }
   [[nodiscard]] static IpAddress v6(const std::array<std::uint8_t, 16>& bytes) noexcept;
+  // The IPv4 address that `bytes` map, or else the IPv6 address that they are.
+  [[nodiscard]] static IpAddress fold_mapped(const std::array<std::uint8_t, 16>& bytes) noexcept;
   // Text forms of RFC 4291 section 2.2 and dotted quads; no brackets, no zone, no port.
   [[nodiscard]] static std::optional<IpAddress> parse(std::string_view text) noexcept;
 

@@ -66,6 +66,7 @@ Task<void> Session::obey() {
   if (fault_ != LineFault::none) return refuse_line();
   if (has_nul_) return refuse_nul();
   if (!input_.empty() && needs_sync()) return fail_sync();
+  if (!options_.refusal.empty() && command_.verb != Verb::quit) return refuse_command();
   if (command_.verb == Verb::unknown) return unknown_command();
   if (exceeds_nonmail()) return too_many_nonmail();
   if (!takes_argument(command_.verb) && !command_.args.empty())

@@ -137,6 +137,7 @@ class Session {
   Task<bool> check_sync();
   Task<void> refuse_line();
   Task<void> refuse_nul();
+  Task<void> refuse_command();
   Task<void> unknown_command();
   [[nodiscard]] bool exceeds_nonmail() noexcept;
   Task<void> too_many_nonmail();

@@ -46,6 +46,7 @@ struct SessionOptions {
   std::string_view banner;                // text behind "220 "; several lines separated by \n; borrowed until it has been sent
   std::string_view qualify_domain;        // borrowed; for addresses without a domain, postmaster among them
   std::string_view helo_allow_chars;      // borrowed; beside letters, digits, dot and hyphen
+  std::string_view refusal;               // borrowed; where set, every command but QUIT is answered 503 with it
   EhloKeywords keywords = usual_keywords();
   BareNewline bare_newline =
       BareNewline::reject;             // of messages; commands: reject is strict, normalise lets a bare LF end a line

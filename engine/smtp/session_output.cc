@@ -111,6 +111,13 @@ Task<void> Session::refuse_nul() {
   co_return;
 }
 
+// To this client nothing is allowed. It may hear so as often as others may send commands that no message needs.
+Task<void> Session::refuse_command() {
+  if (++state_.counters.nonmail > limits().smtp_accept_max_nonmail) co_return co_await too_many_nonmail();
+  write(Reply{503, {5, 5, 1}, options_.refusal});
+  co_return;
+}
+
 Task<void> Session::unknown_command() {
   if (state_.counters.unknown++ < limits().smtp_max_unknown_commands) {
     complain(SessionEventKind::syntax_error, reply::kUnrecognizedCommand);

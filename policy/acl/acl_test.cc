@@ -171,7 +171,7 @@ TEST(Acl, ReportsEveryErrorWithItsPlace) {
       {"warn message = X-Header: y", "1:6: \"message\" adds a header line when it stands in warn, which is not built yet\n"},
       {"deny endpass", "1:6: \"endpass\" belongs to accept and discard only\n"},
       {"accept endpass = x", "1:16: \"endpass\" takes no value\n"},
-      {"deny message = $doman", "1:16: unknown variable \"$doman\": did you mean \"$domain\"?\n"},
+      {"deny message = $doman", "1:16: unknown variable name \"doman\": did you mean \"$domain\"?\n"},
       {"accept hosts = 1.2.3.4 : a.b\n domains = +x\n  frobnicate\naccept verify = x",
        "1:26: \"a.b\" is a host name, which needs DNS: this is not built yet; name addresses or networks\n"
        "2:12: unknown named domain list \"+x\"\n"

@@ -3,17 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <string>
-#include <string_view>
+#include <charconv>
 #include <utility>
-#include <vector>
 
 #include "engine/base/peer_text.h"
 #include "engine/smtp/chars.h"
-#include "policy/expand/conditions.h"
+#include "policy/expand/compiler.h"
 #include "policy/expand/escape.h"
-#include "policy/expand/items.h"
 #include "policy/expand/nearest.h"
 #include "policy/expand/operators.h"
 
@@ -25,310 +21,365 @@ using smtp::CharClass;
 using smtp::is;
 
 constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_name_char(char c) noexcept { return is(CharClass::let_dig, c) || c == '_'; }
-constexpr bool is_word_char(char c) noexcept { return is_name_char(c) || c == '-'; }
+constexpr bool is_header_char(char c) noexcept { return c > ' ' && c < 127 && c != ':'; }
+
+// Operators of whose operand nothing is left in the result.
+constexpr std::array<std::string_view, 17> kMakeOurs = {
+    "base62", "base62d", "eval", "eval10", "listcount", "md5",           "nh",    "nhash", "randint", "sha1",
+    "sha2",   "sha256",  "sha3", "stat",   "time_eval", "time_interval", "strlen"};
 
 }  // namespace
 
-// Recursive descent over the text. Each read_ function returns false after it has reported an error.
-class Compiler {
- public:
-  Compiler(const ConfigText& text, Diagnostics& diagnostics) : text_(text), source_(text.view()), diagnostics_(diagnostics) {}
+std::optional<Program> Compiler::run() {
+  Known known;
+  if (!read_sequence(false, known)) return std::nullopt;
+  program_.has_peers_bytes_ = known.may_be_peers;
+  program_.source_ = source_;
+  return std::move(program_);
+}
 
-  std::optional<Program> run() {
-    Span root;
-    if (!read_sequence(false, root)) return std::nullopt;
-    program_.root_ = root;
-    program_.source_ = source_;
-    return std::move(program_);
-  }
+void Compiler::skip_space() noexcept {
+  while (!at_end() && is_space(source_[at_])) ++at_;
+}
 
- private:
-  using Nodes = std::vector<Node>;
+std::string_view Compiler::take_while(bool (*wanted)(char) noexcept) noexcept {
+  const std::size_t begin = at_;
+  while (!at_end() && wanted(source_[at_])) ++at_;
+  return source_.substr(begin, at_ - begin);
+}
 
-  [[nodiscard]] bool at_end() const noexcept { return at_ >= source_.size(); }
-  [[nodiscard]] bool at(char c) const noexcept { return !at_end() && source_[at_] == c; }
-  void skip_space() noexcept {
-    while (!at_end() && is_space(source_[at_])) ++at_;
-  }
-  [[nodiscard]] std::string_view take_while(bool (*wanted)(char) noexcept) noexcept {
+bool Compiler::fail(std::size_t where, std::string reason, std::string remedy) {
+  error_at_ = fixed_at_.value_or(where);
+  reason_ = std::move(reason);
+  remedy_ = std::move(remedy);
+  return false;
+}
+
+std::uint32_t Compiler::emit(Instruction instruction) {
+  program_.code_.push_back(instruction);
+  ++work_;
+  return here() - 1;
+}
+
+std::uint32_t Compiler::emit_named(Op op, std::string_view name, std::uint8_t flag) {
+  const auto at = static_cast<std::uint32_t>(program_.literals_.size());
+  program_.literals_.append(name);
+  return emit({.op = op, .flag = flag, .a = at, .b = static_cast<std::uint32_t>(name.size())});
+}
+
+void Compiler::may_wait(bool may) noexcept {
+  program_.may_wait_ |= may;
+  program_.needs_only_variables_ = false;
+}
+
+std::optional<std::string_view> Compiler::constant(std::uint32_t mark) const noexcept {
+  if (mark + 1 == here()) return std::string_view();
+  if (mark + 2 != here() || program_.code_[mark + 1].op != Op::literal) return std::nullopt;
+  return program_.literal(program_.code_[mark + 1]);
+}
+
+// Text up to the end, or, inside brackets, up to the first `}` that belongs to no ${...}. A `{` is an ordinary character.
+bool Compiler::read_sequence(bool in_brackets, Known& known) {
+  const bool at_top = !in_brackets && !fixed_at_;
+  while (!at_end() && !(in_brackets && at('}'))) {
+    if (work_ > kNodesMax) return fail(at_, "this expansion is too long");
     const std::size_t begin = at_;
-    while (!at_end() && wanted(source_[at_])) ++at_;
-    return source_.substr(begin, at_ - begin);
-  }
-
-  bool fail(std::size_t where, std::string message) {
-    diagnostics_.error(text_.position(where), std::move(message));
-    return false;
-  }
-  // Takes `c`, or complains that it is missing.
-  bool expect(char c, std::string_view after) {
-    if (!at(c)) return fail(at_, fmt::format("\"{}\" is missing {}", c, after));
-    ++at_;
-    return true;
-  }
-
-  Node literal(std::string_view bytes, std::size_t source) {
-    Node node{.kind = NodeKind::literal,
-              .index = static_cast<std::uint32_t>(program_.literals_.size()),
-              .length = static_cast<std::uint32_t>(bytes.size()),
-              .source = static_cast<std::uint32_t>(source)};
-    program_.literals_.append(bytes);
-    return node;
-  }
-  // Nodes of one sequence lie side by side; those of inner sequences were stored before.
-  bool store(const Nodes& nodes, Span& span) {
-    if (program_.nodes_.size() + nodes.size() > kNodesMax) return fail(at_, "this expansion is too long");
-    span = {static_cast<std::uint32_t>(program_.nodes_.size()), static_cast<std::uint32_t>(nodes.size())};
-    program_.nodes_.insert(program_.nodes_.end(), nodes.begin(), nodes.end());
-    return true;
-  }
-  void note_use(VariableId id) {
-    if (std::ranges::find(program_.variables_, id) == program_.variables_.end()) program_.variables_.push_back(id);
-  }
-
-  // Text up to the end, or, inside brackets, up to the first `}` that belongs to no ${...}. A `{` is an ordinary character.
-  bool read_sequence(bool in_brackets, Span& span) {
-    Nodes nodes;
-    while (!at_end() && !(in_brackets && at('}'))) {
-      if (nodes.size() > kNodesMax) return fail(at_, "this expansion is too long");
-      if (at('\\')) {
-        if (!read_backslash(nodes)) return false;
-      } else if (at('$')) {
-        if (!read_dollar(nodes)) return false;
-      } else {
-        const std::size_t begin = at_;
-        while (!at_end() && !at('\\') && !at('$') && !(in_brackets && at('}'))) ++at_;
-        nodes.push_back(literal(source_.substr(begin, at_ - begin), begin));
+    const std::uint32_t first = here();
+    if (at('\\')) {
+      if (!read_backslash()) return false;
+    } else if (at('$')) {
+      Known part;
+      if (!read_dollar(part)) return false;
+      known = known + part;
+    } else {
+      while (!at_end() && !at('\\') && !at('$') && !(in_brackets && at('}'))) ++at_;
+      emit_named(Op::literal, source_.substr(begin, at_ - begin));
+    }
+    const bool is_quoted = source_.substr(begin, 2) == "\\N";  // its text stands behind these
+    if (at_top) program_.parts_.push_back({first, here() - first, static_cast<std::uint32_t>(begin + (is_quoted ? 2 : 0))});
+    // Literal bytes side by side are one literal, except at the top, where each keeps its place.
+    if (!at_top && first > barrier_ && here() == first + 1 && program_.code_[first].op == Op::literal) {
+      Instruction& before = program_.code_[first - 1];
+      const Instruction& added = program_.code_[first];
+      if (before.op == Op::literal && before.a + before.b == added.a) {
+        before.b += added.b;
+        program_.code_.pop_back();
       }
     }
-    return store(nodes, span);
   }
+  return true;
+}
 
-  bool read_backslash(Nodes& nodes) {
-    const std::size_t begin = at_;
-    if (at_ + 1 >= source_.size()) return fail(begin, "\\ at the end of the text: write \\\\ for a backslash");
-    if (source_[at_ + 1] == 'N') {  // literal text up to the next \N, or to the end
-      const std::size_t end = std::min(source_.find("\\N", at_ + 2), source_.size());
-      nodes.push_back(literal(source_.substr(at_ + 2, end - at_ - 2), at_ + 2));
-      at_ = std::min(end + 2, source_.size());
+bool Compiler::read_backslash() {
+  const std::size_t begin = at_;
+  if (at_ + 1 >= source_.size()) return fail(begin, "\\ at end of string", "write \\\\ for a backslash");
+  if (source_[at_ + 1] == 'N') {  // literal text up to the next \N, or to the end
+    const std::size_t end = std::min(source_.find("\\N", at_ + 2), source_.size());
+    emit_named(Op::literal, source_.substr(at_ + 2, end - at_ - 2));
+    at_ = std::min(end + 2, source_.size());
+    return true;
+  }
+  const Escape escape = read_escape(source_.substr(at_));
+  emit_named(Op::literal, {&escape.byte, 1});
+  at_ += escape.length;
+  return true;
+}
+
+bool Compiler::read_dollar(Known& known) {
+  const std::size_t begin = at_++;
+  if (at('{')) {
+    if (++depth_ > kNestingMax) return fail(begin, fmt::format("more than {} nested ${{...}}", kNestingMax));
+    ++at_;
+    const bool read = read_braced(begin, known);
+    --depth_;
+    return read;
+  }
+  if (!at_end() && is_digit(source_[at_])) return add_variable(take_while(is_digit), begin, known);
+  const std::string_view name = take_while(is_name_char);
+  if (name.empty()) return fail(begin, "$ not followed by letter, digit, or {", "write \\$ for a dollar sign");
+  return add_variable(name, begin, known);
+}
+
+// Behind "${".
+bool Compiler::read_braced(std::size_t begin, Known& known) {
+  const std::size_t word_at = at_;
+  if (!at_end() && is_digit(source_[at_])) {
+    if (!add_variable(take_while(is_digit), word_at, known)) return false;
+    if (!at('}')) return fail(at_, "} expected after number");
+    ++at_;
+    return true;
+  }
+  const std::string_view word = take_while(is_name_char);
+  if (word.empty()) return fail(begin, "letter or digit expected after ${");
+  // "${h_subject:}" reads a header; everything else before a colon is an operator.
+  if (header_form(word)) {
+    const std::size_t colon = source_.find(':', word_at);
+    const bool is_header = colon != source_.npos && colon + 1 < source_.size() && source_[colon + 1] == '}' &&
+                           std::ranges::all_of(source_.substr(word_at, colon - word_at), is_header_char);
+    if (is_header) {
+      if (!add_variable(word, word_at, known)) return false;
+      ++at_;
       return true;
     }
-    const Escape escape = read_escape(source_.substr(at_));
-    nodes.push_back(literal({&escape.byte, 1}, begin));
-    at_ += escape.length;
-    return true;
   }
-
-  bool read_dollar(Nodes& nodes) {
-    const std::size_t begin = at_++;
-    if (at('{')) {
-      if (++depth_ > kNestingMax) return fail(begin, fmt::format("more than {} nested ${{...}}", kNestingMax));
-      ++at_;
-      const bool read = read_braced(begin, nodes);
-      --depth_;
-      return read;
-    }
-    const std::string_view name = take_while(is_name_char);
-    if (name.empty()) return fail(begin, "$ is not followed by a letter, a digit or {: write \\$ for a dollar sign");
-    return add_variable(name, begin, nodes);
-  }
-
-  // Behind "${".
-  bool read_braced(std::size_t begin, Nodes& nodes) {
-    const std::size_t word_at = at_;
-    const std::string_view word = take_while(is_word_char);
-    if (word.empty()) return fail(begin, "a letter or a digit is expected after ${");
-    if (word == "if") return read_if(begin, nodes);
-    if (at(':')) return read_operation(word, word_at, nodes);
-    if (at('}')) {
-      ++at_;
-      return add_variable(word, word_at, nodes);
-    }
-    return refuse_item(word, word_at);
-  }
-
-  bool refuse_item(std::string_view word, std::size_t where) {
-    if (const ItemDef* const item = find_item(word))
-      return fail(where, fmt::format("${{{}...}} cannot be used: {}", word, item->not_built));
-    if (find_operator(word) != nullptr) return fail(at_, fmt::format("\":\" is missing after the operator \"{}\"", word));
-    if (find_variable(word) != nullptr) return fail(at_, fmt::format("}} is missing after ${{{}", word));
-    return fail(where, fmt::format("unknown expansion item \"{}\"{}", printable(word, 64), did_you_mean(word, items())));
-  }
-
-  bool add_variable(std::string_view name, std::size_t where, Nodes& nodes) {
-    VariableId id = VariableId::none;
-    if (!find_built_variable(name, where, id)) return false;
-    nodes.push_back({.kind = NodeKind::variable, .variable = id, .source = static_cast<std::uint32_t>(where)});
-    note_use(id);
-    return true;
-  }
-
-  bool find_built_variable(std::string_view name, std::size_t where, VariableId& id) {
-    const VariableDef* const variable = find_variable(name);
-    if (variable != nullptr && variable->not_built.empty()) {
-      id = variable->id;
-      return true;
-    }
-    const std::string_view why = variable != nullptr ? variable->not_built : refused_family(name);
-    if (!why.empty()) return fail(where, fmt::format("${} cannot be used: {}", printable(name, 64), why));
-    return fail(where, fmt::format("unknown variable \"${}\"{}", printable(name, 64), nearest_variable(name)));
-  }
-
-  // Behind "${name", at the colon.
-  bool read_operation(std::string_view name, std::size_t where, Nodes& nodes) {
-    const OperatorDef* const found = find_operator(name);
-    if (found == nullptr)
-      return fail(where, fmt::format("unknown operator \"{}\"{}", printable(name, 64), did_you_mean(name, operators())));
-    if (found->apply == nullptr) return fail(where, fmt::format("${{{}:...}} cannot be used: {}", name, found->not_built));
+  if (at(':')) return read_operation(word, word_at, known);
+  if (at('}') && find_item(word) == nullptr) {
     ++at_;
-    Span operand;
-    if (!read_sequence(true, operand)) return false;
-    if (!expect('}', fmt::format("at the end of ${{{}:", name))) return false;
-    nodes.push_back({.kind = NodeKind::operation,
-                     .row = static_cast<std::uint16_t>(found - operators().data()),
-                     .index = add_span(operand),
-                     .source = static_cast<std::uint32_t>(where)});
-    return true;
-  }
-
-  std::uint32_t add_span(Span span) {
-    program_.spans_.push_back(span);
-    return static_cast<std::uint32_t>(program_.spans_.size() - 1);
-  }
-
-  // Behind "${if": condition {yes} {no}, where either may be left out and `fail` may stand for {no}.
-  bool read_if(std::size_t begin, Nodes& nodes) {
-    ConditionNode condition;
-    Choice choice;
-    if (!read_condition(condition)) return false;
-    skip_space();
-    if (at('{')) {
-      choice.has_yes = true;
-      if (!read_bracketed(choice.yes)) return false;
-      skip_space();
-      if (!read_otherwise(choice)) return false;
-      skip_space();
-    }
-    if (!expect('}', "at the end of ${if")) return false;
-    program_.conditions_.push_back(condition);
-    choice.condition = static_cast<std::uint32_t>(program_.conditions_.size() - 1);
-    program_.choices_.push_back(choice);
-    nodes.push_back({.kind = NodeKind::choice,
-                     .index = static_cast<std::uint32_t>(program_.choices_.size() - 1),
-                     .source = static_cast<std::uint32_t>(begin)});
-    return true;
-  }
-
-  bool read_otherwise(Choice& choice) {
-    if (at('{')) return read_bracketed(choice.no);
-    if (at('}') || at_end()) return true;
-    const std::size_t where = at_;
-    if (take_while(is_name_char) != "fail")
-      return fail(where, "expected {text for false}, \"fail\" or } after the first text of ${if");
-    choice.otherwise = Otherwise::forced_failure;
-    return true;
-  }
-
-  // "{...}" at the current place.
-  bool read_bracketed(Span& span) {
-    ++at_;
-    if (!read_sequence(true, span)) return false;
-    return expect('}', "at the end of {...");
-  }
-
-  bool read_condition(ConditionNode& condition) {
-    skip_space();
-    for (; at('!'); skip_space()) {
-      condition.negated = !condition.negated;
-      ++at_;
-    }
-    const std::size_t where = at_;
-    const std::string_view name = take_condition_name();
-    if (name.empty()) return fail(where, "the name of a condition is expected here");
-    const ConditionDef* const found = find_condition(name);
-    if (found == nullptr) {
-      return fail(where, fmt::format("unknown condition \"{}\"{}", printable(name, 64), did_you_mean(name, conditions())));
-    }
-    condition.row = static_cast<std::uint16_t>(found - conditions().data());
-    switch (found->shape) {
-      case Shape::not_built: return fail(where, fmt::format("the condition \"{}\" cannot be used: it is not built yet", name));
-      case Shape::variable: return read_def(condition);
-      case Shape::conditions: return read_conditions(name, condition);
-      case Shape::one_string: return read_arguments(name, 1, condition);
-      case Shape::two_strings:
-      case Shape::two_numbers: return read_arguments(name, 2, condition);
-    }
+    if (header_form(word))
+      return fail(word_at, fmt::format("unknown variable in \"${{{}}}\"", word), "put a colon behind its name");
+    if (add_variable(word, word_at, known)) return true;
+    if (reason_.starts_with("unknown variable name") && reason_.ends_with('"'))
+      reason_ = fmt::format("unknown variable in \"${{{}}}\"", printable(word, 64));
     return false;
   }
-
-  std::string_view take_condition_name() noexcept {
-    if (at_end() || std::string_view("<>=").find(source_[at_]) == std::string_view::npos) return take_while(is_name_char);
-    const std::size_t length = at_ + 1 < source_.size() && source_[at_ + 1] == '=' ? 2 : 1;
-    at_ += length;
-    return source_.substr(at_ - length, length);
+  const ItemDef* const item = find_item(word);
+  if (item != nullptr) {
+    if (item->shape != ItemShape::not_built) return read_item(*item, known);
+    return fail(word_at, fmt::format("${{{}...}} cannot be used: {}", word, item->not_built));
   }
+  std::string remedy;
+  if (find_operator(word) != nullptr)
+    remedy = fmt::format("\":\" is missing after the operator \"{}\"", word);
+  else if (find_variable(word) != nullptr)
+    remedy = fmt::format("}} is missing after ${{{}", word);
+  else
+    remedy = did_you_mean(word, items());
+  return fail(
+      word_at,
+      fmt::format("\"${{{}\" is not a known operator (or a }} is missing in a variable reference)", printable(word, 64)),
+      std::move(remedy));
+}
 
-  bool read_def(ConditionNode& condition) {
-    if (!expect(':', "after def")) return false;
-    const std::size_t where = at_;
-    const std::string_view name = take_while(is_name_char);
-    if (name.empty()) return fail(where, "the name of a variable is expected after def:");
-    if (!find_built_variable(name, where, condition.variable)) return false;
-    note_use(condition.variable);
+std::string_view Compiler::take_header_name() {
+  const std::string_view name = take_while(is_header_char);
+  if (at(':')) ++at_;
+  return name;
+}
+
+// `prefix` with its underscore; the name's first characters may have been taken with it.
+bool Compiler::add_header(std::string_view prefix, std::size_t where, Known& known) {
+  if (services_ == nullptr || !services_->has_headers())
+    return fail(where, fmt::format("${} cannot be used: looking at message headers is not built yet here", prefix));
+  const std::string_view stem = prefix.substr(0, prefix.find('_') + 1);
+  at_ -= prefix.size() - stem.size();
+  uses_header_ = true;
+  const std::string_view name = take_header_name();
+  if (name.empty())
+    return fail(where, fmt::format("unknown variable name \"{}\"", stem), "a header's name is missing behind it");
+  may_wait(false);
+  emit_named(Op::header, name, static_cast<std::uint8_t>(*header_form(prefix)));
+  known = Known::of(Bytes::peers);
+  return true;
+}
+
+// The variable or header whose name was just taken from the text.
+bool Compiler::add_variable(std::string_view name, std::size_t where, Known& known, bool after_def) {
+  if (header_form(name)) return add_header(name, where, known);
+  if (is_digit(name.front())) {
+    std::uint32_t number = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), number).ec != std::errc()) number = 0xffff;
+    emit({.op = Op::capture, .a = number});
+    program_.needs_only_variables_ = false;
+    known = around_.captures;
     return true;
   }
-
-  bool read_arguments(std::string_view name, std::size_t count, ConditionNode& condition) {
-    std::array<Span, 2> arguments;
-    for (std::size_t i = 0; i < count; ++i) {
-      skip_space();
-      if (!at('{'))
-        return fail(at_,
-                    fmt::format("\"{}\" takes {} in {{}}, and this is not one", name, count == 1 ? "a text" : "two texts"));
-      if (!read_bracketed(arguments[i])) return false;
-    }
-    condition.arguments = {static_cast<std::uint32_t>(program_.spans_.size()), static_cast<std::uint32_t>(count)};
-    program_.spans_.insert(program_.spans_.end(), arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(count));
+  if (const auto own = own_variable(name)) {
+    emit({.op = Op::own_variable, .flag = static_cast<std::uint8_t>(*own)});
+    known = *own == OwnVariable::value ? around_.value : *own == OwnVariable::item ? around_.item : Known();
     return true;
   }
-
-  // "{ {condition} {condition} ... }".
-  bool read_conditions(std::string_view name, ConditionNode& condition) {
-    if (++depth_ > kNestingMax) return fail(at_, fmt::format("more than {} nested conditions", kNestingMax));
-    std::vector<ConditionNode> inner;
-    skip_space();
-    if (!expect('{', fmt::format("after \"{}\"", name))) return false;
-    for (skip_space(); at('{'); skip_space()) {
-      ++at_;
-      if (!read_condition(inner.emplace_back())) return false;
-      skip_space();
-      if (!expect('}', "at the end of a condition")) return false;
-    }
-    if (!expect('}', fmt::format("at the end of \"{}\"", name))) return false;
-    if (program_.conditions_.size() + inner.size() > kNodesMax) return fail(at_, "this expansion is too long");
-    condition.arguments = {static_cast<std::uint32_t>(program_.conditions_.size()), static_cast<std::uint32_t>(inner.size())};
-    program_.conditions_.insert(program_.conditions_.end(), inner.begin(), inner.end());
-    --depth_;
+  const VariableDef* const variable = find_variable(name);
+  if (variable != nullptr && variable->not_built.empty()) {
+    known = Known::of(variable->bytes);
+    if (variable->bytes == Bytes::depends) known = Known::maybe();
+    if (variable->fetched) may_wait(true);
+    emit({.op = variable->fetched ? Op::fetched : Op::variable,
+          .flag = static_cast<std::uint8_t>(variable->bytes),
+          .a = static_cast<std::uint32_t>(variable->id)});
+    if (std::ranges::find(program_.variables_, variable->id) == program_.variables_.end())
+      program_.variables_.push_back(variable->id);
     return true;
   }
+  if (variable == nullptr && is_acl_variable(name)) {
+    if (services_ == nullptr)
+      return fail(where, fmt::format("${} cannot be used: ACL variables are not built yet here", printable(name, 64)));
+    may_wait(false);
+    emit_named(Op::acl_variable, name);
+    known = Known::maybe();
+    return true;
+  }
+  const std::string_view why = variable != nullptr ? variable->not_built : refused_family(name);
+  const std::string shown = printable(name, 64);
+  if (!why.empty()) return fail(where, fmt::format("${} cannot be used: {}", shown, why));
+  const std::string remedy = nearest_variable(name);
+  if (after_def) return fail(where, fmt::format("unknown variable \"{}\" after \"def:\"", shown), remedy);
+  if (name.starts_with("acl_c") || name.starts_with("acl_m"))
+    return fail(where,
+                fmt::format("unknown variable name \"{}\" (6th character of a user-defined ACL variable must be a digit or "
+                            "underscore)",
+                            shown));
+  if (name.starts_with("acl_") && remedy.empty())
+    return fail(where,
+                fmt::format("unknown variable name \"{}\" (user-defined ACL variables must start acl_c or acl_m)", shown));
+  return fail(where, fmt::format("unknown variable name \"{}\"", shown), remedy);
+}
 
-  const ConfigText& text_;
-  std::string_view source_;
-  Diagnostics& diagnostics_;
-  Program program_;
-  std::size_t at_ = 0;
-  std::size_t depth_ = 0;
-};
+// Behind "${name", at the colon.
+bool Compiler::read_operation(std::string_view name, std::size_t where, Known& known) {
+  if (name == "expand") {
+    const std::size_t operand_at = at_ + 1;
+    emit({.op = Op::mark});
+    if (!read_operand(name, known) || !refuse_peers(operand_at, known, "text to be expanded")) return false;
+    emit({.op = Op::reexpand});
+    program_.needs_only_variables_ = false;
+    program_.may_wait_ = true;
+    known = Known::maybe();
+    return true;
+  }
+  if (name.starts_with("quote_") && name != "quote_local_part") return read_quoter(name, where, known);
+  const OperatorDef* const found = find_operator(name);
+  if (found == nullptr)
+    return fail(where, fmt::format("unknown expansion operator \"{}\"", printable(name, 64)), did_you_mean(name, operators()));
+  if (name == "stat") {
+    if (!wants_services(where, "${stat:...}")) return false;
+    emit({.op = Op::mark});
+    if (!read_operand(name, known) || !refuse_peers(where, known, "a file's name")) return false;
+    emit({.op = Op::stat});
+    may_wait(true);
+    known = {};
+    return true;
+  }
+  if (found->apply == nullptr) return fail(where, fmt::format("${{{}:...}} cannot be used: {}", name, found->not_built));
+  emit({.op = Op::mark});
+  Known operand;
+  if (!read_operand(name, operand)) return false;
+  const std::string_view arguments =
+      name.size() > found->name.size() ? name.substr(found->name.size() + 1) : std::string_view();
+  const bool makes_ours = std::ranges::find(kMakeOurs, found->name) != kMakeOurs.end();
+  const std::uint32_t at = emit_named(Op::operate, arguments, makes_ours ? 1 : 0);
+  program_.code_[at].row = static_cast<std::uint16_t>(found - operators().data());
+  known = makes_ours ? Known() : operand.changed();
+  return true;
+}
 
-std::optional<Program> compile(const ConfigText& text, Diagnostics& diagnostics, CompileServices*) {
-  return Compiler(text, diagnostics).run();
+bool Compiler::read_operand(std::string_view name, Known& known) {
+  ++at_;
+  if (!read_sequence(true, known)) return false;
+  if (!at('}')) {
+    return fail(at_,
+                uses_header_ ? "missing } at end of string - could be header name not terminated by colon"
+                             : "missing } at end of string",
+                fmt::format("of ${{{}:", name));
+  }
+  ++at_;
+  return true;
+}
+
+bool Compiler::read_quoter(std::string_view name, std::size_t where, Known& known) {
+  const std::string_view type = name.substr(6);
+  if (services_ != nullptr && !services_->is_lookup_type(type))
+    return fail(where, fmt::format("unknown lookup type \"{}\"", printable(type, 64)));
+  const OperatorDef* const found = find_operator(name);
+  if (found == nullptr || found->apply == nullptr)
+    return fail(where, found == nullptr ? fmt::format("unknown lookup type \"{}\"", printable(type, 64))
+                                        : fmt::format("${{{}:...}} cannot be used: {}", name, found->not_built));
+  emit({.op = Op::mark});
+  Known operand;
+  if (!read_operand(name, operand)) return false;
+  const std::string_view arguments =
+      name.size() > found->name.size() ? name.substr(found->name.size() + 1) : std::string_view();
+  const std::uint8_t quoted_for = quoter(type);
+  const std::uint32_t at = emit_named(Op::quote_lookup, arguments, quoted_for);
+  program_.code_[at].row = static_cast<std::uint16_t>(found - operators().data());
+  known = operand;
+  known.quoter = quoted_for;
+  return true;
+}
+
+std::uint8_t Compiler::quoter(std::string_view type) {
+  const auto found = std::ranges::find(quoters_, type);
+  if (found == quoters_.end()) quoters_.emplace_back(type);
+  const std::size_t number = static_cast<std::size_t>(std::ranges::find(quoters_, type) - quoters_.begin());
+  return static_cast<std::uint8_t>(std::min<std::size_t>(number, 200));
+}
+
+bool Compiler::wants_services(std::size_t where, std::string_view what) {
+  if (services_ != nullptr) return true;
+  return fail(where, fmt::format("{} cannot be used here: it is not built yet for this text", what));
+}
+
+bool Compiler::refuse_peers(std::size_t where, Known known, std::string_view what) {
+  if (!known.is_peers) return true;
+  return fail(where, fmt::format("tainted: bytes that a peer chose cannot be {}", what),
+              "look the name up in data of your own, and use what was found");
+}
+
+namespace {
+
+std::string message_of(const Compiler& compiler) {
+  // A diagnostic is one line.
+  std::string message = compiler.reason();
+  std::ranges::replace(message, '\n', ',');
+  const std::string& remedy = compiler.remedy();
+  if (!remedy.empty()) message.append(remedy.starts_with(':') ? "" : ": ").append(remedy);
+  return message;
+}
+
+}  // namespace
+
+std::optional<Program> compile(const ConfigText& text, Diagnostics& diagnostics, CompileServices* services) {
+  Compiler compiler(text, services);
+  std::optional<Program> program = compiler.run();
+  if (!program) diagnostics.error(text.position(compiler.error_at()), message_of(compiler));
+  return program;
 }
 
 std::optional<Program> compile(const ConfigText& text, std::string& why, CompileServices* services) {
-  Diagnostics diagnostics;
-  auto program = compile(text, diagnostics, services);
-  if (!program) why = diagnostics.all().front().message;
+  Compiler compiler(text, services);
+  std::optional<Program> program = compiler.run();
+  if (!program) why = compiler.reason();
   return program;
 }
 

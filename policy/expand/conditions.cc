@@ -7,6 +7,7 @@
 #include "engine/base/ip_address.h"
 #include "engine/base/peer_text.h"
 #include "engine/smtp/chars.h"
+#include "policy/expand/crypteq.h"
 
 namespace postern::expand {
 
@@ -56,6 +57,11 @@ std::optional<bool> is_ip6(std::string_view text, std::string&) {
   return IpAddress::parse(text).has_value() && text.find(':') != text.npos;
 }
 
+// "{md5}...", "{sha1}...", "{crypt}..." or a crypt string. Digests stand in hexadecimal or in base64.
+std::optional<bool> crypt_equal(std::string_view text, std::string_view encrypted, std::string& why) {
+  return matches_encrypted(text, encrypted, why);
+}
+
 constexpr ConditionDef one(std::string_view name, TestOne test) {
   return {.name = name, .shape = Shape::one_string, .one = test};
 }
@@ -65,7 +71,13 @@ constexpr ConditionDef two(std::string_view name, TestTwo test) {
 constexpr ConditionDef numbers(std::string_view name, TestNumbers test) {
   return {.name = name, .shape = Shape::two_numbers, .numbers = test};
 }
-constexpr ConditionDef later(std::string_view name) { return {.name = name}; }
+constexpr ConditionDef later(std::string_view name, std::string_view why) { return {.name = name, .not_built = why}; }
+constexpr ConditionDef list(std::string_view name, ListKind kind) {
+  return {.name = name, .shape = Shape::matches_list, .kind = kind};
+}
+
+constexpr std::string_view kJson = "JSON is not built yet";
+constexpr std::string_view kUsers = "there are no users to check here: use a lookup";
 
 constexpr auto kConditions = std::to_array<ConditionDef>({
     numbers("<", [](std::int64_t a, std::int64_t b) { return a < b; }),
@@ -74,48 +86,48 @@ constexpr auto kConditions = std::to_array<ConditionDef>({
     numbers("==", [](std::int64_t a, std::int64_t b) { return a == b; }),
     numbers(">", [](std::int64_t a, std::int64_t b) { return a > b; }),
     numbers(">=", [](std::int64_t a, std::int64_t b) { return a >= b; }),
-    later("acl"),
+    {.name = "acl", .shape = Shape::acl},
     {.name = "and", .shape = Shape::conditions, .any = false},
     one("bool", read_bool),
     one("bool_lax", lax_bool),
-    later("crypteq"),
+    {.name = "crypteq", .shape = Shape::two_strings, .fallible = crypt_equal},
     {.name = "def", .shape = Shape::variable},
     two("eq", [](std::string_view a, std::string_view b) { return a == b; }),
     two("eqi", [](std::string_view a, std::string_view b) { return equal_ignoring_case(a, b); }),
-    later("exists"),
-    later("first_delivery"),
-    later("forall"),
-    later("forall_json"),
-    later("forall_jsons"),
-    later("forany"),
-    later("forany_json"),
-    later("forany_jsons"),
+    {.name = "exists", .shape = Shape::exists},
+    {.name = "first_delivery", .shape = Shape::nothing, .op = Op::test_first_delivery},
+    {.name = "forall", .shape = Shape::each, .any = false},
+    later("forall_json", kJson),
+    later("forall_jsons", kJson),
+    {.name = "forany", .shape = Shape::each, .any = true},
+    later("forany_json", kJson),
+    later("forany_jsons", kJson),
     two("ge", [](std::string_view a, std::string_view b) { return a >= b; }),
     two("gei", [](std::string_view a, std::string_view b) { return compare_ignoring_case(a, b) >= 0; }),
     two("gt", [](std::string_view a, std::string_view b) { return a > b; }),
     two("gti", [](std::string_view a, std::string_view b) { return compare_ignoring_case(a, b) > 0; }),
-    later("inbound_srs"),
-    later("inlist"),
-    later("inlisti"),
+    later("inbound_srs", "SRS is not built yet"),
+    {.name = "inlist", .shape = Shape::in_list},
+    {.name = "inlisti", .shape = Shape::in_list, .ignore_case = true},
     one("isip", is_ip),
     one("isip4", is_ip4),
     one("isip6", is_ip6),
-    later("ldapauth"),
+    later("ldapauth", "LDAP is not built yet"),
     two("le", [](std::string_view a, std::string_view b) { return a <= b; }),
     two("lei", [](std::string_view a, std::string_view b) { return compare_ignoring_case(a, b) <= 0; }),
     two("lt", [](std::string_view a, std::string_view b) { return a < b; }),
     two("lti", [](std::string_view a, std::string_view b) { return compare_ignoring_case(a, b) < 0; }),
-    later("match"),
-    later("match_address"),
-    later("match_domain"),
-    later("match_ip"),
-    later("match_local_part"),
+    {.name = "match", .shape = Shape::match},
+    list("match_address", ListKind::address),
+    list("match_domain", ListKind::domain),
+    list("match_ip", ListKind::ip),
+    list("match_local_part", ListKind::local_part),
     {.name = "or", .shape = Shape::conditions, .any = true},
-    later("pam"),
-    later("pwcheck"),
-    later("queue_running"),
-    later("radius"),
-    later("saslauthd"),
+    later("pam", kUsers),
+    later("pwcheck", kUsers),
+    {.name = "queue_running", .shape = Shape::nothing, .op = Op::test_queue_running},
+    later("radius", kUsers),
+    later("saslauthd", kUsers),
 });
 static_assert(std::ranges::is_sorted(kConditions, {}, &ConditionDef::name));
 

@@ -7,20 +7,31 @@
 #include <string>
 #include <string_view>
 
+#include "policy/expand/instruction.h"
+#include "policy/expand/services.h"
+
 namespace postern::expand {
 
 enum class Shape : std::uint8_t {
-  one_string,   // {a}
-  two_strings,  // {a}{b}
-  two_numbers,  // {a}{b}, each an integer
-  conditions,   // {{cond}{cond}...}
-  variable,     // def:name
-  not_built,    // known, refused by name
+  one_string,    // {a}
+  two_strings,   // {a}{b}
+  two_numbers,   // {a}{b}, each an integer
+  conditions,    // {{cond}{cond}...}
+  variable,      // def:name
+  match,         // {subject}{regular expression}
+  in_list,       // {text}{list}
+  matches_list,  // {subject}{list of the kind}
+  each,          // {list}{condition about $item}
+  exists,        // {file}
+  acl,           // {{name}{argument}...}
+  nothing,       // without an argument
+  not_built,     // known, refused by name
 };
 
 // Nothing: the argument cannot be understood, and `why` says so.
 using TestOne = std::optional<bool> (*)(std::string_view a, std::string& why);
 using TestTwo = bool (*)(std::string_view a, std::string_view b);
+using TestFallible = std::optional<bool> (*)(std::string_view a, std::string_view b, std::string& why);
 using TestNumbers = bool (*)(std::int64_t a, std::int64_t b);
 
 struct ConditionDef {
@@ -29,7 +40,12 @@ struct ConditionDef {
   TestOne one = nullptr;
   TestTwo two = nullptr;
   TestNumbers numbers = nullptr;
-  bool any = false;  // conditions: true for or, false for and
+  bool any = false;          // conditions, each: true for or and forany, false for and and forall
+  bool ignore_case = false;  // in_list
+  TestFallible fallible = nullptr;
+  ListKind kind = ListKind::domain;  // matches_list
+  Op op = Op::nothing;               // nothing: what tests it
+  std::string_view not_built = {};   // why it is refused
 };
 
 [[nodiscard]] std::span<const ConditionDef> conditions() noexcept;

@@ -18,6 +18,7 @@ namespace postern::expand {
 
 class ConfigTextForTest;
 class Folder;
+class OurText;
 
 // The names of the files one load has read. Names stay where they are while the object lives.
 class FileNames {
@@ -57,6 +58,7 @@ class ConfigText {
   friend class postern::config::TextMaker;
   friend class ConfigTextForTest;
   friend class Folder;
+  friend class OurText;
 
   // Bytes that stand side by side on one line of one file, or, when `fixed`, that all stand for one place there.
   struct Origin {

@@ -42,6 +42,8 @@ class EvalContext {
 
   // Null: nothing can be asked, and a program that asks fails.
   [[nodiscard]] virtual Services* services() const { return nullptr; }
+  // For ${expand:}, whose text is compiled only now. Null: it can name no lookup and no list.
+  [[nodiscard]] virtual CompileServices* compile_services() const { return nullptr; }
 };
 
 }  // namespace postern::expand

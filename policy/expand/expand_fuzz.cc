@@ -14,13 +14,40 @@ namespace {
 
 using namespace postern::expand;
 
-class Hostile final : public EvalContext {
+// Has something for everything that is asked; queries of the type "query" always wait.
+class Hostile final : public EvalContext, public Services, public CompileServices {
  public:
   explicit Hostile(std::string_view bytes) : bytes_(bytes) {}
   std::string_view variable(VariableId id, std::string& scratch) const override {
     if (id == VariableId::sender_ident) return {};
     return scratch.assign(bytes_);
   }
+  Bytes bytes_of(VariableId id) const override { return id == VariableId::acl_arg1 ? Bytes::ours : Bytes::peers; }
+  std::optional<Held> acl_variable(std::string_view name) const override {
+    return Held{bytes_, name.ends_with('o') ? Bytes::ours : Bytes::peers};
+  }
+  std::optional<std::string_view> header(std::string_view, std::size_t& at) const override {
+    return at++ < 2 ? std::optional(bytes_) : std::nullopt;
+  }
+  Services* services() const override { return const_cast<Hostile*>(this); }
+  CompileServices* compile_services() const override { return const_cast<Hostile*>(this); }
+
+  std::expected<Lookup, std::string> find_lookup(std::string_view written) override {
+    if (written.starts_with("query")) return Lookup{1, true, true, Bytes::peers};
+    if (written.starts_with("key")) return Lookup{0, false, false};
+    return std::unexpected("unknown");
+  }
+  bool is_lookup_type(std::string_view) override { return true; }
+  std::expected<List, std::string> find_list(ListKind, const ConfigText&) override { return List{0, false}; }
+  bool is_named_list(std::string_view) override { return true; }
+  Answer any() const { return bytes_.size() % 2 == 0 ? Answer::found(std::string(bytes_)) : Answer::not_found(); }
+  std::optional<Answer> lookup_now(const LookupQuestion& question) override {
+    return question.lookup == 1 ? std::nullopt : std::optional(any());
+  }
+  std::optional<Answer> match_now(const ListQuestion&) override { return any(); }
+  std::optional<Answer> acl_now(const AclQuestion&) override { return any(); }
+  std::optional<Answer> file_now(const FileQuestion&) override { return any(); }
+  std::optional<std::string> environment(std::string_view) override { return std::string(bytes_); }
 
  private:
   std::string_view bytes_;
@@ -33,13 +60,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const ConfigText source = ConfigTextForTest::line(text);
   Diagnostics diagnostics;
-  const auto program = compile(source, diagnostics);
+  Hostile hostile(text.substr(0, 512));
+  const auto program = compile(source, diagnostics, &hostile);
   POSTERN_CHECK(diagnostics.errors() == (program ? 0u : 1u));
   if (program) {
     std::string out = "kept";
-    const EvalResult result = evaluate(*program, Hostile(text.substr(0, 512)), out, kOutput);
+    const EvalResult result = evaluate(*program, hostile, out, kOutput);
     POSTERN_CHECK(out.starts_with("kept") && out.size() <= kOutput + 4);
     POSTERN_CHECK(result || out.size() == 4);
+    POSTERN_CHECK(!result || result.bytes == Bytes::ours || program->has_peers_bytes());
   }
   LoadTimeValues values;
   values.set(VariableId::primary_hostname, "mx.example.org");

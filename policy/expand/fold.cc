@@ -14,19 +14,19 @@ class Folder {
     ConfigText folded(text.files_);
     folded.append_at({}, text, 0);
     std::string value;
-    for (std::uint32_t i = 0; i < program.root().count; ++i) {
-      const Node& node = program.node(program.root().first + i);
-      if (node.kind == NodeKind::literal && text.view().substr(node.source, node.length) == program.literal(node)) {
-        folded.append(text, node.source, node.length);
+    for (const Part& part : program.parts()) {
+      const auto literal = program.literal(part);
+      if (literal && text.view().substr(part.source, literal->size()) == *literal) {
+        folded.append(text, part.source, literal->size());
         continue;
       }
       value.clear();
-      const EvalResult result = evaluate(program, Part{program.root().first + i, 1}, values, value);
+      const EvalResult result = evaluate(program, part, values, value);
       if (!result) {
-        diagnostics.error(text.position(node.source), fmt::format("{} cannot be expanded: {}", what, result.why));
+        diagnostics.error(text.position(part.source), fmt::format("{} cannot be expanded: {}", what, result.why));
         return std::nullopt;
       }
-      folded.append_at(value, text, node.source);
+      folded.append_at(value, text, part.source);
     }
     return folded;
   }
@@ -42,6 +42,12 @@ std::optional<ConfigText> expand_at_load(const ConfigText& text, const LoadTimeV
     diagnostics.error(
         text.position(),
         fmt::format("{} uses ${}, which is known only when mail arrives: this is not built yet here", what, variable_name(id)));
+    return std::nullopt;
+  }
+  if (!program->needs_only_variables()) {
+    diagnostics.error(text.position(), fmt::format("{} uses what is known only when mail arrives (a header, an ACL variable, a "
+                                                   "lookup, a file): this is not built yet here",
+                                                   what));
     return std::nullopt;
   }
   return Folder::fold(text, *program, values, what, diagnostics);

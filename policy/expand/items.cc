@@ -7,18 +7,47 @@ namespace postern::expand {
 
 namespace {
 
+using enum ItemShape;
+
 constexpr std::string_view kLater = "this item is not built yet";
 constexpr std::string_view kNever = "postern runs no foreign code inside its processes";
 
+constexpr ItemDef later(std::string_view name, std::string_view why) { return {.name = name, .not_built = why}; }
+constexpr ItemDef item(std::string_view name, ItemShape shape) { return {.name = name, .shape = shape}; }
+
 constexpr auto kItems = std::to_array<ItemDef>({
-    {"acl", kLater},        {"authresults", kLater}, {"certextract", kLater}, {"dlfunc", kNever},    {"env", kLater},
-    {"extract", kLater},    {"filter", kLater},      {"hash", kLater},        {"hmac", kLater},      {"if", {}},
-    {"imapfolder", kLater}, {"length", kLater},      {"listextract", kLater}, {"listquote", kLater}, {"lookup", kLater},
-    {"map", kLater},        {"nhash", kLater},       {"perl", kNever},        {"prvs", kLater},      {"prvscheck", kLater},
-    {"readfile", kLater},   {"readsocket", kLater},  {"reduce", kLater},      {"run", kLater},       {"sg", kLater},
-    {"sort", kLater},       {"srs_encode", kLater},  {"substr", kLater},      {"tr", kLater},
+    item("acl", acl),
+    later("authresults", "the checks whose results it writes are not built yet"),
+    later("certextract", "TLS is not built yet"),
+    later("dlfunc", kNever),
+    item("env", environment),
+    later("extract", kLater),
+    item("filter", filter),
+    later("hash", kLater),
+    later("hmac", kLater),
+    item("if", choice),
+    later("imapfolder", kLater),
+    later("length", kLater),
+    later("listextract", kLater),
+    later("listquote", kLater),
+    item("lookup", lookup),
+    item("map", map),
+    later("nhash", kLater),
+    later("perl", kNever),
+    later("prvs", kLater),
+    later("prvscheck", kLater),
+    item("readfile", read_file),
+    item("readsocket", read_socket),
+    item("reduce", reduce),
+    item("run", run),
+    item("sg", substitute),
+    item("sort", sort),
+    later("srs_encode", "SRS is not built yet"),
+    later("substr", kLater),
+    later("tr", kLater),
 });
 static_assert(std::ranges::is_sorted(kItems, {}, &ItemDef::name));
+static_assert(std::ranges::all_of(kItems, [](const ItemDef& i) { return (i.shape == not_built) != i.not_built.empty(); }));
 
 }  // namespace
 
@@ -27,6 +56,13 @@ std::span<const ItemDef> items() noexcept { return kItems; }
 const ItemDef* find_item(std::string_view name) noexcept {
   const auto* const found = std::ranges::lower_bound(kItems, name, {}, &ItemDef::name);
   return found != kItems.end() && found->name == name ? found : nullptr;
+}
+
+bool is_field_number(std::string_view text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || (text.front() >= '\t' && text.front() <= '\r'))) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || (text.back() >= '\t' && text.back() <= '\r'))) text.remove_suffix(1);
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 }  // namespace postern::expand

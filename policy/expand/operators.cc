@@ -10,12 +10,14 @@ namespace postern::expand {
 
 namespace {
 
-void to_lower(std::string& out, std::size_t from) {
+bool to_lower(std::string& out, std::size_t from, std::string_view, std::string&) {
   for (std::size_t i = from; i < out.size(); ++i) out[i] = smtp::lower(out[i]);
+  return true;
 }
 
-void to_upper(std::string& out, std::size_t from) {
+bool to_upper(std::string& out, std::size_t from, std::string_view, std::string&) {
   for (std::size_t i = from; i < out.size(); ++i) out[i] = smtp::upper(out[i]);
+  return true;
 }
 
 // Puts a backslash before each byte that `needs` one, and double quotes around the whole.
@@ -42,14 +44,15 @@ void quote_with(std::string& out, std::size_t from, Needs needs) {
 constexpr bool is_quote_or_backslash(char c) noexcept { return c == '"' || c == '\\'; }
 
 // Quoted when it is empty or holds anything but letters, digits, underscores, dots and hyphens.
-void quote(std::string& out, std::size_t from) {
+bool quote(std::string& out, std::size_t from, std::string_view, std::string&) {
   const auto plain = [](char c) { return smtp::is(smtp::CharClass::ldh, c) || c == '_' || c == '.'; };
-  if (from < out.size() && std::all_of(out.begin() + static_cast<std::ptrdiff_t>(from), out.end(), plain)) return;
+  if (from < out.size() && std::all_of(out.begin() + static_cast<std::ptrdiff_t>(from), out.end(), plain)) return true;
   quote_with(out, from, is_quote_or_backslash);
+  return true;
 }
 
 // RFC 5322 section 3.4.1: a dot-atom stands as it is, anything else becomes a quoted string.
-void quote_local_part(std::string& out, std::size_t from) {
+bool quote_local_part(std::string& out, std::size_t from, std::string_view, std::string&) {
   const std::string_view operand = std::string_view(out).substr(from);
   bool needs_quotes = operand.empty() || operand.front() == '.' || operand.back() == '.';
   for (std::size_t i = 0; i < operand.size() && !needs_quotes; ++i) {
@@ -58,13 +61,15 @@ void quote_local_part(std::string& out, std::size_t from) {
     needs_quotes = doubled_dot || (c != '.' && !smtp::is(smtp::CharClass::atext, c));
   }
   if (needs_quotes) quote_with(out, from, is_quote_or_backslash);
+  return true;
 }
 
-void string_length(std::string& out, std::size_t from) {
+bool string_length(std::string& out, std::size_t from, std::string_view, std::string&) {
   std::array<char, 20> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), out.size() - from).ptr;
   out.resize(from);
   out.append(digits.data(), end);
+  return true;
 }
 
 constexpr OperatorDef later(std::string_view name) { return {name, nullptr, "this operator is not built yet"}; }

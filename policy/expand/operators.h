@@ -8,8 +8,9 @@
 
 namespace postern::expand {
 
-// Replaces out[from, end) by the result.
-using OperatorFn = void (*)(std::string& out, std::size_t from);
+// Replaces out[from, end) by the result. `arguments` is what follows the underscore in "length_4"; empty when there is none.
+// False, with `why` in Exim's words, when the operand or the arguments cannot be understood; out[from, end) is then anything.
+using OperatorFn = bool (*)(std::string& out, std::size_t from, std::string_view arguments, std::string& why);
 
 struct OperatorDef {
   std::string_view name;

@@ -5,11 +5,12 @@
 namespace postern::expand {
 
 bool Program::is_constant() const noexcept {
-  return std::ranges::all_of(nodes_, [](const Node& node) { return node.kind == NodeKind::literal; });
+  return std::ranges::all_of(code_, [](const Instruction& i) { return i.op == Op::literal; });
 }
 
-bool Program::has_peers_bytes() const noexcept {
-  return std::ranges::any_of(variables_, [](VariableId id) { return variable_bytes(id) == Bytes::peers; });
+std::optional<std::string_view> Program::literal(const Part& part) const noexcept {
+  if (part.count != 1 || code_[part.first].op != Op::literal) return std::nullopt;
+  return literal(code_[part.first]);
 }
 
 }  // namespace postern::expand

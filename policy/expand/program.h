@@ -1,52 +1,27 @@
-// An expansion, compiled: a tree in flat arrays, immutable once made, shared by all shards.
+// An expansion, compiled: a flat list of instructions for the machine, immutable once made, shared by all shards.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "policy/expand/instruction.h"
+#include "policy/expand/services.h"
 #include "policy/expand/variables.h"
 
 namespace postern::expand {
 
 class Compiler;
+class Machine;
+class Regex;
 
-enum class NodeKind : std::uint8_t { literal, variable, operation, choice };
-
-// What a choice does when its condition is false and there is no second string.
-enum class Otherwise : std::uint8_t { nothing, forced_failure };
-
-struct Span {
-  std::uint32_t first = 0;
+// One of the things that stand side by side at the top of a program.
+struct Part {
+  std::uint32_t first = 0;  // instruction
   std::uint32_t count = 0;
-};
-
-// Of a program: what stands side by side at its top.
-using Part = Span;
-
-struct Node {
-  NodeKind kind = NodeKind::literal;
-  VariableId variable = VariableId::none;
-  std::uint16_t row = 0;     // operation: of kOperators
-  std::uint32_t index = 0;   // literal: in literals; operation: in spans; choice: in choices
-  std::uint32_t length = 0;  // literal: bytes
   std::uint32_t source = 0;  // offset in the text that was compiled
-};
-
-struct ConditionNode {
-  std::uint16_t row = 0;  // of kConditions
-  bool negated = false;
-  VariableId variable = VariableId::none;  // def
-  Span arguments;                          // in spans; or, for and and or, in conditions
-};
-
-struct Choice {
-  std::uint32_t condition = 0;  // in conditions
-  bool has_yes = false;         // without it a true condition yields "true"
-  Otherwise otherwise = Otherwise::nothing;
-  Span yes;
-  Span no;
 };
 
 class Program {
@@ -56,36 +31,47 @@ class Program {
 
   // True when the value depends on nothing: no variable, no item, no operator.
   [[nodiscard]] bool is_constant() const noexcept;
-  // True when the value may hold bytes that a peer chose.
-  [[nodiscard]] bool has_peers_bytes() const noexcept;
+  // True when the value may hold bytes that a peer chose. What is only asked about in a condition does not count, nor what a
+  // lookup finds in data that is ours.
+  [[nodiscard]] bool has_peers_bytes() const noexcept { return has_peers_bytes_; }
   // True when running it may have to wait for an answer: then it wants evaluate_waiting().
-  [[nodiscard]] bool may_wait() const noexcept { return false; }
+  [[nodiscard]] bool may_wait() const noexcept { return may_wait_; }
+  // True when it needs nothing but variables() and what it holds itself: no ACL variable, header, lookup, file.
+  [[nodiscard]] bool needs_only_variables() const noexcept { return needs_only_variables_; }
   // Each variable that is used, once.
   [[nodiscard]] const std::vector<VariableId>& variables() const noexcept { return variables_; }
   // What was compiled. Borrowed from this object.
   [[nodiscard]] std::string_view source() const noexcept { return source_; }
-
-  // For the evaluator.
-  [[nodiscard]] Span root() const noexcept { return root_; }
-  [[nodiscard]] const Node& node(std::uint32_t at) const noexcept { return nodes_[at]; }
-  [[nodiscard]] Span span(std::uint32_t at) const noexcept { return spans_[at]; }
-  [[nodiscard]] const ConditionNode& condition(std::uint32_t at) const noexcept { return conditions_[at]; }
-  [[nodiscard]] const Choice& choice(std::uint32_t at) const noexcept { return choices_[at]; }
-  [[nodiscard]] std::string_view literal(const Node& node) const noexcept {
-    return std::string_view(literals_).substr(node.index, node.length);
-  }
+  // In order; their values side by side are the value of the program.
+  [[nodiscard]] const std::vector<Part>& parts() const noexcept { return parts_; }
+  // The text of a part that is one; nothing else is constant. Borrowed from this object.
+  [[nodiscard]] std::optional<std::string_view> literal(const Part& part) const noexcept;
 
  private:
   friend class Compiler;
+  friend class Machine;
+
+  struct Lookup {
+    LookupHandle handle = 0;
+    bool query_style = false;
+    std::uint8_t quoter = 0;
+  };
+
+  [[nodiscard]] std::string_view literal(const Instruction& i) const noexcept {
+    return std::string_view(literals_).substr(i.a, i.b);
+  }
 
   std::string source_;
   std::string literals_;
-  std::vector<Node> nodes_;
-  std::vector<Span> spans_;
-  std::vector<ConditionNode> conditions_;
-  std::vector<Choice> choices_;
+  std::vector<Instruction> code_;
+  std::vector<Part> parts_;
   std::vector<VariableId> variables_;
-  Span root_;
+  std::vector<std::shared_ptr<const Regex>> regexes_;
+  std::vector<Lookup> lookups_;
+  std::vector<ListHandle> lists_;
+  bool has_peers_bytes_ = false;
+  bool may_wait_ = false;
+  bool needs_only_variables_ = true;
 };
 
 }  // namespace postern::expand

@@ -19,8 +19,8 @@ std::optional<Answer> Services::acl_now(const AclQuestion&) { return refused("AC
 Task<Answer> Services::acl(AclQuestion) { co_return refused("ACLs"); }
 std::optional<Answer> Services::file_now(const FileQuestion&) { return refused("files"); }
 Task<Answer> Services::file(FileQuestion) { co_return refused("files"); }
-std::optional<Answer> Services::variable_now(VariableId) { return Answer::not_found(); }
-Task<Answer> Services::variable(VariableId) { co_return Answer::not_found(); }
+std::optional<Answer> Services::fetch_now(VariableId) { return Answer::not_found(); }
+Task<Answer> Services::fetch(VariableId) { co_return Answer::not_found(); }
 Task<Answer> Services::read_socket(ReadSocketQuestion) { co_return refused("readsocket"); }
 Task<Answer> Services::run(RunQuestion) { co_return refused("run"); }
 std::optional<std::string> Services::environment(std::string_view) { return std::nullopt; }

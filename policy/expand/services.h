@@ -110,8 +110,8 @@ class Services {
   [[nodiscard]] virtual Task<Answer> file(FileQuestion question);
 
   // A variable whose row says `fetched`: its value is had by asking ($sender_host_name). `not_found`: it has none.
-  [[nodiscard]] virtual std::optional<Answer> variable_now(VariableId id);
-  [[nodiscard]] virtual Task<Answer> variable(VariableId id);
+  [[nodiscard]] virtual std::optional<Answer> fetch_now(VariableId id);
+  [[nodiscard]] virtual Task<Answer> fetch(VariableId id);
 
   // These always wait.
   [[nodiscard]] virtual Task<Answer> read_socket(ReadSocketQuestion question);
@@ -145,6 +145,8 @@ class CompileServices {
   [[nodiscard]] virtual std::expected<List, std::string> find_list(ListKind kind, const ConfigText& text) = 0;
 
   [[nodiscard]] virtual bool is_named_list(std::string_view name) = 0;
+  // Whether whoever runs the programs has header fields to give.
+  [[nodiscard]] virtual bool has_headers() { return true; }
   [[nodiscard]] virtual bool allows_run() { return true; }                 // expand_allow_run
   [[nodiscard]] virtual bool has_strict_acl_variables() { return false; }  // strict_acl_vars
 };

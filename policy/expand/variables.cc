@@ -14,9 +14,9 @@ using Id = VariableId;
 
 constexpr VariableDef ours(std::string_view name, Id id) { return {name, id, Bytes::ours, {}}; }
 constexpr VariableDef peers(std::string_view name, Id id) { return {name, id, Bytes::peers, {}}; }
+constexpr VariableDef depends(std::string_view name, Id id) { return {name, id, Bytes::depends, {}}; }
 constexpr VariableDef later(std::string_view name, std::string_view why) { return {name, Id::none, Bytes::peers, why}; }
 
-constexpr std::string_view kAcl = "ACL variables are not built yet";
 constexpr std::string_view kArc = "ARC is not built yet";
 constexpr std::string_view kAuth = "SMTP AUTH is not built yet";
 constexpr std::string_view kBmi = "Brightmail is not built yet";
@@ -34,7 +34,6 @@ constexpr std::string_view kItems = "the expansion item that sets it is not buil
 constexpr std::string_view kLocal = "there are no local submissions and no local users here";
 constexpr std::string_view kLookups = "lookups are not built yet";
 constexpr std::string_view kMime = "MIME scanning is not built yet";
-constexpr std::string_view kProxy = "the PROXY protocol is not built yet";
 constexpr std::string_view kRateLimit = "rate limits are not built yet";
 constexpr std::string_view kRegex = "regular expressions are not built yet";
 constexpr std::string_view kRouting = "the router feature that sets it is not built yet";
@@ -44,16 +43,16 @@ constexpr std::string_view kSrs = "SRS is not built yet";
 constexpr std::string_view kTls = "TLS is not built yet";
 
 constexpr auto kVariables = std::to_array<VariableDef>({
-    later("acl_arg1", kAcl),
-    later("acl_arg2", kAcl),
-    later("acl_arg3", kAcl),
-    later("acl_arg4", kAcl),
-    later("acl_arg5", kAcl),
-    later("acl_arg6", kAcl),
-    later("acl_arg7", kAcl),
-    later("acl_arg8", kAcl),
-    later("acl_arg9", kAcl),
-    later("acl_narg", kAcl),
+    depends("acl_arg1", Id::acl_arg1),
+    depends("acl_arg2", Id::acl_arg2),
+    depends("acl_arg3", Id::acl_arg3),
+    depends("acl_arg4", Id::acl_arg4),
+    depends("acl_arg5", Id::acl_arg5),
+    depends("acl_arg6", Id::acl_arg6),
+    depends("acl_arg7", Id::acl_arg7),
+    depends("acl_arg8", Id::acl_arg8),
+    depends("acl_arg9", Id::acl_arg9),
+    ours("acl_narg", Id::acl_narg),
     later("acl_verify_message", kCallout),
     later("address_data", kRouting),
     later("address_file", kDelivery),
@@ -145,7 +144,6 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("inode", kDelivery),
     ours("interface_address", Id::interface_address),
     ours("interface_port", Id::interface_port),
-    later("item", kItems),
     later("ldap_dn", kLookups),
     later("load_average", kFacts),
     peers("local_part", Id::local_part),
@@ -201,15 +199,15 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("pipe_addresses", kDelivery),
     later("prdr_requested", kFacts),
     ours("primary_hostname", Id::primary_hostname),
-    later("proxy_external_address", kProxy),
-    later("proxy_external_port", kProxy),
-    later("proxy_host_address", kProxy),
-    later("proxy_host_port", kProxy),
-    later("proxy_local_address", kProxy),
-    later("proxy_local_port", kProxy),
-    later("proxy_session", kProxy),
-    later("proxy_target_address", kProxy),
-    later("proxy_target_port", kProxy),
+    ours("proxy_external_address", Id::proxy_external_address),
+    ours("proxy_external_port", Id::proxy_external_port),
+    ours("proxy_host_address", Id::proxy_local_address),
+    ours("proxy_host_port", Id::proxy_local_port),
+    ours("proxy_local_address", Id::proxy_local_address),
+    ours("proxy_local_port", Id::proxy_local_port),
+    ours("proxy_session", Id::proxy_session),
+    ours("proxy_target_address", Id::proxy_external_address),
+    ours("proxy_target_port", Id::proxy_external_port),
     later("prvscheck_address", kItems),
     later("prvscheck_keynum", kItems),
     later("prvscheck_result", kItems),
@@ -236,7 +234,6 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     peers("return_path", Id::return_path),
     later("return_size_limit", kDelivery),
     ours("router_name", Id::router_name),
-    later("runrc", kItems),
     later("self_hostname", kRouting),
     peers("sender_address", Id::sender_address),
     later("sender_address_data", kCallout),
@@ -325,7 +322,6 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     ours("tod_zone", Id::tod_zone),
     ours("tod_zulu", Id::tod_zulu),
     ours("transport_name", Id::transport_name),
-    later("value", kItems),
     later("verify_mode", kCallout),
     ours("version_number", Id::version_number),
     later("warn_message_delay", kDelivery),
@@ -343,16 +339,6 @@ struct Family {
 
 // Longer prefixes before the shorter ones that begin them.
 constexpr auto kFamilies = std::to_array<Family>({
-    {"acl_c", kAcl},
-    {"acl_m", kAcl},
-    {"bheader_", kHeaders},
-    {"bh_", kHeaders},
-    {"header_", kHeaders},
-    {"h_", kHeaders},
-    {"lheader_", kHeaders},
-    {"lh_", kHeaders},
-    {"rheader_", kHeaders},
-    {"rh_", kHeaders},
     {"r_", kRouting},
     {"regex", kRegex},
 });
@@ -365,10 +351,30 @@ const VariableDef* find_variable(std::string_view name) noexcept {
 }
 
 std::string_view refused_family(std::string_view name) noexcept {
-  if (!name.empty() && smtp::is(smtp::CharClass::digit, name.front())) return kRegex;
   for (const Family& family : kFamilies)
     if (name.starts_with(family.prefix) && name.size() > family.prefix.size()) return family.why;
   return {};
+}
+
+std::optional<OwnVariable> own_variable(std::string_view name) noexcept {
+  if (name == "value") return OwnVariable::value;
+  if (name == "item") return OwnVariable::item;
+  if (name == "runrc") return OwnVariable::runrc;
+  return std::nullopt;
+}
+
+std::optional<HeaderForm> header_form(std::string_view name) noexcept {
+  const std::string_view stem = name.substr(0, name.find('_') + 1);
+  if (stem == "h_" || stem == "header_") return HeaderForm::decoded;
+  if (stem == "rh_" || stem == "rheader_") return HeaderForm::raw;
+  if (stem == "bh_" || stem == "bheader_") return HeaderForm::body;
+  if (stem == "lh_" || stem == "lheader_") return HeaderForm::list;
+  return std::nullopt;
+}
+
+bool is_acl_variable(std::string_view name) noexcept {
+  if (name.size() < 6 || (!name.starts_with("acl_c") && !name.starts_with("acl_m"))) return false;
+  return name[5] == '_' || smtp::is(smtp::CharClass::digit, name[5]);
 }
 
 std::string nearest_variable(std::string_view name) { return did_you_mean(name, kVariables, "$"); }

@@ -7,10 +7,22 @@
 #include <string>
 #include <string_view>
 
+#include "policy/expand/instruction.h"
+
 namespace postern::expand {
 
 enum class VariableId : std::uint8_t {
   none,  // a name that is known and not built
+  acl_arg1,
+  acl_arg2,
+  acl_arg3,
+  acl_arg4,
+  acl_arg5,
+  acl_arg6,
+  acl_arg7,
+  acl_arg8,
+  acl_arg9,
+  acl_narg,
   domain,
   exim_version,
   host,
@@ -22,6 +34,11 @@ enum class VariableId : std::uint8_t {
   message_exim_id,
   message_size,
   primary_hostname,
+  proxy_external_address,
+  proxy_external_port,
+  proxy_local_address,
+  proxy_local_port,
+  proxy_session,
   qualify_domain,
   qualify_recipient,
   rcpt_count,
@@ -68,6 +85,7 @@ struct VariableDef {
   VariableId id;
   Bytes bytes = Bytes::ours;
   std::string_view not_built = {};  // why it is refused; empty when it is built
+  bool fetched = false;             // had by asking the Services
 };
 
 // Exact names only.
@@ -75,6 +93,15 @@ struct VariableDef {
 
 // Why `name` is refused, for the families that no table can list (acl_m_anything, h_subject ...); empty for other names.
 [[nodiscard]] std::string_view refused_family(std::string_view name) noexcept;
+
+// $value, $item and their kin, which the machine itself holds.
+[[nodiscard]] std::optional<OwnVariable> own_variable(std::string_view name) noexcept;
+
+// Of "h_subject", "rheader_to": how the header is read. Nothing for other names.
+[[nodiscard]] std::optional<HeaderForm> header_form(std::string_view name) noexcept;
+
+// "acl_c0", "acl_m_greylist": the sixth character is a digit or an underscore.
+[[nodiscard]] bool is_acl_variable(std::string_view name) noexcept;
 
 // `: did you mean "$domain"?` or nothing.
 [[nodiscard]] std::string nearest_variable(std::string_view name);

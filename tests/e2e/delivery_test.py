@@ -102,6 +102,16 @@ class Delivery(GatewayTest):
         gateway.wait_for_log(rf"^{DATE} {message} \*\* someone@nowhere\.example: Unrouteable address$")
         gateway.wait_for_log(rf"^{DATE} {message} => box <box@example\.org> R=local T=local_maildir$")
 
+    def test_what_a_bounce_says_is_configured(self):
+        with Hop(rcpt=lambda address: "550 5.1.1 no such user here") as hop:
+            gateway = self.with_hop(hop, "dsn_from = Postmaster for $sender_address_local_part <postmaster@$qualify_domain>\n"
+                                         "no_bounce_return_message\n")
+            self.send(gateway, ["bad@remote.example"])
+            bounce = self.bounce_of(gateway)
+            self.assertEqual(bounce["From"], "Postmaster for sender <postmaster@example.org>")
+            self.assertEqual([part.get_content_type() for part in bounce.iter_parts()], ["text/plain", "message/delivery-status"])
+            self.assertNotIn("Subject: plain", bounce.as_string())
+
     def test_nobody_is_told_of_a_bounce_that_fails(self):
         gateway = self.gateway(routers=LOCAL_ROUTER, transports=LOCAL_TRANSPORT)
         message = self.send(gateway, ["someone@nowhere.example"], sender="")

@@ -201,7 +201,7 @@ class Figures(GatewayTest):
         gateway = self.gateway("message_size_limit = 100K\nsmtp_accept_max_per_host = 3\nrecipients_max = 2\n", acl=ACL)
         figures = gateway.stats()
         self.assertEqual(figures["ingress"]["connections"]["accepted"], 0)
-        for name in ("too_many_connections", "too_many_from_host", "policy_connect", "policy_helo", "policy_mail", "policy_rcpt",
+        for name in ("too_many_connections", "too_many_from_host", "proxy_header", "policy_connect", "policy_helo", "policy_mail", "policy_rcpt",
                      "policy_data", "helo_syntax", "synchronization", "syntax", "too_many_errors", "unqualified", "too_many_recipients",
                      "too_many_messages", "message_too_large", "bare_newline", "mail_loop", "low_space", "storage"):
             self.assertEqual(figures["ingress"]["refused"][name], 0, name)

@@ -86,11 +86,18 @@ class Configuration(GatewayTest):
         self.assertEqual(subprocess.run([PROGRAM, "--version"], capture_output=True).returncode, 0)
 
     def test_options_without_use_are_warned_about(self):
-        gateway = self.gateway("tls_advertise_hosts = *\ndns_retry = 3\n")
-        for option in ("tls_advertise_hosts", "dns_retry"):
+        gateway = self.gateway("tls_advertise_hosts = *\ndns_cname_loops = 3\n")
+        for option in ("tls_advertise_hosts", "dns_cname_loops"):
             self.assertRegex(gateway.stderr(), rf"(?m)^{re.escape(gateway.config_path)}:\d+:1: warning: .*{option}")
         with gateway.client(helo="client.example.net") as client:
             client.deliver(plain())
+
+    def test_a_gateway_that_asks_nothing_counts_no_questions(self):
+        gateway = self.gateway("dns_servers = <; 127.0.0.1:53\ndns_retrans = 1s\n")
+        with gateway.client(helo="client.example.net") as client:
+            client.deliver(plain())
+        counts = dict.fromkeys(("questions", "from_cache", "sent", "over_stream", "timeouts", "failures"), 0)
+        self.assertEqual(gateway.stats()["dns"], counts)
 
     def test_check_says_that_it_is_well(self):
         gateway = self.gateway(start=False)

@@ -58,8 +58,8 @@ class SystemCalls:
 class Work(GatewayTest):
     PREALLOCATE = 256 << 20
 
-    def ingress(self):
-        return self.gateway(f"spool_preallocate = {self.PREALLOCATE >> 20}M\n", command="ingress",
+    def ingress(self, main=""):
+        return self.gateway(f"{main}spool_preallocate = {self.PREALLOCATE >> 20}M\n", command="ingress",
                             prefix=["taskset", "--cpu-list", str(SERVER_CPU)])
 
     def send(self, address, port, *options, count=MESSAGES, size=2048):
@@ -119,6 +119,21 @@ class Work(GatewayTest):
             self.show(f"{size} bytes", work)
             self.assertEqual(work["large"], 200)
             self.assertLessEqual(work["copied early"] + work["in records"], 0.1)
+
+    def test_a_proxy_header_costs_no_operation(self):
+        """One message a connection: as many operations go to the kernel with a header in front as without."""
+        per_message = {}
+        for name, main, options in (("plain", "", []), ("PROXY", "hosts_proxy = 127.0.0.0/8\n", ["--proxy", "v2"])):
+            gateway = self.ingress(main)
+            before = gateway.stats()["ingress"]
+            self.send(gateway.address, gateway.port, "-m", "1", *options, count=MESSAGES // 4)
+            after = gateway.stats()["ingress"]
+            self.assertEqual(after["refused"]["proxy_header"], 0)
+            self.assertGreaterEqual(after["connections"]["accepted"], MESSAGES // 4)
+            per_message[name] = [(after["ring"][what] - before["ring"][what]) / (MESSAGES // 4) for what in ("submissions", "enters")]
+            gateway.stop()
+        self.measured(f"operations and system calls a message: {per_message}")
+        self.assertLessEqual(per_message["PROXY"][0], 1.02 * per_message["plain"][0])
 
     @unittest.skipUnless(can_count_system_calls(), "perf cannot count system calls here")
     def test_system_calls(self):

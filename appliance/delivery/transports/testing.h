@@ -36,6 +36,7 @@ struct MessageSpec {
   std::string sender = "s@send.example";
   std::vector<std::string> recipients = {"r@rcpt.example"};
   std::string content = "Subject: s\r\n\r\nbody\r\n";
+  std::string side_file;  // what a side file holds behind `content`; only Stage stores one
   std::string received = "Received: by us\r\n";
   std::vector<spool::Attribute> attributes;
   std::vector<std::vector<spool::Attribute>> recipient_attributes;
