@@ -12,7 +12,7 @@
 #include "engine/base/random.h"
 #include "policy/expand/config_text.h"
 #include "policy/expand/diagnostic.h"
-#include "policy/lists/address_list.h"
+#include "policy/lists/list.h"
 #include "policy/lists/compile.h"
 
 namespace postern::config {

@@ -13,7 +13,7 @@
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
 #include "policy/expand/program.h"
-#include "policy/lists/host_list.h"
+#include "policy/lists/list.h"
 
 namespace postern::ingress {
 
