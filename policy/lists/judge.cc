@@ -211,6 +211,7 @@ bool Judge::made_decides(const ItemList& made, expand::Bytes bytes, Progress& pr
 template <class Test>
 Judge::Outcome Judge::any_name(const Subject& subject, Match& result, Test test) {
   if (subject.host == nullptr) return Outcome::no;
+  if (subject.is_bare_address) return Outcome::unknown;
   const dns::HostNames* const names = inquiry().host_names();
   if (names == nullptr) return Outcome::waits;
   if (names->result != dns::HostNames::Result::confirmed) return Outcome::unknown;
@@ -325,8 +326,8 @@ Judge::Outcome Judge::lookup_outcome(const LookupItem& item, std::string_view ke
 }
 
 Judge::Outcome Judge::test(const LookupItem& item, ListKind kind, const Subject& subject, Match& result) {
-  if (kind == ListKind::host && item.net_bits && subject.host != nullptr)
-    return lookup_outcome(item, address_key(*subject.host, *item.net_bits, item.keeps_colons), result);
+  if (kind == ListKind::host && (item.net_bits || subject.is_bare_address) && subject.host != nullptr)
+    return lookup_outcome(item, address_key(*subject.host, item.net_bits.value_or(0), item.keeps_colons), result);
   if (kind == ListKind::host && !item.query_style)
     return any_name(subject, result, [&](std::string_view name, Match& into) { return lookup_outcome(item, name, into); });
   const Outcome outcome = lookup_outcome(item, key_of(subject.text, kind, item.letters), result);
@@ -459,6 +460,7 @@ Judge::Outcome Judge::test(const MxItem& item, ListKind, const Subject& subject,
 
 Judge::Outcome Judge::test(const HostItem& item, ListKind, const Subject& subject, Match& result) {
   if (subject.host == nullptr) return Outcome::no;
+  if (subject.is_bare_address) return Outcome::unknown;
   const HostAddresses* const found = inquiry().addresses(item.name);
   if (found == nullptr) return Outcome::waits;
   if (found->status == HostAddresses::Status::none) return Outcome::unknown;

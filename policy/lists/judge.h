@@ -18,6 +18,7 @@ namespace postern::lists {
 struct Subject {
   std::string_view text;            // domain, local part, or address; of a host nothing
   const IpAddress* host = nullptr;  // of host lists; null: the message came from no host
+  bool is_bare_address = false;     // of match_ip: the host has no name that could be asked for, and needs none
 };
 
 class Judge {

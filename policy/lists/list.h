@@ -26,9 +26,10 @@ class AnyList {
   explicit AnyList(std::shared_ptr<const ItemList> items) noexcept : items_(std::move(items)) {}
 
   [[nodiscard]] bool is_in(std::string_view text, const IpAddress* host) const noexcept;
-  [[nodiscard]] std::optional<Match> ask_now(std::string_view text, const IpAddress* host, ListFacts& facts) const;
+  [[nodiscard]] std::optional<Match> ask_now(std::string_view text, const IpAddress* host, bool is_bare_address,
+                                             ListFacts& facts) const;
   [[nodiscard]] static Task<Match> ask(std::shared_ptr<const ItemList> items, std::string text, std::optional<IpAddress> host,
-                                       ListFacts& facts);
+                                       bool is_bare_address, ListFacts& facts);
 
   std::shared_ptr<const ItemList> items_;
 
@@ -47,10 +48,10 @@ class DomainList : public AnyList {
   DomainList() = default;
   [[nodiscard]] bool matches(std::string_view domain) const noexcept { return is_in(domain, nullptr); }
   [[nodiscard]] std::optional<Match> match_now(std::string_view domain, ListFacts& facts) const {
-    return ask_now(domain, nullptr, facts);
+    return ask_now(domain, nullptr, false, facts);
   }
   [[nodiscard]] Task<Match> match(std::string domain, ListFacts& facts) const {
-    return ask(items_, std::move(domain), std::nullopt, facts);
+    return ask(items_, std::move(domain), std::nullopt, false, facts);
   }
 
  private:
@@ -65,10 +66,10 @@ class LocalPartList : public AnyList {
   LocalPartList() = default;
   [[nodiscard]] bool matches(std::string_view local_part) const noexcept { return is_in(local_part, nullptr); }
   [[nodiscard]] std::optional<Match> match_now(std::string_view local_part, ListFacts& facts) const {
-    return ask_now(local_part, nullptr, facts);
+    return ask_now(local_part, nullptr, false, facts);
   }
   [[nodiscard]] Task<Match> match(std::string local_part, ListFacts& facts) const {
-    return ask(items_, std::move(local_part), std::nullopt, facts);
+    return ask(items_, std::move(local_part), std::nullopt, false, facts);
   }
 
  private:
@@ -84,10 +85,10 @@ class AddressList : public AnyList {
   AddressList() = default;
   [[nodiscard]] bool matches(std::string_view address) const noexcept { return is_in(address, nullptr); }
   [[nodiscard]] std::optional<Match> match_now(std::string_view address, ListFacts& facts) const {
-    return ask_now(address, nullptr, facts);
+    return ask_now(address, nullptr, false, facts);
   }
   [[nodiscard]] Task<Match> match(std::string address, ListFacts& facts) const {
-    return ask(items_, std::move(address), std::nullopt, facts);
+    return ask(items_, std::move(address), std::nullopt, false, facts);
   }
 
  private:
@@ -103,10 +104,17 @@ class HostList : public AnyList {
   HostList() = default;
   [[nodiscard]] bool matches(const IpAddress& address) const noexcept { return is_in({}, &address); }
   [[nodiscard]] std::optional<Match> match_now(const std::optional<IpAddress>& address, ListFacts& facts) const {
-    return ask_now({}, address ? &*address : nullptr, facts);
+    return ask_now({}, address ? &*address : nullptr, false, facts);
   }
   [[nodiscard]] Task<Match> match(std::optional<IpAddress> address, ListFacts& facts) const {
-    return ask(items_, {}, address, facts);
+    return ask(items_, {}, address, false, facts);
+  }
+  // The condition match_ip: any address, which has no name. An item that is about names counts as one that cannot be found.
+  [[nodiscard]] std::optional<Match> match_ip_now(const std::optional<IpAddress>& address, ListFacts& facts) const {
+    return ask_now({}, address ? &*address : nullptr, true, facts);
+  }
+  [[nodiscard]] Task<Match> match_ip(std::optional<IpAddress> address, ListFacts& facts) const {
+    return ask(items_, {}, address, true, facts);
   }
 
  private:
