@@ -1,5 +1,5 @@
-// Lists that ask: lookups, the DNS, variables. Each question is put three times: where all answers are at hand, where all are to be
-// waited for, and where there is nothing to wait with.
+// Lists that ask: lookups, the DNS, variables. Each question is put three times: where all answers are at hand, where all are
+// to be waited for, and where there is nothing to wait with.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -46,7 +46,8 @@ class FakeWorld final : public expand::Services, public expand::CompileServices 
 
   std::expected<Lookup, std::string> find_lookup(std::string_view written) override {
     for (std::size_t i = 0; i < kTypes.size(); ++i)
-      if (written == kTypes[i]) return Lookup{.handle = static_cast<expand::LookupHandle>(i), .query_style = written == "redis"};
+      if (written == kTypes[i])
+        return Lookup{.handle = static_cast<expand::LookupHandle>(i), .query_style = written == "redis"};
     return std::unexpected("unknown lookup type \"" + std::string(written) + "\"");
   }
   bool is_lookup_type(std::string_view type) override { return type == "redis" || type == "lsearch"; }
@@ -179,31 +180,36 @@ class AskingLists : public ::testing::Test {
   static Task<void> keep(Task<Match> task, std::optional<Match>& into) { into = co_await std::move(task); }
 
   std::string domain(std::string_view text, std::string_view subject) {
-    return asked(compiler_->domains(ConfigTextForTest::line(text), "domains", Use::asks), subject,
-                 [&](const DomainList& list) { return list.match_now(subject, facts_); },
-                 [&](const DomainList& list) { return list.match(std::string(subject), facts_); });
+    return asked(
+        compiler_->domains(ConfigTextForTest::line(text), "domains", Use::asks), subject,
+        [&](const DomainList& list) { return list.match_now(subject, facts_); },
+        [&](const DomainList& list) { return list.match(std::string(subject), facts_); });
   }
   std::string local_part(std::string_view text, std::string_view subject) {
-    return asked(compiler_->local_parts(ConfigTextForTest::line(text), "local_parts", Use::asks), subject,
-                 [&](const LocalPartList& list) { return list.match_now(subject, facts_); },
-                 [&](const LocalPartList& list) { return list.match(std::string(subject), facts_); });
+    return asked(
+        compiler_->local_parts(ConfigTextForTest::line(text), "local_parts", Use::asks), subject,
+        [&](const LocalPartList& list) { return list.match_now(subject, facts_); },
+        [&](const LocalPartList& list) { return list.match(std::string(subject), facts_); });
   }
   std::string address(std::string_view text, std::string_view subject) {
-    return asked(compiler_->addresses(ConfigTextForTest::line(text), "senders", Use::asks), subject,
-                 [&](const AddressList& list) { return list.match_now(subject, facts_); },
-                 [&](const AddressList& list) { return list.match(std::string(subject), facts_); });
+    return asked(
+        compiler_->addresses(ConfigTextForTest::line(text), "senders", Use::asks), subject,
+        [&](const AddressList& list) { return list.match_now(subject, facts_); },
+        [&](const AddressList& list) { return list.match(std::string(subject), facts_); });
   }
   std::string host(std::string_view text, std::string_view subject) {
     facts_.client = IpAddress::parse(subject);
-    return asked(compiler_->hosts(ConfigTextForTest::line(text), "hosts", Use::asks), subject,
-                 [&](const HostList& list) { return list.match_now(facts_.client, facts_); },
-                 [&](const HostList& list) { return list.match(facts_.client, facts_); });
+    return asked(
+        compiler_->hosts(ConfigTextForTest::line(text), "hosts", Use::asks), subject,
+        [&](const HostList& list) { return list.match_now(facts_.client, facts_); },
+        [&](const HostList& list) { return list.match(facts_.client, facts_); });
   }
   std::string ip(std::string_view text, std::string_view subject) {
     const std::optional<IpAddress> address = IpAddress::parse(subject);
-    return asked(compiler_->hosts(ConfigTextForTest::line(text), "hosts", Use::asks), subject,
-                 [&](const HostList& list) { return list.match_ip_now(address, facts_); },
-                 [&](const HostList& list) { return list.match_ip(address, facts_); });
+    return asked(
+        compiler_->hosts(ConfigTextForTest::line(text), "hosts", Use::asks), subject,
+        [&](const HostList& list) { return list.match_ip_now(address, facts_); },
+        [&](const HostList& list) { return list.match_ip(address, facts_); });
   }
 
   ManualScheduler scheduler_;
@@ -329,7 +335,8 @@ TEST_F(AskingLists, LocalParts) {
   EXPECT_EQ(local_part("!+caseful", "a"), "complaints: unknown named local part list \"+caseful\"; ");
 }
 
-// ${if match_address{subject}{list}{yes $value|$0|$1}{no}}. The data of what has a local part are odd in Exim, and the same here.
+// ${if match_address{subject}{list}{yes $value|$0|$1}{no}}. The data of what has a local part are odd in Exim, and the same
+// here.
 constexpr Case kAddresses[] = {
     {"a@b.example", "a@b.example", "yes a@b.example||"},
     {"a@b.Example", "A@B.example", "yes a@b.Example||"},
@@ -383,8 +390,8 @@ TEST_F(AskingLists, Addresses) {
   for (const Case& c : kAddresses) EXPECT_EQ(address(c.list, c.subject), c.result) << c.list << " ~ " << c.subject;
 }
 
-// exim -bh, `hosts =` in an ACL. 192.0.2.1 is mail.example.org and alias.example.net; .2 has no name, .3's lookup fails for a while, and the
-// name of .4 does not lead back. In this order; "yes data" or what was said.
+// exim -bh, `hosts =` in an ACL. 192.0.2.1 is mail.example.org and alias.example.net; .2 has no name, .3's lookup fails for a
+// while, and the name of .4 does not lead back. In this order; "yes data" or what was said.
 struct HostCase {
   std::string_view list;
   std::string_view results[4];
@@ -421,6 +428,12 @@ constexpr HostCase kHosts[] = {
     {"+unk : *", {kYes, kYes, kYes, kYes}},
     {"+ignore_unknown : +unk : *", {kYes, kYes, kYes, kYes}},
     {"+include_unknown : +unk", {kNo, kNo, kNo, kNo}},
+    {"+ignore_defer : +badl : *", {kBad, kBad, kBad, kBad}},
+    {"+include_defer : +badl", {kBad, kBad, kBad, kBad}},
+    {"!+badl", {kBad, kBad, kBad, kBad}},
+    {"+ignore_unknown : ! +unk : *", {kYes, kYes, kYes, kYes}},
+    {"192.0.2.0/24 : !bad.example", {kYes, kYes, kYes, kYes}},
+    {"! 192.0.2.9 : bad.example", {kBad, kBad, kBad, kBad}},
     {"+ignore_unknown : /hosts : 10.0.0.0/24", {kYes, kYes, kYes, kYes}},
     {"/hosts : *", {kYes, kNo, kNo, kNo}},
     {"192.0.2.0/24 : bad.example", {kYes, kYes, kYes, kYes}},
@@ -455,6 +468,7 @@ void add_hosts(dns::FakeResolver& dns, FakeWorld& world) {
 
 TEST_F(AskingLists, Hosts) {
   define(ListKind::host, "unk", "*.nowhere");
+  define(ListKind::host, "badl", "bad.example");
   add_hosts(facts_.resolver, world_);
   for (const HostCase& c : kHosts)
     for (int i = 0; i < 4; ++i)
@@ -558,7 +572,8 @@ TEST_F(AskingLists, QueriesHoldVariables) {
   EXPECT_EQ(domain("q : ! redis;get $acl_m_x : *", "z"), "yes *|z|z");
   context_.acl_variables["acl_m_x"] = "x\nkey=down";
   EXPECT_EQ(domain("redis;get $acl_m_x", "q"), "no");
-  EXPECT_TRUE(domain("redis;get $sender_helo_name", "q").contains("complaints: ")) << domain("redis;get $sender_helo_name", "q");
+  EXPECT_TRUE(domain("redis;get $sender_helo_name", "q").contains("complaints: "))
+      << domain("redis;get $sender_helo_name", "q");
 }
 
 TEST_F(AskingLists, AskNoMoreThanTheyNeed) {
@@ -594,8 +609,7 @@ TEST_F(AskingLists, DeferWithoutFacts) {
   };
   EXPECT_EQ(why("@mx_any"), "defer DNS lookup of \"a.b\" deferred");
   EXPECT_EQ(why("lsearch;/x"), "defer lookups and files cannot be used here");
-  EXPECT_EQ(why("a.b : $acl_m_x"),
-            "defer failed to expand \" $acl_m_x\": lists with variables cannot be used here");
+  EXPECT_EQ(why("a.b : $acl_m_x"), "defer failed to expand \" $acl_m_x\": lists with variables cannot be used here");
 }
 
 TEST_F(AskingLists, ARegularExpressionThatGivesUpDefers) {

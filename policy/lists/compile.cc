@@ -142,8 +142,7 @@ void ListCompiler::add_file(ItemCompiler& compiler, const ItemText& item) {
   const Result<std::string> content = environment_.files == nullptr
                                           ? Result<std::string>(failure(Errc::unsupported, "read"))
                                           : environment_.files->read(path, environment_.file_bytes_max);
-  if (!content)
-    return error(item, fmt::format("cannot read the list file {}: {}", quoted(path), describe(content.error())));
+  if (!content) return error(item, fmt::format("cannot read the list file {}: {}", quoted(path), describe(content.error())));
   compiler.add_lines(*content, item.positive, path);
 }
 
@@ -152,7 +151,8 @@ void ListCompiler::warning(const ItemText& item, std::string message) { diagnost
 
 void ListCompiler::noticed_lookup_file(expand::LookupHandle handle, const std::string& file) {
   std::pair<expand::LookupHandle, std::string> noticed(handle, file);
-  if (std::ranges::find(world_->lookup_files_, noticed) == world_->lookup_files_.end()) world_->lookup_files_.push_back(std::move(noticed));
+  if (std::ranges::find(world_->lookup_files_, noticed) == world_->lookup_files_.end())
+    world_->lookup_files_.push_back(std::move(noticed));
 }
 
 bool ListCompiler::is_known_at_load(const expand::Program& program) const {
@@ -233,8 +233,7 @@ bool ListCompiler::add_query(ItemCompiler& compiler, const ConfigText& text) {
   if (compiler.kind() == ListKind::host && type.starts_with("net-")) type.remove_prefix(4);
   const auto lookup = environment_.services->find_lookup(type);
   if (!lookup || !lookup->query_style) return false;
-  const std::string asked =
-      fmt::format("${{lookup {} {{{}}} {{+$value}} {{}}}}", type, trim(item.substr(semicolon + 1)));
+  const std::string asked = fmt::format("${{lookup {} {{{}}} {{+$value}} {{}}}}", type, trim(item.substr(semicolon + 1)));
   std::string why;
   auto program = expand::compile(expand::OurText::of(asked, {}), why, environment_.services);
   if (!program)

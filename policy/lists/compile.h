@@ -23,10 +23,10 @@
 namespace postern::lists {
 
 struct ListEnvironment {
-  std::string primary_hostname;            // what @ stands for
-  std::vector<IpAddress> local_addresses;  // what @[] stands for
-  expand::FileSource* files = nullptr;     // for items that are absolute file names; outlives the compiler
-  expand::LoadTimeValues values;           // for variables in lists
+  std::string primary_hostname;                 // what @ stands for
+  std::vector<IpAddress> local_addresses;       // what @[] stands for
+  expand::FileSource* files = nullptr;          // for items that are absolute file names; outlives the compiler
+  expand::LoadTimeValues values;                // for variables in lists
   expand::CompileServices* services = nullptr;  // for lookups; outlives the compiler
   std::size_t file_bytes_max = std::size_t{256} * 1024 * 1024;
 };
@@ -77,8 +77,7 @@ class ListCompiler final : private ItemSource {
   [[nodiscard]] ItemList compile_items(ListKind kind, const expand::ConfigText& text, std::string_view what, Use use);
   [[nodiscard]] bool is_known_at_load(const expand::Program& program) const;
   void add_raw(ItemCompiler& compiler, const expand::ConfigText& text, std::string_view what);
-  void add_constant(ItemCompiler& compiler, const expand::ConfigText& text, char separator, Piece piece,
-                    std::string_view what);
+  void add_constant(ItemCompiler& compiler, const expand::ConfigText& text, char separator, Piece piece, std::string_view what);
   void add_variable(ItemCompiler& compiler, const expand::ConfigText& text, char separator, Piece piece);
   [[nodiscard]] bool add_query(ItemCompiler& compiler, const expand::ConfigText& text);
   void compile_definition(ListKind kind, Definition& definition);

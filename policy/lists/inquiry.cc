@@ -44,8 +44,7 @@ const T* Inquiry::keep_or_open(std::optional<T> answer, Question question) {
 const expand::Answer* Inquiry::lookup(expand::LookupHandle handle, std::string_view file, std::string_view key) {
   if (const auto* answer = known<expand::Answer>()) return answer;
   expand::Services* const services = this->services();
-  if (is_full() || services == nullptr)
-    return keep(expand::Answer::deferred(std::string(is_full() ? kTooMany : kNoServices)));
+  if (is_full() || services == nullptr) return keep(expand::Answer::deferred(std::string(is_full() ? kTooMany : kNoServices)));
   return keep_or_open(services->lookup_now({.lookup = handle, .key = key, .file = file}),
                       LookupQuestion{handle, std::string(file), std::string(key)});
 }
@@ -53,8 +52,7 @@ const expand::Answer* Inquiry::lookup(expand::LookupHandle handle, std::string_v
 const expand::Answer* Inquiry::file(std::string_view path) {
   if (const auto* answer = known<expand::Answer>()) return answer;
   expand::Services* const services = this->services();
-  if (is_full() || services == nullptr)
-    return keep(expand::Answer::deferred(std::string(is_full() ? kTooMany : kNoServices)));
+  if (is_full() || services == nullptr) return keep(expand::Answer::deferred(std::string(is_full() ? kTooMany : kNoServices)));
   return keep_or_open(services->file_now({.path = path, .bytes_max = kFileAtUseBytesMax}), FileQuestion{std::string(path)});
 }
 
@@ -98,8 +96,7 @@ Task<Inquiry::Answer> Inquiry::ask(const Question& question) {
     done.result = co_await evaluate_waiting(*expansion->program, *facts_.context(), done.text);
     co_return std::move(done);
   }
-  if (const auto* addresses = std::get_if<AddressesQuestion>(&question))
-    co_return co_await facts_.addresses(addresses->host);
+  if (const auto* addresses = std::get_if<AddressesQuestion>(&question)) co_return co_await facts_.addresses(addresses->host);
   if (const auto* exchangers = std::get_if<ExchangersQuestion>(&question))
     co_return co_await facts_.mail_exchangers(exchangers->domain);
   co_return co_await facts_.host_names();

@@ -27,8 +27,8 @@ std::string_view without_comment(std::string_view line, bool only_after_blank) n
   return line;
 }
 
-// "cdb", "net-lsearch", "partial(.)lsearch*@,ret=full": what stands before the semicolon of a lookup item. In addresses an @ before
-// it belongs to the address, unless it ends the name of the lookup.
+// "cdb", "net-lsearch", "partial(.)lsearch*@,ret=full": what stands before the semicolon of a lookup item. In addresses an @
+// before it belongs to the address, unless it ends the name of the lookup.
 bool looks_like_lookup(std::string_view pattern, ListKind kind) noexcept {
   const std::size_t semicolon = pattern.find(';');
   if (semicolon == pattern.npos) return false;
@@ -183,7 +183,7 @@ void ItemCompiler::add_expanded(expand::Program program, char separator, Piece p
 
 void ItemCompiler::add_query(expand::Program program, bool positive, std::string_view shown) {
   note_asking(shown);
-  push(positive, QueryItem{std::move(program)});
+  push(positive, QueryItem{std::move(program), letters_});
 }
 
 void ItemCompiler::add_file_at_use(const ItemText& item) { push_asking(item, FileItem{std::string(item.text)}, "is a file"); }
@@ -209,10 +209,9 @@ bool ItemCompiler::is_mode(const ItemText& item) {
   }
   if (kind() != ListKind::host) return false;
   using Mode = ModeItem::Mode;
-  for (const auto& [name, mode] : {std::pair{"+include_unknown", Mode::include_unknown},
-                                   std::pair{"+ignore_unknown", Mode::ignore_unknown},
-                                   std::pair{"+include_defer", Mode::include_defer},
-                                   std::pair{"+ignore_defer", Mode::ignore_defer}}) {
+  for (const auto& [name, mode] :
+       {std::pair{"+include_unknown", Mode::include_unknown}, std::pair{"+ignore_unknown", Mode::ignore_unknown},
+        std::pair{"+include_defer", Mode::include_defer}, std::pair{"+ignore_defer", Mode::ignore_defer}}) {
     if (item.text != name) continue;
     push(true, ModeItem{mode});
     return true;
@@ -440,11 +439,13 @@ void ItemCompiler::add_host_name(const ItemText& item) {
   } else if (is_host_name(text)) {
     push_asking(item, HostItem{std::string(text)}, "is a host name and needs DNS");
   } else if (!text.starts_with('*') && text.contains(':')) {
-    error(item, fmt::format("{} is not an IP address: in a list separated by colons those of an IPv6 address are doubled, or the "
-                            "list begins with \"<;\" and is separated by semicolons",
-                            quoted(text)));
+    error(item,
+          fmt::format("{} is not an IP address: in a list separated by colons those of an IPv6 address are doubled, or the "
+                      "list begins with \"<;\" and is separated by semicolons",
+                      quoted(text)));
   } else if (!cannot_wait_.empty()) {
-    error(item, fmt::format("{} matches host names and needs reverse DNS, for which {} cannot wait", quoted(text), cannot_wait_));
+    error(item,
+          fmt::format("{} matches host names and needs reverse DNS, for which {} cannot wait", quoted(text), cannot_wait_));
   } else {
     note_asking(text);
     text_run(item.positive).text.add(text, number_++);

@@ -1,6 +1,6 @@
-// A list of any kind, compiled: its items in order. Those that are plain text or addresses and stand side by side with one sign form
-// a run, within which the order makes no difference to the answer, so that one search answers for all of them. Immutable once
-// made; shared by all shards.
+// A list of any kind, compiled: its items in order. Those that are plain text or addresses and stand side by side with one sign
+// form a run, within which the order makes no difference to the answer, so that one search answers for all of them. Immutable
+// once made; shared by all shards.
 #pragma once
 
 #include <cstddef>
@@ -79,6 +79,7 @@ struct LookupItem {
 // A query with variables: the program yields "+" and what was found, or nothing.
 struct QueryItem {
   expand::Program program;
+  Case letters = Case::ignored;
 };
 
 // local_part@... where the domain is more than plain text, or case counts.

@@ -114,8 +114,8 @@ bool Judge::expansions_decide(const ItemList& list, Progress& progress) {
       return true;
     }
     if (!expanded->result) {
-      progress.result = Match::deferred(fmt::format("failed to expand \"{}\": {}", printable(items->program.source(), 128),
-                                                    expanded->result.why));
+      progress.result = Match::deferred(
+          fmt::format("failed to expand \"{}\": {}", printable(items->program.source(), 128), expanded->result.why));
       return true;
     }
     progress.texts.push_back(expanded);
@@ -124,8 +124,7 @@ bool Judge::expansions_decide(const ItemList& list, Progress& progress) {
 }
 
 bool Judge::elements_decide(const ItemList& list, Progress& progress) {
-  return std::ranges::any_of(list.elements(),
-                             [&](const Element& element) { return element_decides(list, element, progress); });
+  return std::ranges::any_of(list.elements(), [&](const Element& element) { return element_decides(list, element, progress); });
 }
 
 bool Judge::element_decides(const ItemList& list, const Element& element, Progress& progress) {
@@ -133,10 +132,8 @@ bool Judge::element_decides(const ItemList& list, const Element& element, Progre
       [&]<class Item>(const Item& item) {
         if constexpr (std::is_same_v<Item, ModeItem>) {
           Modes& modes = progress.modes;
-          const bool unknown =
-              item.mode == ModeItem::Mode::include_unknown || item.mode == ModeItem::Mode::ignore_unknown;
-          const bool include =
-              item.mode == ModeItem::Mode::include_unknown || item.mode == ModeItem::Mode::include_defer;
+          const bool unknown = item.mode == ModeItem::Mode::include_unknown || item.mode == ModeItem::Mode::ignore_unknown;
+          const bool include = item.mode == ModeItem::Mode::include_unknown || item.mode == ModeItem::Mode::include_defer;
           (unknown ? modes.include_unknown : modes.include_defer) = include;
           (unknown ? modes.ignore_unknown : modes.ignore_defer) = !include;
           return false;
@@ -163,9 +160,12 @@ bool Judge::outcome_decides(Outcome outcome, bool positive, Progress& progress) 
       return true;
     case Outcome::defer:
       if (progress.modes.ignore_defer) return false;
-      if (progress.modes.include_defer) result = Match::of(Truth::yes);
-      else result.truth = Truth::defer;
+      if (progress.modes.include_defer)
+        result = Match::of(Truth::yes);
+      else
+        result.truth = Truth::defer;
       return true;
+    case Outcome::defer_in_list: result.truth = Truth::defer; return true;
     case Outcome::unknown:
       if (progress.modes.ignore_unknown) return false;
       result = Match::of(progress.modes.include_unknown ? Truth::yes : Truth::no);
@@ -192,13 +192,13 @@ bool Judge::file_decides(const FileItem& item, ListKind kind, bool positive, Pro
   if (answer == nullptr) return true;
   const ListWorld* const world = inquiry().facts().world();
   if (answer->status != expand::Answer::Status::found || world == nullptr) {
-    progress.result = Match::deferred(
-        fmt::format("failed to open {} when checking a list: {}", printable(item.path, 128),
-                    answer->status == expand::Answer::Status::not_found ? "not found" : answer->why));
+    progress.result =
+        Match::deferred(fmt::format("failed to open {} when checking a list: {}", printable(item.path, 128),
+                                    answer->status == expand::Answer::Status::not_found ? "not found" : answer->why));
     return true;
   }
-  const ItemList made = compile_file_at_use(kind, answer->value, positive, *world,
-                                            inquiry().facts().context()->compile_services());
+  const ItemList made =
+      compile_file_at_use(kind, answer->value, positive, *world, inquiry().facts().context()->compile_services());
   return made_decides(made, expand::Bytes::ours, progress);
 }
 
@@ -251,9 +251,9 @@ Judge::Outcome Judge::test(const AddressRun& run, ListKind, const Subject& subje
   }
   // What Exim gives as data for the last two: it puts an @ between the local part of the pattern and the domain's data.
   std::optional<TextMatcher::Hit> first;
-  for (const auto& [hit, before] : {std::pair{run.whole.first(subject.text), std::string_view()},
-                                    std::pair{run.alone.first(domain), std::string_view("@")},
-                                    std::pair{run.starred.first(domain), std::string_view("*@@")}}) {
+  for (const auto& [hit, before] :
+       {std::pair{run.whole.first(subject.text), std::string_view()}, std::pair{run.alone.first(domain), std::string_view("@")},
+        std::pair{run.starred.first(domain), std::string_view("*@@")}}) {
     if (!hit || (first && first->number < hit->number)) continue;
     first = hit;
     result.data = std::string(before) + hit->pattern();
@@ -301,12 +301,12 @@ Judge::Outcome Judge::test(const RegexItem& item, ListKind kind, const Subject& 
   return any_name(subject, result, [&](std::string_view name, Match& into) { return regex_outcome(item, kind, name, into); });
 }
 
-// A list within a list has modes of its own, and its temporary failure is one whatever the modes here.
+// A list within a list has modes of its own.
 Judge::Outcome Judge::test(const NamedItem& item, ListKind, const Subject& subject, Match& result) {
   Match within = match(*item.list, subject);
   if (inquiry_ != nullptr && inquiry_->waits()) return Outcome::waits;
   if (within.truth == Truth::no) return Outcome::no;
-  const Outcome outcome = within.truth == Truth::yes ? Outcome::yes : Outcome::defer;
+  const Outcome outcome = within.truth == Truth::yes ? Outcome::yes : Outcome::defer_in_list;
   result = std::move(within);
   return outcome;
 }
@@ -345,7 +345,7 @@ Judge::Outcome Judge::test(const QueryItem& item, ListKind kind, const Subject& 
   if (!expanded->text.starts_with('+')) return Outcome::no;
   result.data = expanded->text.substr(1);
   result.bytes = expanded->result.bytes;
-  if (has_captures(kind)) capture_whole(subject.text, Case::ignored, result);
+  if (has_captures(kind)) capture_whole(subject.text, item.letters, result);
   return Outcome::yes;
 }
 
@@ -363,9 +363,8 @@ Judge::Outcome Judge::test(const PairItem& item, ListKind, const Subject& subjec
   return outcome;
 }
 
-// One value that the domain was found with: local parts, of which the first that matches decides.
-Judge::Outcome Judge::local_part_outcome(std::string_view items, const SplitItem& item, std::string_view local_part,
-                                         Match& result) {
+std::optional<Judge::Outcome> Judge::local_part_outcome(std::string_view items, const SplitItem& item,
+                                                        std::string_view local_part, Match& result) {
   ListReader reader(items);
   for (std::string text; reader.next(text);) {
     std::string_view pattern = text;
@@ -378,18 +377,18 @@ Judge::Outcome Judge::local_part_outcome(std::string_view items, const SplitItem
         result.why = regex.error();
         return Outcome::defer;
       }
-      outcome = regex_outcome({*regex, std::string(pattern), item.letters}, ListKind::domain, local_part, result);
+      outcome = regex_outcome({*regex, std::string(pattern), item.letters}, ListKind::address, local_part, result);
     } else {
       TextMatcher matcher(item.letters);
       matcher.add(pattern);
       if (matcher.matches(local_part)) outcome = Outcome::yes;
-      if (outcome == Outcome::yes) result.data = pattern;
     }
-    if (outcome == Outcome::yes && negated) result.data.clear();
-    // The domain is in the list, but this local part of it is not, and neither do further keys say anything else.
-    if (outcome != Outcome::no) return outcome == Outcome::yes && negated ? Outcome::unknown : outcome;
+    if (outcome == Outcome::no) continue;
+    if (outcome == Outcome::yes && negated) return Outcome::no;
+    result.data = pattern;
+    return outcome;
   }
-  return Outcome::no;
+  return std::nullopt;
 }
 
 Judge::Outcome Judge::test(const SplitItem& item, ListKind, const Subject& subject, Match& result) {
@@ -412,10 +411,9 @@ Judge::Outcome Judge::test(const SplitItem& item, ListKind, const Subject& subje
       items = items.substr(0, colon == items.npos ? 0 : colon);
     }
     result.bytes = found.bytes;
-    const Outcome local = local_part_outcome(items, item, address.local_part, result);
-    result.captures = {};
-    if (local == Outcome::unknown) return Outcome::no;
-    if (local != Outcome::no || !is_chained) return local;
+    const std::optional<Outcome> local = local_part_outcome(items, item, address.local_part, result);
+    if (local) return *local;
+    if (!is_chained) return Outcome::no;
   }
   result.why = fmt::format("@@ lookups lead to each other more than {} times", kChainMax);
   return Outcome::defer;
@@ -433,8 +431,8 @@ Judge::Outcome Judge::test(const MxItem& item, ListKind, const Subject& subject,
   const auto counts = [&](const IpAddress& address) { return !item.ignored.contains(address); };
   const auto is_local = [&](const IpAddress& address) { return counts(address) && item.local->contains(address); };
   using Host = MailExchangers::Host;
-  const auto own = std::ranges::find_if(found->hosts,
-                                        [&](const Host& host) { return std::ranges::any_of(host.addresses.addresses, is_local); });
+  const auto own = std::ranges::find_if(
+      found->hosts, [&](const Host& host) { return std::ranges::any_of(host.addresses.addresses, is_local); });
   const bool is_own = own != found->hosts.end();
   const bool is_primary = is_own && own->preference == found->hosts.front().preference;
   bool matches = is_primary && item.which != MxItem::Which::secondary;

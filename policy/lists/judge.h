@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,8 @@ class Judge {
     no,
     yes,
     defer,
-    unknown,  // the host's name or address cannot be found
+    defer_in_list,  // a list within this one does: that is so whatever the modes here
+    unknown,        // the host's name or address cannot be found
     waits,
   };
   struct Modes {
@@ -80,7 +82,9 @@ class Judge {
   Outcome text_outcome(const TextRun& run, ListKind kind, std::string_view subject, Match& result);
   Outcome regex_outcome(const RegexItem& item, ListKind kind, std::string_view subject, Match& result);
   Outcome lookup_outcome(const LookupItem& item, std::string_view key, Match& result);
-  Outcome local_part_outcome(std::string_view items, const SplitItem& item, std::string_view local_part, Match& result);
+  // What the first of the items that matches says; nothing when none does.
+  std::optional<Outcome> local_part_outcome(std::string_view items, const SplitItem& item, std::string_view local_part,
+                                            Match& result);
   // Asks `test` about each name of the client until one matches.
   template <class Test>
   Outcome any_name(const Subject& subject, Match& result, Test test);

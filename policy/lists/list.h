@@ -77,8 +77,8 @@ class LocalPartList : public AnyList {
   using AnyList::AnyList;
 };
 
-// Addresses: "local_part@domain", or empty for the null sender, which an empty item matches. Letters of either case are alike; in
-// local parts up to a +caseful item.
+// Addresses: "local_part@domain", or empty for the null sender, which an empty item matches. Letters of either case are alike;
+// in local parts up to a +caseful item.
 class AddressList : public AnyList {
  public:
   static constexpr ListKind kKind = ListKind::address;

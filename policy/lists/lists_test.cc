@@ -61,6 +61,57 @@ TEST(ListReader, SaysWhereAnItemBegins) {
   EXPECT_EQ(reader.offset(), 12u);
 }
 
+// A list that was cut into pieces has the items it has in one piece.
+TEST(ListReader, ReadsPieces) {
+  using Items = std::vector<std::string>;
+  const auto items = [](std::string_view text, Piece piece, char separator = ':') {
+    Items all;
+    ListReader reader(text, separator, piece);
+    for (std::string item; reader.next(item);) all.push_back(item);
+    return all;
+  };
+  EXPECT_EQ(items("", Piece::middle), (Items{""}));
+  EXPECT_EQ(items(" ", Piece::middle), (Items{""}));
+  EXPECT_EQ(items("a", Piece::middle), (Items{"a"}));
+  EXPECT_EQ(items("a :", Piece::middle), (Items{"a", ""}));
+  EXPECT_EQ(items("a::", Piece::middle), (Items{"a:"}));
+  EXPECT_EQ(items("<; a", Piece::middle), (Items{"<; a"}));
+  EXPECT_EQ(items("\n", Piece::middle, '\n'), (Items{"", ""}));
+  EXPECT_EQ(items("", Piece::last), Items{});
+  EXPECT_EQ(items("<; a : b :", Piece::last), (Items{"<; a", "b"}));
+}
+
+TEST(SplitRaw, FindsItemsBeforeTheyAreExpanded) {
+  // Items between bars; $ behind those with variables, + behind those that may grow together with the next.
+  const auto shown = [](std::string_view text) {
+    const auto raw = split_raw(text);
+    if (!raw) return std::string("?");
+    std::string all(1, raw->separator);
+    for (const RawItem& item : raw->items) {
+      all += "|" + std::string(trim(text.substr(item.begin, item.end - item.begin)));
+      all += std::string(item.has_variables ? "$" : "") + (item.touches_next ? "+" : "");
+    }
+    return all;
+  };
+  EXPECT_EQ(shown(""), ":|");
+  EXPECT_EQ(shown("a : b"), ":|a|b");
+  EXPECT_EQ(shown("a::b : $x : c"), ":|a::b|$x$|c");
+  EXPECT_EQ(shown("a:$x:c"), ":|a+|$x$+|c");
+  EXPECT_EQ(shown("a:${if eq{a:b}{:}{x : y}} :c"), ":|a+|${if eq{a:b}{:}{x : y}}$|c");
+  EXPECT_EQ(shown("<; a ; \\N^$;\\N ; $y"), ";|a|\\N^$;\\N|$y$");
+  EXPECT_EQ(shown("\\N^a:b$\\N : c"), ":|\\N^a:b$\\N|c");
+  EXPECT_EQ(shown("a${\\}:}b:c"), ":|a${\\}:}b$+|c");
+  EXPECT_EQ(shown("$x : a"), "?");
+  EXPECT_EQ(shown("<\\n a"), "?");
+  EXPECT_EQ(shown("<$x a"), "?");
+  const std::string_view all = "<; a;;b ; ${if {x\\}}} ; \\N$;\\N ; $y;";
+  for (std::size_t cut = 0; cut <= all.size(); ++cut) {
+    const auto raw = split_raw(all.substr(0, cut));
+    ASSERT_TRUE(raw || cut == 1) << cut;
+    if (raw) EXPECT_LE(raw->items.back().end, cut);
+  }
+}
+
 class Lists : public ::testing::Test {
  protected:
   Lists() { environment_.values.set(expand::VariableId::primary_hostname, "mx.example.org"); }
@@ -320,7 +371,8 @@ TEST_F(Lists, RefuseWhatIsNotBuiltAndWhatIsWrong) {
             "test.conf:1:5: unknown named domain list \"+local_domain\": did you mean \"+local_domains\"?");
   EXPECT_EQ(domains("+zz"), "test.conf:1:1: unknown named domain list \"+zz\"");
   EXPECT_EQ(domains("+loop"), "test.conf:1:1: the named domain list \"loop\" refers to itself");
-  EXPECT_EQ(domains("a:\\N^(b$\\N"), "test.conf:1:5: regular expression error in \"^(b$\": missing closing parenthesis at offset 4");
+  EXPECT_EQ(domains("a:\\N^(b$\\N"),
+            "test.conf:1:5: regular expression error in \"^(b$\": missing closing parenthesis at offset 4");
   EXPECT_EQ(domains("partial-lsearch*;/x"), "test.conf:1:1: \"partial-lsearch*;/x\": lookups cannot be used here");
   EXPECT_EQ(domains("@mx_any"), "test.conf:1:1: \"@mx_any\" needs DNS, for which domains cannot wait");
   EXPECT_EQ(domains("@mx_most"),
