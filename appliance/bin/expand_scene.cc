@@ -21,7 +21,17 @@ std::string_view behind_at(std::string_view address) noexcept {
   return at == address.npos ? std::string_view() : address.substr(at + 1);
 }
 
+lookup::Settings lookup_settings(const config::MainOptions& main) {
+  return {.redis_servers = main.redis_servers,
+          .sqlite_dbfile = main.sqlite_dbfile,
+          .sqlite_lock_timeout_ms = main.sqlite_lock_timeout_s * 1000,
+          .open_max = main.lookup_open_max};
+}
+
 }  // namespace
+
+ExpandScene::ExpandScene(const config::Config& config, const SceneOptions& options)
+    : config_(config), options_(options), catalogue_(lookup_settings(config.main)) {}
 
 std::string_view ExpandScene::variable(Id id, std::string& scratch) const {
   switch (id) {
@@ -48,7 +58,16 @@ std::string_view ExpandScene::variable(Id id, std::string& scratch) const {
 }
 
 std::expected<ExpandScene::Lookup, std::string> ExpandScene::find_lookup(std::string_view written) {
-  return std::unexpected("lookups are not built yet: \"" + std::string(written) + "\" cannot be used");
+  return lookup::find_lookup(catalogue_, written);
+}
+
+std::optional<expand::Answer> ExpandScene::lookup_now(const expand::LookupQuestion& question) {
+  if (lookups_ == nullptr) return expand::Answer::deferred("lookups cannot be used here");
+  return lookup::lookup_now(*lookups_, question, &cache_);
+}
+
+Task<expand::Answer> ExpandScene::lookup(expand::LookupQuestion question) {
+  co_return co_await lookup::lookup(*lookups_, question, {}, &cache_);
 }
 
 std::expected<ExpandScene::List, std::string> ExpandScene::find_list(expand::ListKind, const expand::ConfigText&) {

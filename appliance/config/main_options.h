@@ -87,6 +87,12 @@ struct MainOptions {
   std::vector<IpAddress> dns_dnssec_trusted;   // servers whose AD bit is believed beside those on loopback
   lists::DomainList dns_again_means_nonexist;  // nothing unless set
 
+  // Lookups
+  std::string redis_servers;  // as written
+  std::string sqlite_dbfile;  // absolute, or empty
+  std::int64_t sqlite_lock_timeout_s = 5;
+  std::uint32_t lookup_open_max = 25;
+
   // Bounces
   expand::Program dsn_from;  // "Mail Delivery System <Mailer-Daemon@$qualify_domain>" unless set
   bool bounce_return_message = true;

@@ -9,6 +9,7 @@
 #include "engine/base/peer_text.h"
 #include "net/dns/resolv_conf.h"
 #include "policy/lists/list_text.h"
+#include "policy/lookup/redis_command.h"
 
 namespace postern::config {
 
@@ -104,6 +105,21 @@ void set_dns_dnssec_trusted(MainDraft& draft, const Setting& setting, const Opti
     if (address) draft.dns_dnssec_trusted.push_back(*address);
     return address.has_value();
   });
+}
+
+void set_redis_servers(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.text(setting);
+  if (!text) return;
+  const auto servers = lookup::parse_redis_servers(text->view(), {});
+  if (!servers) return reader.error(setting, servers.error());
+  draft.redis_servers = std::string(text->view());
+}
+
+void set_sqlite_dbfile(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.text(setting);
+  if (!text) return;
+  if (!text->view().starts_with('/')) return reader.error(setting, "the name must be absolute, beginning with /");
+  draft.sqlite_dbfile = std::string(text->view());
 }
 
 // 0 is off, 1 on, -1 whatever the default is.
@@ -382,7 +398,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"log_ports", ValueKind::text, OptionStatus::no_effect, nullptr, kLog},
     {"log_selector", ValueKind::text, OptionStatus::built, set_log_selector, {}},
     {"log_timezone", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLog},
-    {"lookup_open_max", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNotHere},
+    {"lookup_open_max", ValueKind::integer, OptionStatus::built, set_count<&MainOptions::lookup_open_max, MainDraft>, {}},
     {"max_username_length", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNoCallers},
     {"message_body_newlines", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
     {"message_body_visible", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNotHere},
@@ -454,7 +470,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      OptionStatus::built,
      set_bool<&MainOptions::recipients_max_reject, MainDraft>,
      {}},
-    {"redis_servers", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
+    {"redis_servers", ValueKind::text, OptionStatus::built, set_redis_servers, {}},
     {"remote_max_parallel", ValueKind::integer, OptionStatus::no_effect, nullptr, kLoad},
     {"remote_sort_domains", ValueKind::text, OptionStatus::no_effect, nullptr, kLoad},
     {"retry_data_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kLater},
@@ -545,8 +561,12 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     early("spool_directory"),
     {"spool_preallocate", ValueKind::text, OptionStatus::built, set_bytes<&MainOptions::spool_preallocate, MainDraft>, {}},
     {"spool_wireformat", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
-    {"sqlite_dbfile", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
-    {"sqlite_lock_timeout", ValueKind::integer, OptionStatus::no_effect, nullptr, kLookups},
+    {"sqlite_dbfile", ValueKind::text, OptionStatus::built, set_sqlite_dbfile, {}},
+    {"sqlite_lock_timeout",
+     ValueKind::time,
+     OptionStatus::built,
+     set_seconds<&MainOptions::sqlite_lock_timeout_s, MainDraft>,
+     {}},
     {"srs_config", ValueKind::text, OptionStatus::no_effect, nullptr, kSrs},
     {"srs_hashlength", ValueKind::integer, OptionStatus::no_effect, nullptr, kSrs},
     {"srs_hashmin", ValueKind::integer, OptionStatus::no_effect, nullptr, kSrs},

@@ -42,7 +42,8 @@ ClientLists make_client_lists(const config::MainOptions& main) {
           .proxies = main.hosts_proxy};
 }
 
-// The main options stand above resolv.conf.
+}  // namespace
+
 dns::ResolverSettings make_resolver_settings(const config::MainOptions& main) {
   Result<dns::ResolverSettings> read = dns::read_resolv_conf("/etc/resolv.conf");
   if (!read) std::fprintf(stderr, "postern: /etc/resolv.conf: %s; going on without it\n", describe(read.error()).c_str());
@@ -56,8 +57,6 @@ dns::ResolverSettings make_resolver_settings(const config::MainOptions& main) {
   settings.again_means_nonexist = [list = main.dns_again_means_nonexist](std::string_view name) { return list.matches(name); };
   return settings;
 }
-
-}  // namespace
 
 IngressPolicy make_policy(const config::Config& config) {
   const config::MainOptions& main = config.main;

@@ -61,6 +61,8 @@ struct IngressPolicy {
 };
 
 // Lists and programs are copied: the policy does not need `config` afterwards. Reads resolv.conf.
+// What resolv.conf says, under what the main options say. A file that cannot be read is told of on standard error.
+[[nodiscard]] dns::ResolverSettings make_resolver_settings(const config::MainOptions& main);
 [[nodiscard]] IngressPolicy make_policy(const config::Config& config);
 
 }  // namespace postern::ingress

@@ -109,7 +109,8 @@ class Search {
 
 }  // namespace
 
-CdbOutcome cdb_find(const CdbSource& source, std::string_view key, std::size_t value_max, std::string& value, std::string& why) {
+CdbOutcome cdb_find(const CdbSource& source, std::string_view key, std::size_t value_max, std::string& value,
+                    std::string& why) {
   return Search(source, key, why).run(value_max, value);
 }
 

@@ -91,8 +91,7 @@ std::vector<std::pair<std::string, std::string>> many() {
 
 TEST(Cdb, FindsWhatIsThere) {
   const Memory file(make(many()));
-  for (int i = 0; i < 2000; ++i)
-    EXPECT_EQ(find(file, "key" + std::to_string(i)), "<value " + std::to_string(i) + ">");
+  for (int i = 0; i < 2000; ++i) EXPECT_EQ(find(file, "key" + std::to_string(i)), "<value " + std::to_string(i) + ">");
   EXPECT_EQ(find(file, "key2000"), "-");
   EXPECT_EQ(find(file, "KEY1"), "-") << "case counts";
   EXPECT_EQ(find(file, ""), "-");
@@ -100,7 +99,8 @@ TEST(Cdb, FindsWhatIsThere) {
 
 TEST(Cdb, TheFirstOfEqualKeysAndOddValues) {
   const std::string long_key(1000, 'k');
-  const Memory file(make({{"a", "first"}, {"a", "second"}, {"empty", ""}, {std::string("n\0l", 3), std::string("x\0y", 3)}, {long_key, "long"}}));
+  const Memory file(make(
+      {{"a", "first"}, {"a", "second"}, {"empty", ""}, {std::string("n\0l", 3), std::string("x\0y", 3)}, {long_key, "long"}}));
   EXPECT_EQ(find(file, "a"), "<first>");
   EXPECT_EQ(find(file, "empty"), "<>");
   EXPECT_EQ(find(file, std::string_view("n\0l", 3)), std::string("<x\0y>", 5));

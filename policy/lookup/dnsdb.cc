@@ -55,7 +55,9 @@ class RecordText {
   }
 
  private:
-  [[nodiscard]] std::string_view between() const { return query_.field_separator ? std::string_view(*query_.field_separator) : " "; }
+  [[nodiscard]] std::string_view between() const {
+    return query_.field_separator ? std::string_view(*query_.field_separator) : " ";
+  }
 
   [[nodiscard]] bool put(const dns::Address& data, std::string& out) const {
     out += data.address.to_string();
@@ -84,7 +86,8 @@ class RecordText {
     return true;
   }
   [[nodiscard]] bool put(const dns::Service& data, std::string& out) const {
-    for (const std::uint16_t number : {data.priority, data.weight, data.port}) out.append(std::to_string(number)).append(between());
+    for (const std::uint16_t number : {data.priority, data.weight, data.port})
+      out.append(std::to_string(number)).append(between());
     out.append(data.target.view());
     return true;
   }
@@ -112,7 +115,8 @@ class Run {
   Run(dns::Resolver& resolver, DnsdbQuery query, Wait wait) : resolver_(resolver), query_(std::move(query)), wait_(wait) {
     if (query_.retrans_ms)
       wait_.deadline = std::min(
-          wait_.deadline, Scheduler::current().now().plus_ms(*query_.retrans_ms * std::clamp<std::int64_t>(query_.retry.value_or(2), 1, 100)));
+          wait_.deadline,
+          Scheduler::current().now().plus_ms(*query_.retrans_ms * std::clamp<std::int64_t>(query_.retry.value_or(2), 1, 100)));
   }
 
   Task<DnsdbOutcome> go() {

@@ -13,9 +13,9 @@
 namespace postern::lookup {
 
 struct DnsdbOutcome {
-  expand::Answer answer;     // what is found is a peer's
-  bool dnssec = false;       // all of it was authenticated
-  std::uint32_t ttl_s = 0;   // for how long it may be kept; 0: not
+  expand::Answer answer;    // what is found is a peer's
+  bool dnssec = false;      // all of it was authenticated
+  std::uint32_t ttl_s = 0;  // for how long it may be kept; 0: not
 };
 
 // The names one after the other. `resolver` outlives the task.

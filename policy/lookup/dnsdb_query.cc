@@ -72,7 +72,8 @@ void take_separators(std::string_view& text, DnsdbQuery& query) {
 
 template <class Choice>
 bool take_choice(std::string_view& text, Choice& choice) {
-  for (const auto& [word, value] : {std::pair<std::string_view, Choice>{"strict", Choice::strict}, {"lax", Choice::lax}, {"never", Choice::never}})
+  for (const auto& [word, value] :
+       {std::pair<std::string_view, Choice>{"strict", Choice::strict}, {"lax", Choice::lax}, {"never", Choice::never}})
     if (take_word(text, word)) {
       choice = value;
       return true;
@@ -103,11 +104,20 @@ std::string take_modifier(std::string_view& text, DnsdbQuery& query, bool& taken
 }
 
 std::string take_type(std::string_view& text, DnsdbQuery& query) {
-  constexpr auto kTypes = std::to_array<std::pair<std::string_view, DnsdbType>>(
-      {{"a", DnsdbType::a},     {"aaaa", DnsdbType::aaaa}, {"a+", DnsdbType::a_plus}, {"cname", DnsdbType::cname},
-       {"mx", DnsdbType::mx},   {"mxh", DnsdbType::mxh},   {"ns", DnsdbType::ns},     {"ptr", DnsdbType::ptr},
-       {"soa", DnsdbType::soa}, {"spf", DnsdbType::spf},   {"srv", DnsdbType::srv},   {"tlsa", DnsdbType::tlsa},
-       {"txt", DnsdbType::txt}, {"zns", DnsdbType::zns}});
+  constexpr auto kTypes = std::to_array<std::pair<std::string_view, DnsdbType>>({{"a", DnsdbType::a},
+                                                                                 {"aaaa", DnsdbType::aaaa},
+                                                                                 {"a+", DnsdbType::a_plus},
+                                                                                 {"cname", DnsdbType::cname},
+                                                                                 {"mx", DnsdbType::mx},
+                                                                                 {"mxh", DnsdbType::mxh},
+                                                                                 {"ns", DnsdbType::ns},
+                                                                                 {"ptr", DnsdbType::ptr},
+                                                                                 {"soa", DnsdbType::soa},
+                                                                                 {"spf", DnsdbType::spf},
+                                                                                 {"srv", DnsdbType::srv},
+                                                                                 {"tlsa", DnsdbType::tlsa},
+                                                                                 {"txt", DnsdbType::txt},
+                                                                                 {"zns", DnsdbType::zns}});
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos) return {};
   const std::string_view name = trimmed(text.substr(0, equals));

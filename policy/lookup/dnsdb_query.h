@@ -20,8 +20,8 @@ struct DnsdbQuery {
   enum class Dnssec : std::uint8_t { strict, lax, never };
 
   DnsdbType type = DnsdbType::txt;
-  char separator = '\n';                         // between records
-  std::optional<std::string> field_separator;    // between fields of one; empty: nothing
+  char separator = '\n';                       // between records
+  std::optional<std::string> field_separator;  // between fields of one; empty: nothing
   Defer defer = Defer::lax;
   Dnssec dnssec = Dnssec::lax;
   std::optional<std::int64_t> retrans_ms;

@@ -25,7 +25,8 @@ TEST(DnsdbQuery, Forms) {
   EXPECT_EQ(parse_dnsdb_query("a.example")->type, DnsdbType::txt);
   EXPECT_EQ(parse_dnsdb_query("mx=a.example")->type, DnsdbType::mx);
   EXPECT_EQ(parse_dnsdb_query(" A+ = a.example")->type, DnsdbType::a_plus);
-  const DnsdbQuery query = parse_dnsdb_query(">:,; defer_strict , dnssec_never,retrans_1m5s,retry_3, soa = a.example : b.example").value();
+  const DnsdbQuery query =
+      parse_dnsdb_query(">:,; defer_strict , dnssec_never,retrans_1m5s,retry_3, soa = a.example : b.example").value();
   EXPECT_EQ(query.separator, ':');
   EXPECT_EQ(query.field_separator, ";");
   EXPECT_EQ(query.defer, DnsdbQuery::Defer::strict);

@@ -62,13 +62,13 @@ struct ShardFile {
 
   const TypeId type;
   const std::string path;
-  SharedFile* const shared;  // nullptr: this shard's own
+  SharedFile* const shared;                        // nullptr: this shard's own
   std::shared_ptr<const OpenedFile> current = {};  // nullptr: not read yet
   std::uint64_t version = 0;
-  Instant look_again{};     // until then it is taken as it is
-  bool reading = false;     // in the background
-  Semaphore turn{1};        // of whoever reads it while others wait
-  std::uint64_t used = 0;   // the larger, the later
+  Instant look_again{};    // until then it is taken as it is
+  bool reading = false;    // in the background
+  Semaphore turn{1};       // of whoever reads it while others wait
+  std::uint64_t used = 0;  // the larger, the later
 };
 
 // The files one shard has open, those of the store and at most `own_max` others, of which the one that was used longest ago

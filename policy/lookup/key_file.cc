@@ -127,7 +127,8 @@ class Directory final : public KeyFile {
  public:
   explicit Directory(std::string path) : path_(std::move(path)) {}
 
-  Outcome find(const Written& written, std::string_view key, Waiting waiting, std::string& value, std::string& why) const override {
+  Outcome find(const Written& written, std::string_view key, Waiting waiting, std::string& value,
+               std::string& why) const override {
     if (key.contains('/') && !written.key_may_be_path) {
       why.append("key for dsearch lookup contains a slash: ").append(key);
       return Outcome::deferred;
@@ -135,7 +136,7 @@ class Directory final : public KeyFile {
     if (!is_plain(key)) return Outcome::not_found;
     std::string path = path_;
     path.append(1, '/').append(key);
-    struct stat status {};
+    struct stat status{};
     const Descriptor entry(open_file(path, O_PATH | O_NOFOLLOW, waiting));
     if (!entry.valid() && errno == EAGAIN && waiting == Waiting::never) return Outcome::would_wait;
     if (!entry.valid() && (errno == ENOENT || errno == ENAMETOOLONG || errno == ENOTDIR)) return Outcome::not_found;
@@ -209,7 +210,7 @@ std::string_view purpose_of(TypeId type) {
 
 bool look_at_file(const std::string& path, Waiting waiting, FileFacts& facts) {
   facts = {};
-  struct stat status {};
+  struct stat status{};
   const Descriptor file(open_file(path, O_PATH, waiting));
   if (!file.valid() && waiting == Waiting::never && errno == EAGAIN) return false;
   if (!file.valid() || ::fstat(file.get(), &status) != 0)
@@ -223,7 +224,7 @@ OpenedFile open_key_file(TypeId type, const std::string& path) {
   FileFacts facts;
   // O_NONBLOCK: somebody may have put a FIFO there.
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
+  struct stat status{};
   if (!fd.valid() || ::fstat(fd.get(), &status) != 0) {
     const int error = errno;
     // What look_at_file() will see: a file that is there and may not be read is there.

@@ -21,9 +21,9 @@ namespace postern::lookup {
 
 namespace {
 
-constexpr std::int64_t kLookAgainMs = 1000;                       // between two looks at a file
+constexpr std::int64_t kLookAgainMs = 1000;                           // between two looks at a file
 constexpr std::uint64_t kReadWhileAsked = std::uint64_t{256} * 1024;  // a changed file up to this size is waited for
-constexpr std::size_t kSqliteIdleMax = 8;                         // connections a shard keeps open
+constexpr std::size_t kSqliteIdleMax = 8;                             // connections a shard keeps open
 
 // All keys that one lookup tries in one file. Nothing: it would have to wait.
 std::optional<Found> search(const KeyFile& file, const Written& written, std::string_view key, Waiting waiting) {
@@ -87,7 +87,8 @@ std::expected<Handle, std::string> Catalogue::compile(std::string_view text, Pla
   if (entry.written.type->id == TypeId::redis) {
     if (!redis_servers_) return std::unexpected("redis_servers: " + redis_servers_.error());
     if (!entry.written.servers.empty()) {
-      std::expected<std::vector<RedisServer>, std::string> servers = parse_redis_servers(entry.written.servers, *redis_servers_);
+      std::expected<std::vector<RedisServer>, std::string> servers =
+          parse_redis_servers(entry.written.servers, *redis_servers_);
       if (!servers) return std::unexpected(std::move(servers.error()));
       entry.servers = std::move(*servers);
     } else {
@@ -102,7 +103,8 @@ std::expected<Handle, std::string> Catalogue::compile(std::string_view text, Pla
 std::expected<void, std::string> Catalogue::load(Handle handle, std::string_view file) {
   const Written& written = at(handle);
   if (written.query_style()) return {};
-  if (!file.starts_with('/')) return std::unexpected("absolute file name expected for \"" + std::string(written.type->name) + "\" lookup");
+  if (!file.starts_with('/'))
+    return std::unexpected("absolute file name expected for \"" + std::string(written.type->name) + "\" lookup");
   SharedFile* const shared = files_->load(written.type->id, std::string(file));
   if (shared == nullptr) return std::unexpected("more than 10000 files are asked by lookups");
   const std::shared_ptr<const OpenedFile> opened = shared->current();
@@ -205,8 +207,11 @@ struct Lookups::State {
       file->look_again = state.world.clock->now().plus_ms(kLookAgainMs);
       if (*facts == file->current->facts || state.begin_reading(file, *facts)) co_return true;
     }
-    auto read = [type = file->type, path = file->path]() { return std::make_shared<const OpenedFile>(open_key_file(type, path)); };
-    std::optional<std::shared_ptr<const OpenedFile>> opened = co_await pooled(state.world.offload, state.gate, std::move(read), wait);
+    auto read = [type = file->type, path = file->path]() {
+      return std::make_shared<const OpenedFile>(open_key_file(type, path));
+    };
+    std::optional<std::shared_ptr<const OpenedFile>> opened =
+        co_await pooled(state.world.offload, state.gate, std::move(read), wait);
     if (!opened) co_return false;
     file->take(std::move(*opened));
     file->look_again = state.world.clock->now().plus_ms(kLookAgainMs);
@@ -221,7 +226,9 @@ struct Lookups::State {
     if (opened->file == nullptr) co_return no_file(*opened);
     if (!always_waits(file->type))
       if (std::optional<Found> found = search(*opened->file, written, key, Waiting::never)) co_return std::move(*found);
-    auto work = [opened, written, asked = std::move(key)]() { return *search(*opened->file, written, asked, Waiting::allowed); };
+    auto work = [opened, written, asked = std::move(key)]() {
+      return *search(*opened->file, written, asked, Waiting::allowed);
+    };
     std::optional<Found> found = co_await pooled(state.world.offload, state.gate, std::move(work), wait);
     if (!found) co_return Found(Answer::deferred("reading " + path + " takes too long"));
     co_return std::move(*found);
@@ -236,8 +243,7 @@ struct Lookups::State {
     if (state.redis == nullptr) co_return QueryResult{Found(Answer::deferred("REDIS: there is no network here"))};
     if (query.starts_with("servers="))
       co_return QueryResult{Found(Answer::failed("REDIS: servers are named behind the type: redis,servers=..."))};
-    RedisClient::Outcome outcome =
-        co_await state.redis->query(std::move(query), state.catalogue.redis_servers(handle), wait);
+    RedisClient::Outcome outcome = co_await state.redis->query(std::move(query), state.catalogue.redis_servers(handle), wait);
     const Instant until = outcome.may_be_kept ? Instant::never() : Instant{};
     co_return QueryResult{Found(std::move(outcome.answer)), until};
   }
@@ -259,29 +265,24 @@ struct Lookups::State {
     bool changes = false;
   };
 
-  // What a query is given to run with; stays until it has ended, and can be interrupted.
+  // What a query is given to run with; stays until it has ended, and ends soon once it is given up.
   struct SqliteJob {
     std::string path;
     std::string query;
     std::int64_t lock_timeout_ms;
     std::atomic<bool> given_up{false};
-    std::atomic<std::shared_ptr<SqliteConnection>> connection;
+    std::shared_ptr<SqliteConnection> connection;
 
     SqliteRun operator()() {
       SqliteRun run;
-      std::shared_ptr<SqliteConnection> open = connection.load();
       std::string why;
-      if (open == nullptr) {
-        open = SqliteConnection::open(path, lock_timeout_ms, why);
-        connection.store(open);
-      }
-      if (open == nullptr) {
+      if (connection == nullptr) connection = SqliteConnection::open(path, lock_timeout_ms, why);
+      if (connection == nullptr) {
         run.answer = Answer::deferred(std::move(why));
         return run;
       }
-      if (given_up) return run;
-      run.answer = open->run(query, run.changes);
-      run.connection = std::move(open);
+      run.answer = connection->run(query, given_up, run.changes);
+      run.connection = std::move(connection);
       return run;
     }
   };
@@ -305,22 +306,23 @@ struct Lookups::State {
     // The old form, with the file before the query.
     if (written.file.empty() && query.starts_with('/'))
       co_return QueryResult{Found(Answer::failed("sqlite: the file is named behind the type: sqlite,file=/name"))};
-    if (path.empty()) co_return QueryResult{Found(Answer::failed("sqlite: no file: set sqlite_dbfile, or write sqlite,file=/name"))};
+    if (path.empty())
+      co_return QueryResult{Found(Answer::failed("sqlite: no file: set sqlite_dbfile, or write sqlite,file=/name"))};
     if (query.contains('\0')) co_return QueryResult{Found(Answer::failed("sqlite: a zero byte in the query"))};
     auto job = std::make_shared<SqliteJob>();
     job->path = path;
     job->query = std::move(query);
     job->lock_timeout_ms = settings.sqlite_lock_timeout_ms;
-    job->connection.store(state.take_sqlite(path));
+    job->connection = state.take_sqlite(path);
     auto work = [job]() { return (*job)(); };
     std::optional<SqliteRun> run = co_await pooled(state.world.offload, state.gate, std::move(work), wait);
     if (!run) {
       job->given_up = true;
-      if (const std::shared_ptr<SqliteConnection> connection = job->connection.load()) connection->interrupt();
       co_return QueryResult{Found(Answer::deferred("sqlite: the query takes too long"))};
     }
     if (run->connection != nullptr && !state.gate.closed()) state.keep_sqlite(std::move(path), std::move(run->connection));
-    const bool keep = !run->changes && run->answer.status != Answer::Status::deferred && run->answer.status != Answer::Status::failed;
+    const bool keep =
+        !run->changes && run->answer.status != Answer::Status::deferred && run->answer.status != Answer::Status::failed;
     co_return QueryResult{Found(std::move(run->answer)), keep ? Instant::never() : Instant{}};
   }
 
@@ -411,7 +413,8 @@ std::string net_key(const Written& written, const IpAddress& address) {
   } else {
     const char separator = written.type->id == TypeId::iplsearch ? ':' : '.';
     for (std::size_t i = 0; i < 16; i += 2)
-      key += fmt::format("{}{:02x}{:02x}", i > 0 ? std::string(1, separator) : std::string(), masked.bytes()[i], masked.bytes()[i + 1]);
+      key += fmt::format("{}{:02x}{:02x}", i > 0 ? std::string(1, separator) : std::string(), masked.bytes()[i],
+                         masked.bytes()[i + 1]);
   }
   if (bits > 0) key.append("/").append(std::to_string(bits));
   return key;

@@ -35,23 +35,23 @@ namespace postern::lookup {
 using expand::Answer;
 using Handle = expand::LookupHandle;
 
-inline constexpr std::size_t kKeyBytesMax = 64 * 1024;      // a key or a query; longer ones are `failed`
-inline constexpr std::size_t kValueBytesMax = 256 * 1024;   // a value; longer ones are `failed`
-inline constexpr std::size_t kWrittenMax = 10'000;          // lookups as written, in one configuration
-inline constexpr std::int64_t kDeadlineMs = 30'000;         // of one lookup, unless its Wait ends before
+inline constexpr std::size_t kKeyBytesMax = 64 * 1024;     // a key or a query; longer ones are `failed`
+inline constexpr std::size_t kValueBytesMax = 256 * 1024;  // a value; longer ones are `failed`
+inline constexpr std::size_t kWrittenMax = 10'000;         // lookups as written, in one configuration
+inline constexpr std::int64_t kDeadlineMs = 30'000;        // of one lookup, unless its Wait ends before
 
 // Main options that lookups obey.
 struct Settings {
-  std::string redis_servers;      // the list as it was written
-  std::string sqlite_dbfile;      // absolute, or empty
+  std::string redis_servers;  // the list as it was written
+  std::string sqlite_dbfile;  // absolute, or empty
   std::int64_t sqlite_lock_timeout_ms = 5000;
-  std::size_t open_max = 25;                   // lookup_open_max: files a shard keeps beside those named before
+  std::size_t open_max = 25;  // lookup_open_max: files a shard keeps beside those named before
 };
 
 // What a partial match leaves to $1 and $2, as places in the key.
 struct Wild {
-  std::size_t wild_end = 0;    // $1 is key[0, wild_end)
-  std::size_t fixed_begin = 0; // $2 is key[fixed_begin, end)
+  std::size_t wild_end = 0;     // $1 is key[0, wild_end)
+  std::size_t fixed_begin = 0;  // $2 is key[fixed_begin, end)
 
   friend bool operator==(const Wild&, const Wild&) = default;
 };
@@ -98,10 +98,10 @@ class Catalogue {
 
 // What the world gives to a shard's lookups. Everything outlives them.
 struct World {
-  const Clock* clock = nullptr;            // always
-  shard::Offload* offload = nullptr;       // nullptr: all is read in place, which blocks
-  Connector* connector = nullptr;          // nullptr: redis defers
-  dns::Resolver* resolver = nullptr;       // nullptr: dnsdb defers
+  const Clock* clock = nullptr;       // always
+  shard::Offload* offload = nullptr;  // nullptr: all is read in place, which blocks
+  Connector* connector = nullptr;     // nullptr: redis defers
+  dns::Resolver* resolver = nullptr;  // nullptr: dnsdb defers
 };
 
 // One shard's.
@@ -134,9 +134,7 @@ struct Lookup {
   std::string file = {};
 
   [[nodiscard]] bool find_now(std::string_view key, Found& found) const { return lookups->find_now(handle, file, key, found); }
-  [[nodiscard]] Task<Found> find(std::string key, Wait wait) const {
-    return lookups->find(handle, file, std::move(key), wait);
-  }
+  [[nodiscard]] Task<Found> find(std::string key, Wait wait) const { return lookups->find(handle, file, std::move(key), wait); }
 };
 
 // A list's item that is a lookup: "lsearch;/file", "net24-lsearch;/file", "redis;get x".
@@ -147,7 +145,7 @@ struct ListItem {
 };
 // Nothing when `item` is not one (no known type stands before a semicolon); the error when it is one and is wrong.
 [[nodiscard]] std::optional<std::expected<ListItem, std::string>> parse_list_item(Catalogue& catalogue, std::string_view item,
-                                                                                Place place);
+                                                                                  Place place);
 // The key of a host for a lookup written with net-: "192.0.2.0/24", or with no number the address alone. IPv6 is unabbreviated,
 // with dots in place of colons, which only iplsearch keeps.
 [[nodiscard]] std::string net_key(const Written& written, const IpAddress& address);

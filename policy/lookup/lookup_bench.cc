@@ -17,7 +17,8 @@ constexpr std::size_t kKeys = 1'000'000;
 const std::string& million() {
   static const std::string file = [] {
     std::string text;
-    for (std::size_t i = 0; i < kKeys; ++i) text += "host" + std::to_string(i * 7919 % kKeys) + ".domain.example: data " + std::to_string(i) + "\n";
+    for (std::size_t i = 0; i < kKeys; ++i)
+      text += "host" + std::to_string(i * 7919 % kKeys) + ".domain.example: data " + std::to_string(i) + "\n";
     return text;
   }();
   return file;

@@ -15,10 +15,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string cut;
   RedisReader at_once;
   if (at_once.feed(text))
-    while (const auto reply = at_once.next()) whole.append(1, static_cast<char>('0' + static_cast<int>(reply->kind))).append(reply->text);
+    while (const auto reply = at_once.next())
+      whole.append(1, static_cast<char>('0' + static_cast<int>(reply->kind))).append(reply->text);
   RedisReader in_pieces;
   for (std::size_t i = 0; i < size && in_pieces.feed(text.substr(i, 1)); ++i)
-    while (const auto reply = in_pieces.next()) cut.append(1, static_cast<char>('0' + static_cast<int>(reply->kind))).append(reply->text);
+    while (const auto reply = in_pieces.next())
+      cut.append(1, static_cast<char>('0' + static_cast<int>(reply->kind))).append(reply->text);
   POSTERN_CHECK(whole == cut);
   POSTERN_CHECK(whole.size() <= 16 * size + 16);
 

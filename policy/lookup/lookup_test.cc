@@ -190,7 +190,8 @@ TEST_F(LookupsTest, Dsearch) {
   EXPECT_EQ(ask("sub/../file", "dsearch,key=path"), "-");
   EXPECT_EQ(ask("/etc/passwd", "dsearch,key=path"), "-");
   EXPECT_EQ(ask("file/x", "dsearch,key=path"), "-");
-  EXPECT_EQ(find("dsearch", path("d/file"), "x"), "failed: failed to open " + path("d/file") + " for directory search: Not a directory");
+  EXPECT_EQ(find("dsearch", path("d/file"), "x"),
+            "failed: failed to open " + path("d/file") + " for directory search: Not a directory");
   // What is made and removed meanwhile is seen at once.
   write("d/new", "");
   EXPECT_EQ(ask("new"), "<new>");
@@ -271,7 +272,8 @@ TEST_F(SqliteTest, ResultsAreKeptForAMessage) {
   EXPECT_EQ(find("sqlite", "", "select count(*) from one", &cache), "<3>");
   EXPECT_EQ(find("sqlite", "", "insert into one values(1)", &cache), "-");
   EXPECT_EQ(find_now("sqlite", "", "select count(*) from one", &cache), "<3>");
-  EXPECT_EQ(find_now("sqlite", "", "insert into one values(1)", &cache), "would wait") << "what changes something is done each time";
+  EXPECT_EQ(find_now("sqlite", "", "insert into one values(1)", &cache), "would wait")
+      << "what changes something is done each time";
   EXPECT_EQ(find_now("sqlite,cache=no_rd", "", "select count(*) from one", &cache), "would wait");
   cache.clear();
   EXPECT_EQ(find("sqlite", "", "select count(*) from one", &cache), "<4>");

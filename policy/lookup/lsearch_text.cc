@@ -6,7 +6,9 @@ namespace postern::lookup {
 
 namespace {
 
-std::size_t line_end(std::string_view file, std::size_t begin) noexcept { return std::min(file.find('\n', begin), file.size()); }
+std::size_t line_end(std::string_view file, std::size_t begin) noexcept {
+  return std::min(file.find('\n', begin), file.size());
+}
 
 std::size_t without_trailing_space(std::string_view file, std::size_t begin, std::size_t end) noexcept {
   while (end > begin && is_lsearch_space(file[end - 1])) --end;

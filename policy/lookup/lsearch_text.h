@@ -14,9 +14,9 @@
 namespace postern::lookup {
 
 struct LsearchKey {
-  std::string_view text;        // as it counts; borrowed from the file or from `scratch`
-  std::size_t behind = 0;       // in the file: the first byte behind the key and its closing quote
-  std::size_t line_end = 0;     // in the file: where the line ends, white space at its end left out
+  std::string_view text;     // as it counts; borrowed from the file or from `scratch`
+  std::size_t behind = 0;    // in the file: the first byte behind the key and its closing quote
+  std::size_t line_end = 0;  // in the file: where the line ends, white space at its end left out
 };
 
 // The item's key; `begin` is where its line begins. `scratch` is used when the key has escapes.

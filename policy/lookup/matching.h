@@ -30,7 +30,7 @@ class KeySequence {
   const Written& written_;
   std::string_view key_;
   Step step_ = Step::whole;
-  std::size_t fixed_ = 0;   // where the part begins that was tried last
+  std::size_t fixed_ = 0;  // where the part begins that was tried last
   std::size_t dots_left_ = 0;
   std::string made_;
   std::optional<Wild> wild_;

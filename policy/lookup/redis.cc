@@ -30,8 +30,8 @@ struct RedisClient::Node {
 struct RedisClient::Attempt {
   enum class Kind : std::uint8_t {
     answered,
-    away,   // it cannot be reached, or does not answer: the next one may
-    busy,   // our own connections to it are all in use, or we were told to stop
+    away,  // it cannot be reached, or does not answer: the next one may
+    busy,  // our own connections to it are all in use, or we were told to stop
   };
   Kind kind = Kind::answered;
   RedisReply reply;
@@ -56,8 +56,7 @@ std::string_view redirection_target(std::string_view error, std::string_view wor
 
 RedisClient::Outcome outcome_of(RedisReply reply) {
   switch (reply.kind) {
-    case RedisReply::Kind::value:
-      return {.answer = Answer::found(std::move(reply.text)), .may_be_kept = true};
+    case RedisReply::Kind::value: return {.answer = Answer::found(std::move(reply.text)), .may_be_kept = true};
     case RedisReply::Kind::nil: return {.answer = Answer::found({})};
     case RedisReply::Kind::empty: return {.answer = Answer::not_found()};
     case RedisReply::Kind::error: break;
@@ -233,7 +232,8 @@ Task<RedisClient::Attempt> RedisClient::exchange(Connection& connection, std::ve
     if (!bytes) co_return broken("no answer: ", bytes.error());
     if (!connection.reader.feed(bytes->view())) break;
   }
-  co_return Attempt{.kind = Attempt::Kind::away, .reply = {}, .why = "it does not speak Redis' protocol, or its reply is too long"};
+  co_return Attempt{
+      .kind = Attempt::Kind::away, .reply = {}, .why = "it does not speak Redis' protocol, or its reply is too long"};
 }
 
 Task<void> RedisClient::close() {

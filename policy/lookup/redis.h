@@ -25,13 +25,13 @@ namespace postern::lookup {
 
 class RedisClient {
  public:
-  static constexpr std::size_t kConnectionsMax = 16;     // to one server; beyond it queries wait
-  static constexpr std::size_t kNodesMax = 64;           // servers known, those that redirections named included
-  static constexpr unsigned kRedirectionsMax = 5;        // of one query
+  static constexpr std::size_t kConnectionsMax = 16;  // to one server; beyond it queries wait
+  static constexpr std::size_t kNodesMax = 64;        // servers known, those that redirections named included
+  static constexpr unsigned kRedirectionsMax = 5;     // of one query
   static constexpr std::int64_t kConnectMs = 2000;
-  static constexpr std::int64_t kQueryMs = 5000;         // all of one query
-  static constexpr std::int64_t kDownMs = 5000;          // for so long a server that did not answer is not asked
-  static constexpr std::int64_t kPatienceMs = 1000;      // a shorter silence is no sign of that
+  static constexpr std::int64_t kQueryMs = 5000;     // all of one query
+  static constexpr std::int64_t kDownMs = 5000;      // for so long a server that did not answer is not asked
+  static constexpr std::int64_t kPatienceMs = 1000;  // a shorter silence is no sign of that
 
   // Both outlive it; without a resolver, servers are known by their addresses only.
   RedisClient(Connector& connector, dns::Resolver* resolver) : connector_(connector), resolver_(resolver) {}

@@ -110,7 +110,7 @@ std::expected<RedisServer, std::string> parse_redis_server(std::string_view item
 }
 
 std::expected<std::vector<RedisServer>, std::string> parse_redis_servers(std::string_view list,
-                                                                        std::span<const RedisServer> known) {
+                                                                         std::span<const RedisServer> known) {
   char separator = ':';
   list = trimmed(list);
   if (list.size() > 1 && list[0] == '<') {
@@ -131,7 +131,8 @@ std::expected<std::vector<RedisServer>, std::string> parse_redis_servers(std::st
     const RedisServer* found = nullptr;
     for (const RedisServer& one : known)
       if (one.host == item || one.host + ":" + std::to_string(one.port) == item) found = &one;
-    if (found == nullptr) return Error("Redis server \"" + item + "\" is not among redis_servers: name it with /database/password");
+    if (found == nullptr)
+      return Error("Redis server \"" + item + "\" is not among redis_servers: name it with /database/password");
     servers.push_back(*found);
   }
   return servers;

@@ -16,12 +16,12 @@ struct redisReader;
 namespace postern::lookup {
 
 inline constexpr std::size_t kRedisWordsMax = 32;
-inline constexpr std::size_t kRedisServersMax = 64;                      // in one list
+inline constexpr std::size_t kRedisServersMax = 64;                          // in one list
 inline constexpr std::size_t kRedisReplyBytesMax = std::size_t{512} * 1024;  // on the wire
-inline constexpr int kRedisElementsMax = 65'536;                         // of one array in it
+inline constexpr int kRedisElementsMax = 65'536;                             // of one array in it
 
 struct RedisServer {
-  std::string host;         // a name or an address; empty with a socket
+  std::string host;  // a name or an address; empty with a socket
   std::uint16_t port = 6379;
   std::string socket_path;  // of a UNIX socket
   std::optional<unsigned> database;
@@ -36,7 +36,7 @@ struct RedisServer {
 [[nodiscard]] std::expected<RedisServer, std::string> parse_redis_server(std::string_view item);
 // A list of such, separated as Exim's lists are. An item without a slash is a host of `known`, which gives the rest.
 [[nodiscard]] std::expected<std::vector<RedisServer>, std::string> parse_redis_servers(std::string_view list,
-                                                                                      std::span<const RedisServer> known);
+                                                                                       std::span<const RedisServer> known);
 // Where "host:port" in a redirection leads; the rest as in `from`.
 [[nodiscard]] std::optional<RedisServer> redirected(const RedisServer& from, std::string_view to);
 

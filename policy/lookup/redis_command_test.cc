@@ -22,7 +22,8 @@ TEST(RedisServers, AsTheyAreWritten) {
   EXPECT_EQ(parse_redis_server("host(/run/redis/redis.sock)/1/x")->socket_path, "/run/redis/redis.sock");
   EXPECT_EQ(parse_redis_server("(/run/r.sock)//")->name(), "/run/r.sock");
   EXPECT_EQ(parse_redis_server("h/3/secret")->name(), "h:6379/3");
-  for (const std::string_view bad : {"", "127.0.0.1", "127.0.0.1/", "h/x/", "//", ":1//", "h:0//", "h:99999//", "h:/0/", "[::1/0/", "(x)//", "()//"}) {
+  for (const std::string_view bad :
+       {"", "127.0.0.1", "127.0.0.1/", "h/x/", "//", ":1//", "h:0//", "h:99999//", "h:/0/", "[::1/0/", "(x)//", "()//"}) {
     const auto server = parse_redis_server(bad);
     ASSERT_FALSE(server) << bad;
     EXPECT_NE(server.error().find("host/database/password"), std::string::npos);
@@ -86,8 +87,7 @@ std::string read_all(std::string_view wire, std::size_t step) {
 TEST(RedisReplies, WholeAndCutAtEveryByte) {
   constexpr std::string_view kWire =
       "+OK\r\n:42\r\n$5\r\nhe\r\nx\r\n$-1\r\n*0\r\n*-1\r\n-ERR no\r\n*3\r\n$1\r\na\r\n*2\r\n:1\r\n$1\r\nb\r\n$-1\r\n$0\r\n\r\n";
-  constexpr std::string_view kAll =
-      "value<OK>value<42>value<he\r\nx>nil<>empty<>nil<>error<ERR no>value<a\n1\nb\n>value<>";
+  constexpr std::string_view kAll = "value<OK>value<42>value<he\r\nx>nil<>empty<>nil<>error<ERR no>value<a\n1\nb\n>value<>";
   EXPECT_EQ(read_all(kWire, kWire.size()), kAll);
   for (std::size_t step = 1; step < kWire.size(); ++step) EXPECT_EQ(read_all(kWire, step), kAll) << step;
 }

@@ -26,6 +26,22 @@ class Statement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
+// Has SQLite look at a flag while it works.
+class ProgressWatch {
+ public:
+  ProgressWatch(sqlite3* database, const std::atomic<bool>& given_up) : database_(database) {
+    constexpr int kSteps = 1000;
+    ::sqlite3_progress_handler(database_, kSteps, ask, const_cast<std::atomic<bool>*>(&given_up));
+  }
+  ~ProgressWatch() { ::sqlite3_progress_handler(database_, 0, nullptr, nullptr); }
+  ProgressWatch(const ProgressWatch&) = delete;
+  ProgressWatch& operator=(const ProgressWatch&) = delete;
+
+ private:
+  static int ask(void* given_up) { return static_cast<std::atomic<bool>*>(given_up)->load() ? 1 : 0; }
+  sqlite3* database_;
+};
+
 std::string_view column_text(sqlite3_stmt* statement, int column) {
   const auto* text = reinterpret_cast<const char*>(::sqlite3_column_text(statement, column));
   if (text == nullptr) return "<NULL>";
@@ -90,9 +106,8 @@ std::shared_ptr<SqliteConnection> SqliteConnection::open(const std::string& path
 
 SqliteConnection::~SqliteConnection() { ::sqlite3_close_v2(database_); }
 
-void SqliteConnection::interrupt() noexcept { ::sqlite3_interrupt(database_); }
-
-Answer SqliteConnection::run(const std::string& query, bool& changes) {
+Answer SqliteConnection::run(const std::string& query, const std::atomic<bool>& given_up, bool& changes) {
+  const ProgressWatch watch(database_, given_up);
   const char* rest = query.c_str();
   const char* const end = rest + query.size();
   std::string value;
@@ -101,7 +116,7 @@ Answer SqliteConnection::run(const std::string& query, bool& changes) {
     Statement statement;
     const char* const before = rest;
     int error = ::sqlite3_prepare_v2(database_, before, static_cast<int>(end - before), statement.out(), &rest);
-    if (error == SQLITE_OK && rest == before) break;                  // a zero byte ends the text
+    if (error == SQLITE_OK && rest == before) break;                 // a zero byte ends the text
     if (error == SQLITE_OK && statement.get() == nullptr) continue;  // a comment, or blanks
     if (error == SQLITE_OK && ::sqlite3_stmt_readonly(statement.get()) == 0) changes = true;
     while (error == SQLITE_OK || error == SQLITE_ROW) {

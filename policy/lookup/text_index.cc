@@ -28,7 +28,9 @@ class IndexOverText : public TextIndex {
  protected:
   explicit IndexOverText(std::string file) : file_(std::move(file)) {}
 
-  [[nodiscard]] LsearchKey key_at(std::size_t offset, std::string& scratch) const { return lsearch_key(file_, offset, scratch); }
+  [[nodiscard]] LsearchKey key_at(std::size_t offset, std::string& scratch) const {
+    return lsearch_key(file_, offset, scratch);
+  }
   Outcome give(std::size_t offset, bool full, std::string& value) const {
     std::string scratch;
     lsearch_data(file_, key_at(offset, scratch), full, value);
@@ -60,14 +62,15 @@ class LiteralIndex final : public IndexOverText {
   explicit LiteralIndex(std::string file) : IndexOverText(std::move(file)), keys_(count_items()) {
     std::string scratch;
     each_item([&](std::uint32_t offset, std::string_view key) {
-      keys_.add(hash_caseless(key), offset, [&](std::uint32_t other) { return equal_caseless(key_at(other, scratch).text, key); });
+      keys_.add(hash_caseless(key), offset,
+                [&](std::uint32_t other) { return equal_caseless(key_at(other, scratch).text, key); });
     });
   }
 
   Outcome find(std::string_view key, bool full, std::string& value, std::string&) const override {
     std::string scratch;
-    const std::uint32_t offset = keys_.find(
-        hash_caseless(key), [&](std::uint32_t other) { return equal_caseless(key_at(other, scratch).text, key); });
+    const std::uint32_t offset =
+        keys_.find(hash_caseless(key), [&](std::uint32_t other) { return equal_caseless(key_at(other, scratch).text, key); });
     return offset == KeyTable::kNone ? Outcome::not_found : give(offset, full, value);
   }
   std::size_t bytes() const noexcept override { return file_.capacity() + keys_.bytes(); }
@@ -80,7 +83,7 @@ class LiteralIndex final : public IndexOverText {
 // and what stands earlier has the lesser offset.
 class WildIndex final : public IndexOverText {
  public:
-  static constexpr std::size_t kPatternsMax = 10'000;
+  static constexpr std::size_t kPatternsMax = 1000;
 
   WildIndex(std::string file, bool expands)
       : IndexOverText(std::move(file)), expands_(expands), literals_(count_items()), endings_(count_items()) {
@@ -150,7 +153,7 @@ class WildIndex final : public IndexOverText {
 
   void add_pattern(std::uint32_t offset, std::string_view text) {
     if (patterns_.size() >= kPatternsMax) {
-      refuse(offset, "the file holds more than 10000 regular expressions");
+      refuse(offset, "the file holds more than 1000 regular expressions");
       return;
     }
     auto regex = Regex::compile(text, true);
@@ -261,7 +264,8 @@ class NetIndex final : public IndexOverText {
       const std::optional<IpNetwork> network = parse_key(key);
       if (!network) return;
       tables_[slot(network->address, network->prefix_bits)].add(
-          hash_address(network->address), offset, [&](std::uint32_t other) { return address_at(other, scratch) == network->address; });
+          hash_address(network->address), offset,
+          [&](std::uint32_t other) { return address_at(other, scratch) == network->address; });
     });
   }
 
@@ -269,7 +273,8 @@ class NetIndex final : public IndexOverText {
     if (key == "*") return star_ == KeyTable::kNone ? Outcome::not_found : give(star_, full, value);
     const std::optional<IpAddress> address = IpAddress::parse(key);
     if (!address) {
-      why.append("\"").append(key).append("\" is not a valid iplsearch key (an IP address, with optional CIDR mask, is wanted): ");
+      why.append("\"").append(key).append(
+          "\" is not a valid iplsearch key (an IP address, with optional CIDR mask, is wanted): ");
       why += "in a host list, use net-iplsearch as the search type";
       return Outcome::deferred;
     }
@@ -279,8 +284,8 @@ class NetIndex final : public IndexOverText {
       const KeyTable& table = tables_[slot(*address, bits)];
       if (table.size() == 0) continue;
       const IpAddress network = address->masked(bits);
-      first = std::min(first, table.find(hash_address(network),
-                                         [&](std::uint32_t other) { return address_at(other, scratch) == network; }));
+      first = std::min(
+          first, table.find(hash_address(network), [&](std::uint32_t other) { return address_at(other, scratch) == network; }));
     }
     return first == KeyTable::kNone ? Outcome::not_found : give(first, full, value);
   }

@@ -138,7 +138,8 @@ TEST(Lsearch, CutAtEveryByte) {
 
 TEST(Wildlsearch, AsEximReadsIt) {
   constexpr std::string_view kWild =
-      "exact.example: e\n*.dom.example: sub\n*fish: f\n^\\N\\d+\\.re\\N: re\n^^x: caret\n^(?-i)CaSe: cs\n*cat: c\n*.dom.example: later\n";
+      "exact.example: e\n*.dom.example: sub\n*fish: f\n^\\N\\d+\\.re\\N: re\n^^x: caret\n^(?-i)CaSe: cs\n*cat: "
+      "c\n*.dom.example: later\n";
   const auto wild = [&](std::string_view key) { return look_up(TypeId::wildlsearch, kWild, key); };
   EXPECT_EQ(wild("exact.example"), "<e>");
   EXPECT_EQ(wild("EXACT.example"), "<e>");
@@ -198,9 +199,10 @@ TEST(Iplsearch, AsEximReadsIt) {
   EXPECT_EQ(net("2001:db9::1"), "-");
   EXPECT_EQ(net("1.2.9.9", true), "<1.2.0.0/16: net>");
   EXPECT_EQ(net("2001:db8::5", true), "<2001:db8::/32: six>");
-  EXPECT_EQ(net("junk"),
-            "DEFER: \"junk\" is not a valid iplsearch key (an IP address, with optional CIDR mask, is wanted): in a host list, use "
-            "net-iplsearch as the search type");
+  EXPECT_EQ(
+      net("junk"),
+      "DEFER: \"junk\" is not a valid iplsearch key (an IP address, with optional CIDR mask, is wanted): in a host list, use "
+      "net-iplsearch as the search type");
 }
 
 TEST(Matching, AsEximDoes) {

@@ -34,10 +34,10 @@ struct TypeDef {
   std::string_view name;
   TypeId id = TypeId::none;
   Style style = Style::single_key;
-  Quote quote = nullptr;             // nullptr: nothing needs quoting
-  std::string_view options = {};     // names of the options it takes beside those all take, a blank between them
-  bool peers_bytes = false;          // what it finds was chosen by strangers
-  std::string_view not_built = {};   // why it is refused; empty when it is built
+  Quote quote = nullptr;            // nullptr: nothing needs quoting
+  std::string_view options = {};    // names of the options it takes beside those all take, a blank between them
+  bool peers_bytes = false;         // what it finds was chosen by strangers
+  std::string_view not_built = {};  // why it is refused; empty when it is built
 };
 
 // Exact names only. Static.

@@ -185,8 +185,7 @@ std::expected<Written, std::string> parse_written(std::string_view text, Place p
   std::string_view name = rest.substr(0, comma);
   written.fallback = take_default(name);
   written.type = find_type(name);
-  if (written.type == nullptr)
-    return Error(quoted("unknown lookup type ", name) + expand::did_you_mean(name, all_types()));
+  if (written.type == nullptr) return Error(quoted("unknown lookup type ", name) + expand::did_you_mean(name, all_types()));
   const TypeDef& type = *written.type;
   if (!type.not_built.empty()) return Error(quoted("lookup type ", name, " cannot be used: ").append(type.not_built));
   if (written.query_style()) {

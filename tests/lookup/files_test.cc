@@ -39,7 +39,9 @@ class LookupFiles : public ::testing::Test {
 
   [[nodiscard]] std::string path(std::string_view name) const { return folder_ + "/" + std::string(name); }
   static void write(const std::string& file, std::string_view text) { std::ofstream(file, std::ios::binary) << text; }
-  [[nodiscard]] bool run(const std::string& command) const { return std::system(("cd " + folder_ + " && " + command + " 2>&1 >/dev/null").c_str()) == 0; }
+  [[nodiscard]] bool run(const std::string& command) const {
+    return std::system(("cd " + folder_ + " && " + command + " 2>&1 >/dev/null").c_str()) == 0;
+  }
 
   static std::string text_of(const Found& found) {
     switch (found.answer.status) {
@@ -52,7 +54,8 @@ class LookupFiles : public ::testing::Test {
   }
   std::string find(std::string_view written, std::string file, std::string key, std::int64_t deadline_ms = 30'000) {
     std::string text;
-    runtime_->loop().run(ask(*lookups_, catalogue_.compile(written).value(), std::move(file), std::move(key), deadline_ms, text));
+    runtime_->loop().run(
+        ask(*lookups_, catalogue_.compile(written).value(), std::move(file), std::move(key), deadline_ms, text));
     return text;
   }
 
@@ -64,7 +67,8 @@ class LookupFiles : public ::testing::Test {
   std::optional<Lookups> lookups_;
 
  private:
-  static Task<void> ask(Lookups& lookups, Handle handle, std::string file, std::string key, std::int64_t deadline_ms, std::string& text) {
+  static Task<void> ask(Lookups& lookups, Handle handle, std::string file, std::string key, std::int64_t deadline_ms,
+                        std::string& text) {
     const Wait wait{.deadline = Scheduler::current().now().plus_ms(deadline_ms)};
     text = text_of(co_await lookups.find(handle, std::move(file), std::move(key), wait));
   }

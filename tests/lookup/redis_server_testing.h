@@ -54,9 +54,10 @@ class RedisProcess {
     std::string name = (std::filesystem::temp_directory_path() / "postern-redis-XXXXXX").string();
     EXPECT_NE(::mkdtemp(name.data()), nullptr);
     folder = name;
-    std::vector<std::string> words = {"redis-server", "--port", std::to_string(port), "--bind", "127.0.0.1", "--dir", folder,
-                                      "--save", "", "--enable-debug-command", "yes", "--logfile", folder + "/log",
-                                      "--unixsocket", folder + "/socket"};
+    std::vector<std::string> words = {
+        "redis-server",    "--port", std::to_string(port),     "--bind", "127.0.0.1", "--dir",         folder,
+        "--save",          "",       "--enable-debug-command", "yes",    "--logfile", folder + "/log", "--unixsocket",
+        folder + "/socket"};
     words.insert(words.end(), options.begin(), options.end());
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());

@@ -45,12 +45,16 @@ class RedisLookups : public ::testing::Test {
   }
 
   // The answers to the queries, asked one after the other on one shard.
-  std::vector<std::string> ask(std::vector<std::string> queries, std::int64_t deadline_ms = 30'000, std::string_view written = "redis") {
+  std::vector<std::string> ask(std::vector<std::string> queries, std::int64_t deadline_ms = 30'000,
+                               std::string_view written = "redis") {
     std::vector<std::string> answers;
-    runtime_->loop().run(ask_all(*lookups_, catalogue_->compile(written).value(), std::move(queries), deadline_ms, answers, nullptr));
+    runtime_->loop().run(
+        ask_all(*lookups_, catalogue_->compile(written).value(), std::move(queries), deadline_ms, answers, nullptr));
     return answers;
   }
-  std::string ask_one(std::string query, std::int64_t deadline_ms = 30'000) { return ask({std::move(query)}, deadline_ms).at(0); }
+  std::string ask_one(std::string query, std::int64_t deadline_ms = 30'000) {
+    return ask({std::move(query)}, deadline_ms).at(0);
+  }
   void close() {
     runtime_->loop().run(lookups_->close());
     lookups_.reset();
@@ -190,7 +194,8 @@ TEST_F(RedisLookups, ValuesAreKeptForAMessageAndNilIsNot) {
 TEST_F(RedisLookups, AClusterRedirects) {
   const std::uint16_t bus_b = free_port();
   const auto options = [](std::uint16_t bus) {
-    return std::vector<std::string>{"--cluster-enabled", "yes", "--cluster-require-full-coverage", "no", "--cluster-port", std::to_string(bus)};
+    return std::vector<std::string>{"--cluster-enabled", "yes", "--cluster-require-full-coverage", "no", "--cluster-port",
+                                    std::to_string(bus)};
   };
   const RedisProcess a(options(free_port()));
   const RedisProcess b(options(bus_b));
@@ -222,7 +227,8 @@ TEST_F(RedisLookups, AClusterRedirects) {
   runtime_->loop().run(ask_all(lookups_b, handle_b, {"cluster setslot 5061 importing " + id_a}, 5000, at_b, nullptr));
   EXPECT_EQ(at_b.at(0), "<OK>");
   EXPECT_EQ(ask_one("get bar"), "<here>");
-  EXPECT_EQ(ask({"del bar", "set bar moving", "get bar"}), (std::vector<std::string>{"<1>", "<OK>", "<moving>"})) << "ASK is followed";
+  EXPECT_EQ(ask({"del bar", "set bar moving", "get bar"}), (std::vector<std::string>{"<1>", "<OK>", "<moving>"}))
+      << "ASK is followed";
   runtime_->loop().run(lookups_b.close());
 }
 
