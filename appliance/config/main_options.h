@@ -11,7 +11,6 @@
 #include "engine/base/ip_address.h"
 #include "policy/expand/program.h"
 #include "policy/lists/list.h"
-#include "policy/lists/list.h"
 
 namespace postern::config {
 
