@@ -54,7 +54,7 @@ int expand_command(const Arguments& arguments) {
   std::string value;
   std::string why;
   // Exim prints the reason on standard output, too, and so do we; the status tells the two apart.
-  const auto program = expand::compile(config::TextMaker::command_line(arguments.text), why, &scene);
+  const auto program = expand::compile_or_why(config::TextMaker::command_line(arguments.text), why, &scene);
   if (program) {
     expand::EvalResult result =
         program->may_wait() ? evaluate_in_loop(*program, scene, config->main, value) : expand::evaluate(*program, scene, value);

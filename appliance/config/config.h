@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ struct Config {
   // What acl_smtp_... said for each phase; null where it is not set. Unset means: RCPT, VRFY, EXPN, ETRN refused, others
   // allowed.
   std::array<std::shared_ptr<const acl::Acl>, acl::kPhaseCount> acl_of_phase;
+  // Where the option can only be expanded when its ACL is asked for; acl_of_phase is null then.
+  std::array<std::optional<expand::Program>, acl::kPhaseCount> acl_text_of_phase;
   std::vector<routing::Router> routers;  // in order
   std::vector<Transport> transports;
   RetryRules retry;

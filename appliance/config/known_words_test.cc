@@ -77,12 +77,32 @@ std::string use_of(std::string_view kind, std::string_view word) {
   if (kind == "verify") return in_acl(fmt::format("warn verify = {}", word));
   if (kind == "router") return fmt::format("begin routers\nr:\n  driver = {}\n", word);
   if (kind == "transport") return fmt::format("begin transports\nt:\n  driver = {}\n", word);
-  if (kind == "variable") return fmt::format("smtp_banner = ${{{}}}\n", word);
+  if (kind == "variable") {
+    const bool is_field = word.find("h_") <= 1 || (word.find("header_") <= 1 && word != "headers_added");
+    return fmt::format("smtp_banner = ${{{}{}}}\n", word, is_field ? ":" : "");
+  }
   if (kind == "operator") return fmt::format("smtp_banner = ${{{}:x}}\n", word);
   if (kind == "item") return fmt::format("smtp_banner = ${{{}{{a}}{{b}}{{c}}}}\n", word);
   if (kind == "condition") return fmt::format("smtp_banner = ${{if {}{{a}}{{b}}{{c}}}}\n", word);
   if (kind == "lookup") return fmt::format("smtp_banner = ${{lookup{{a}}{}{{/b}}}}\n", word);
   return {};
+}
+
+// Arguments may be called so: they are nonsense.
+bool calls_unknown(std::string_view said, std::string_view word) {
+  for (std::size_t at = said.find("unknown "); at != said.npos; at = said.find("unknown ", at + 1)) {
+    const std::size_t quote = said.find('"', at);
+    if (quote == said.npos) continue;
+    std::string_view quoted = said.substr(quote + 1);
+    if (quoted.starts_with("${")) quoted.remove_prefix(2);
+    if (quoted.starts_with(word)) return true;
+  }
+  return false;
+}
+
+TEST(KnownWords, AnUnknownOneIsCalledSo) {
+  for (const char* kind : {"main", "verb", "modifier", "router", "transport", "variable", "operator", "condition"})
+    EXPECT_TRUE(calls_unknown(MemoryLoad().said(use_of(kind, "zzyzx")), "zzyzx")) << kind;
 }
 
 TEST(KnownWords, EveryWordOfTheVocabulary) {
@@ -93,8 +113,7 @@ TEST(KnownWords, EveryWordOfTheVocabulary) {
     const std::string text = use_of(words[0], words[1]);
     ASSERT_FALSE(text.empty()) << words[0];
     const std::string said = MemoryLoad().said(text);
-    EXPECT_EQ(said.find("unknown"), said.npos) << words[0] << ' ' << said;
-    EXPECT_EQ(said.find("did you mean"), said.npos) << words[0] << ' ' << said;
+    EXPECT_FALSE(calls_unknown(said, words[1])) << words[0] << ' ' << said;
   }
 }
 

@@ -73,7 +73,8 @@ LoadResult Loader::load(const std::string& path) {
 LoadResult Loader::result(const std::string& path) {
   LoadResult result;
   if (diagnostics_.errors() == 0) {
-    if (config_->acl_for(acl::Phase::rcpt) == nullptr)
+    if (config_->acl_for(acl::Phase::rcpt) == nullptr &&
+        !config_->acl_text_of_phase[static_cast<std::size_t>(acl::Phase::rcpt)])
       diagnostics_.warning({path, 0, 0}, "acl_smtp_rcpt is not set: every recipient is refused");
     config_->main = std::move(static_cast<MainOptions&>(draft_));
     for (const IpAddress& address : config_->main.local_addresses) config_->local_addresses.add(address);

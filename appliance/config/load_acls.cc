@@ -8,6 +8,7 @@
 #include "engine/base/peer_text.h"
 #include "policy/acl/compile.h"
 #include "policy/acl/verbs.h"
+#include "policy/expand/compile.h"
 #include "policy/expand/nearest.h"
 #include "policy/lists/list_text.h"
 
@@ -16,26 +17,83 @@ namespace postern::config {
 using expand::ConfigText;
 
 void Loader::read_acls(const Sections& sections) {
+  acl_services_.emplace(draft_.strict_acl_vars);
   for (const NamedLines& each : sections.acls) {
     std::string name(each.name.view());
-    auto compiled = std::make_shared<acl::Acl>(acl::compile_acl(name, each.lines, *lists_, diagnostics_));
+    auto compiled = std::make_shared<acl::Acl>(acl::compile_acl(name, each.lines, *lists_, diagnostics_, &*acl_services_));
     config_->acls.try_emplace(std::move(name), std::move(compiled));
   }
 }
 
 void Loader::bind_acls() {
+  std::vector<std::shared_ptr<const acl::Acl>> named;
+  for (const auto& [name, each] : config_->acls) named.push_back(each);
+  for (const auto& each : named) find_called(*each);
   for (const acl::PhaseDef& phase : acl::kPhases) {
     const auto& setting = draft_.acl_settings[static_cast<std::size_t>(phase.phase)];
     if (setting) bind_acl(phase.phase, *setting);
   }
 }
 
+// A text that wants more than what is known now is kept for later. True: it was, or it is wrong.
+bool Loader::keep_acl_text(acl::Phase phase, const Setting& setting) {
+  const std::optional<ConfigText> text = reader_->text(setting);
+  if (!text) return true;
+  std::string ignored;
+  std::optional<expand::Program> program = expand::compile_or_why(*text, ignored, &*acl_services_);
+  if (!program || program->is_constant()) return false;
+  const auto is_known = [this](expand::VariableId id) { return values_.knows(id); };
+  if (program->needs_only_variables() && !program->variables().empty() && std::ranges::all_of(program->variables(), is_known))
+    return false;
+  config_->acl_text_of_phase[static_cast<std::size_t>(phase)] = std::move(program);
+  return true;
+}
+
+void Loader::find_called(const acl::Acl& acl) {
+  for (const acl::Statement& statement : acl.statements)
+    for (const acl::Step& step : statement.steps) {
+      const auto* const call = std::get_if<acl::AclCall>(&step.argument);
+      if (call == nullptr || !call->words.front().is_constant()) continue;
+      const std::string name(call->words.front().source());
+      if (config_->acls.contains(name)) continue;
+      if (name.starts_with('/')) {
+        auto read = acl_from_file(step.source.slice(step.source.view().find(name), name.size()));
+        if (!read) continue;
+        config_->acls.try_emplace(name, read);  // first: it may ask for itself
+        find_called(*read);
+        continue;
+      }
+      if (name.find_first_of(" \t\n") != std::string::npos || acl::find_verb(name) != nullptr) continue;  // the text of one
+      expand::Nearest nearest(name);
+      for (const auto& [known, compiled] : config_->acls) nearest.offer(known);
+      diagnostics_.error(step.source.position(),
+                         fmt::format("acl: there is no ACL \"{}\"{}", printable(name, 64), nearest.question()));
+    }
+}
+
+void Loader::check_phase_of_all(const acl::Acl& acl, acl::Phase phase, std::vector<const acl::Acl*>& seen) {
+  if (std::ranges::find(seen, &acl) != seen.end()) return;
+  seen.push_back(&acl);
+  acl::check_phase(acl, phase, diagnostics_);
+  for (const acl::Statement& statement : acl.statements)
+    for (const acl::Step& step : statement.steps) {
+      const auto* const call = std::get_if<acl::AclCall>(&step.argument);
+      if (call == nullptr || !call->words.front().is_constant()) continue;
+      const auto called = config_->acls.find(call->words.front().source());
+      if (called != config_->acls.end()) check_phase_of_all(*called->second, phase, seen);
+    }
+}
+
 void Loader::bind_acl(acl::Phase phase, const Setting& setting) {
+  if (keep_acl_text(phase, setting)) return;
   const std::optional<ConfigText> value = reader_->expanded(setting);
   if (!value || lists::trim(value->view()).empty()) return;
   std::shared_ptr<const acl::Acl> found = acl_from(*value, phase);
   if (!found) return;
-  acl::check_phase(*found, phase, diagnostics_);
+  // Named ones were looked at already.
+  if (std::ranges::none_of(config_->acls, [&](const auto& named) { return named.second == found; })) find_called(*found);
+  std::vector<const acl::Acl*> seen;
+  check_phase_of_all(*found, phase, seen);
   config_->acl_of_phase[static_cast<std::size_t>(phase)] = std::move(found);
 }
 
@@ -54,7 +112,8 @@ std::shared_ptr<const acl::Acl> Loader::acl_from(const ConfigText& value, acl::P
                                                      printable(text, 64), nearest.question()));
     return nullptr;
   }
-  return std::make_shared<acl::Acl>(acl::compile_acl(std::string(text), acl::lines_of(value), *lists_, diagnostics_));
+  return std::make_shared<acl::Acl>(
+      acl::compile_acl(std::string(text), acl::lines_of(value), *lists_, diagnostics_, &*acl_services_));
 }
 
 // Lines as in the configuration, without its macros.
@@ -77,7 +136,7 @@ std::shared_ptr<const acl::Acl> Loader::acl_from_file(const ConfigText& path) {
       lines.push_back(std::move(line->text));
     }
   }
-  return std::make_shared<acl::Acl>(acl::compile_acl(name, lines, *lists_, diagnostics_));
+  return std::make_shared<acl::Acl>(acl::compile_acl(name, lines, *lists_, diagnostics_, &*acl_services_));
 }
 
 }  // namespace postern::config

@@ -453,10 +453,30 @@ TEST(Load, ReportsAllErrorsInTheOrderOfTheFiles) {
   EXPECT_EQ(memory.said("bar = 1\n.include /inc\nsmtp_banner = ${\nbegin acl\na:\n  deny verify = x\n  frob = y\n"),
             "c:1:1: unknown main option \"bar\"\n"
             "c:3:15: letter or digit expected after ${\n"
-            "c:6:8: \"verify\" cannot be used: verification is not built yet\n"
+            "c:6:17: verify: unknown word \"x\"\n"
             "c:7:3: unknown ACL condition or modifier \"frob\"\n"
             "/inc:1:1: unknown main option \"foo\"\n"
             "/inc:2:32: \"x.y\" is a host name and needs DNS, for which hosts cannot wait\n");
+}
+
+TEST(Load, KeepsTextsOfAclOptionsThatAreKnownLater) {
+  MemoryLoad memory;
+  const LoadResult result = memory.load(
+      "acl_smtp_rcpt = ${if eq{$interface_port}{25}{a}{accept}}\nacl_smtp_mail = ${if eq{x}{x}{a}}\n"
+      "begin acl\na:\n  accept\n");
+  ASSERT_TRUE(result.ok()) << format_diagnostics(result.diagnostics);
+  EXPECT_EQ(result.config->acl_for(acl::Phase::rcpt), nullptr);
+  EXPECT_TRUE(result.config->acl_text_of_phase[static_cast<std::size_t>(acl::Phase::rcpt)].has_value());
+  EXPECT_EQ(result.config->acl_for(acl::Phase::mail) != nullptr,
+            !result.config->acl_text_of_phase[static_cast<std::size_t>(acl::Phase::mail)].has_value());
+}
+
+TEST(Load, FindsAclsThatAclsAskFor) {
+  EXPECT_EQ(
+      MemoryLoad().said("acl_smtp_rcpt = a\nacl_smtp_connect = a\nbegin acl\na:\n  accept acl = chek x\n  deny acl = check\n"
+                        "check:\n  accept recipients = x@y\n  deny acl = $sender_address\n"),
+      "c:5:10: acl: there is no ACL \"chek\": did you mean \"check\"?\n"
+      "c:8:10: \"recipients\" is not allowed in the ACL for connection, and acl_smtp_connect = check makes this one\n");
 }
 
 TEST(Load, PutsErrorsWhereMacrosAndContinuationsStand) {

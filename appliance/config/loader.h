@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "appliance/config/acl_services.h"
 #include "appliance/config/driver_tables.h"
 #include "appliance/config/load.h"
 #include "appliance/config/main_table.h"
@@ -38,6 +39,10 @@ class Loader {
   void read_acls(const Sections& sections);
   void bind_acls();
   void bind_acl(acl::Phase phase, const Setting& setting);
+  [[nodiscard]] bool keep_acl_text(acl::Phase phase, const Setting& setting);
+  // Finds the ACLs that `acl` asks by name.
+  void find_called(const acl::Acl& acl);
+  void check_phase_of_all(const acl::Acl& acl, acl::Phase phase, std::vector<const acl::Acl*>& seen);
   [[nodiscard]] std::shared_ptr<const acl::Acl> acl_from(const expand::ConfigText& value, acl::Phase phase);
   [[nodiscard]] std::shared_ptr<const acl::Acl> acl_from_file(const expand::ConfigText& path);
 
@@ -65,6 +70,7 @@ class Loader {
   MainDraft draft_;
   std::optional<lists::ListCompiler> lists_;
   std::optional<OptionReader> reader_;
+  std::optional<AclServices> acl_services_;
   std::shared_ptr<Config> config_ = std::make_shared<Config>();
   std::vector<std::string> transport_names_;
 };

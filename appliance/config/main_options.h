@@ -59,6 +59,7 @@ struct MainOptions {
   bool accept_8bitmime = true;
   bool allow_domain_literals = false;
   bool strip_trailing_dot = false;
+  bool strict_acl_vars = false;  // an ACL variable that was never set is an error in an expansion
   expand::Program received_header_text;
 
   // Who is offered or allowed what

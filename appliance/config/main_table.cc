@@ -35,7 +35,6 @@ constexpr std::string_view kLookups = "lookups are not built yet";
 constexpr std::string_view kNeverLookups = "postern has no lookups of this kind";
 constexpr std::string_view kNever = "postern has nothing of this kind";
 constexpr std::string_view kNoCallers = "there are no local users and no submissions by them";
-constexpr std::string_view kNotAsked = "no ACL is asked there yet";
 constexpr std::string_view kNotHere = "postern is made differently";
 constexpr std::string_view kPercent = "rewriting of addresses is not built";
 constexpr std::string_view kPrdr = "PRDR is not built yet, and not offered";
@@ -208,18 +207,18 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     acl_row<acl::Phase::data>(),
     {"acl_smtp_data_prdr", ValueKind::text, OptionStatus::no_effect, nullptr, kPrdr},
     {"acl_smtp_dkim", ValueKind::text, OptionStatus::refused, nullptr, kDkim},
-    {"acl_smtp_etrn", ValueKind::text, OptionStatus::no_effect, nullptr, kNotAsked},
-    {"acl_smtp_expn", ValueKind::text, OptionStatus::no_effect, nullptr, kNotAsked},
+    acl_row<acl::Phase::etrn>(),
+    acl_row<acl::Phase::expn>(),
     acl_row<acl::Phase::helo>(),
     acl_row<acl::Phase::mail>(),
     {"acl_smtp_mailauth", ValueKind::text, OptionStatus::no_effect, nullptr, kAuth},
     {"acl_smtp_mime", ValueKind::text, OptionStatus::refused, nullptr, kScan},
-    {"acl_smtp_notquit", ValueKind::text, OptionStatus::no_effect, nullptr, kNotAsked},
+    acl_row<acl::Phase::notquit>(),
     acl_row<acl::Phase::predata>(),
-    {"acl_smtp_quit", ValueKind::text, OptionStatus::no_effect, nullptr, kNotAsked},
+    acl_row<acl::Phase::quit>(),
     acl_row<acl::Phase::rcpt>(),
     {"acl_smtp_starttls", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
-    {"acl_smtp_vrfy", ValueKind::text, OptionStatus::no_effect, nullptr, kNotAsked},
+    acl_row<acl::Phase::vrfy>(),
     {"acl_smtp_wellknown", ValueKind::text, OptionStatus::no_effect, nullptr, kNever},
     {"add_environment", ValueKind::text, OptionStatus::irrelevant, nullptr, kPrograms},
     {"admin_groups", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
@@ -574,7 +573,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"srs_secrets", ValueKind::text, OptionStatus::no_effect, nullptr, kSrs},
     {"srs_usehash", ValueKind::boolean, OptionStatus::no_effect, nullptr, kSrs},
     {"srs_usetimestamp", ValueKind::boolean, OptionStatus::no_effect, nullptr, kSrs},
-    {"strict_acl_vars", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLater},
+    {"strict_acl_vars", ValueKind::boolean, OptionStatus::built, set_bool<&MainOptions::strict_acl_vars, MainDraft>, {}},
     {"strip_excess_angle_brackets", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLater},
     {"strip_trailing_dot", ValueKind::boolean, OptionStatus::built, set_bool<&MainOptions::strip_trailing_dot, MainDraft>, {}},
     {"syslog_duplication", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},

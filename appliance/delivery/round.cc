@@ -24,6 +24,7 @@ namespace postern::delivery {
 namespace {
 
 constexpr std::uint32_t kUnreadableWaitS = 3600;
+constexpr std::uint32_t kFrozenWaitS = 3600;     // nobody can thaw it yet: it is only looked at again
 constexpr std::uint32_t kUnreportedWaitS = 300;  // a bounce could not be stored
 constexpr std::size_t kBounceRecipientsMax = 500;
 constexpr std::size_t kBounceHeaderBytesMax = 64 * 1024;
@@ -141,10 +142,22 @@ bool Round::has_local_style(const Group& group) const {
 Task<RoundEnd> Round::run() {
   const Result<void> loaded = co_await load();
   if (!loaded) co_return put_off_unreadable(loaded.error());
+  if (is_frozen()) co_return keep_frozen();
   note_interrupted_attempt();
   route_all();
   co_await attempt_all();
   co_return co_await finish();
+}
+
+bool Round::is_frozen() const {
+  const auto frozen = spool::find_attribute(message_.attributes, spool::attribute::kFrozen);
+  return frozen && frozen->as_number().value_or(0) != 0;
+}
+
+// Nothing of it is tried, and nothing counted as a try.
+RoundEnd Round::keep_frozen() {
+  context_.log.write(log::Stream::main, fmt::format("{} Message is frozen", message_.id.view()));
+  return {.kind = RoundEnd::Kind::deferred, .next_try_s = wall_s() + kFrozenWaitS, .destination = {}};
 }
 
 Task<Result<void>> Round::load() {

@@ -150,6 +150,8 @@ class Round final : public EndGuard {
   [[nodiscard]] Task<Result<void>> load();
   void unload_while_waiting();
   [[nodiscard]] RoundEnd put_off_unreadable(const Error& error);
+  [[nodiscard]] bool is_frozen() const;
+  [[nodiscard]] RoundEnd keep_frozen();
   void note_interrupted_attempt();
   void route_all();
   void route_one(std::uint32_t recipient);

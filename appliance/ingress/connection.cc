@@ -5,26 +5,16 @@
 #include "appliance/ingress/log_lines.h"
 #include "engine/base/clock.h"
 #include "engine/base/version.h"
+#include "engine/smtp/address.h"
+#include "engine/smtp/chars.h"
 
 namespace postern::ingress {
 namespace {
 
-using acl::AclVerdict;
 using smtp::Decision;
 using smtp::EhloKeyword;
 using smtp::ReadyOr;
 using smtp::Verdict;
-
-Decision to_decision(AclVerdict verdict) {
-  switch (verdict) {
-    case AclVerdict::accept: return Decision::accept;
-    case AclVerdict::deny: return Decision::deny;
-    case AclVerdict::defer: return Decision::defer;
-    case AclVerdict::drop: return Decision::drop;
-    case AclVerdict::discard: return Decision::discard;
-  }
-  return Decision::deny;
-}
 
 std::string_view number_text(std::uint64_t number, std::string& scratch) {
   char digits[24];
@@ -87,7 +77,15 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     case proxy_local_address:
     case proxy_local_port:
     case proxy_session: return proxy_variable(id, scratch);
+    case smtp_command: return state_->command.view();
+    case smtp_command_argument: return state_->argument.view();
+    case smtp_notquit_reason: return notquit_reason_;
+    case rcpt_fail_count: return number_text(state_->recipients.refused, scratch);
+    case rcpt_defer_count: return number_text(state_->recipients.deferred, scratch);
     default: break;
+  }
+  if (desk_) {
+    if (const auto held = acl_value(id, scratch)) return *held;
   }
   if (envelope_ != nullptr) {
     switch (id) {
@@ -103,7 +101,7 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     }
   }
   if (recipient_ != nullptr) {
-    if (id == local_part) return recipient_->address.local_part().view();
+    if (id == local_part) return local_part_of_recipient(scratch);
     if (id == domain) return recipient_->address.domain().view();
   }
   if (message_ != nullptr) {
@@ -127,17 +125,41 @@ std::string_view Connection::proxy_variable(expand::VariableId id, std::string& 
   return scratch = end.address.to_string();
 }
 
-void Connection::log_about_client(std::string_view what, std::string_view text) {
-  services_.scratch.assign("H=");
-  append_full_host(services_.scratch, *state_);
-  services_.scratch += what;
-  append_printable(services_.scratch, text, 2048);
-  services_.log.write(log::Stream::main, services_.scratch);
+// As Exim has it: without quotes, and in lower case unless an ACL said caseful_local_part.
+std::string_view Connection::local_part_of_recipient(std::string& scratch) const {
+  scratch.clear();
+  smtp::append_unquoted(scratch, recipient_->address.local_part().view());
+  if (desk_ && desk_->state().controls.caseful_local_part) return scratch;
+  for (char& c : scratch)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return scratch;
 }
 
-void Connection::warning(std::string_view text) { log_about_client(" Warning: ", text); }
-
-void Connection::skipped(std::string_view text) { log_about_client(" Warning: ACL \"warn\" statement skipped: ", text); }
+// What ACLs have left, and were given.
+std::optional<std::string_view> Connection::acl_value(expand::VariableId id, std::string& scratch) const {
+  using enum expand::VariableId;
+  const acl::AclState& state = desk_->state();
+  if (id >= acl_arg1 && id <= acl_arg9) {
+    const auto index = static_cast<std::size_t>(id) - static_cast<std::size_t>(acl_arg1);
+    return index < state.arguments.size() ? std::string_view(state.arguments[index].text) : std::string_view();
+  }
+  switch (id) {
+    case acl_narg: return number_text(state.arguments.size(), scratch);
+    case acl_verify_message: return state.verify_message;
+    case dnslist_domain: return state.dnslist_domain;
+    case dnslist_matched: return state.dnslist_matched;
+    case dnslist_text: return state.dnslist_text;
+    case dnslist_value: return state.dnslist_value;
+    case sender_rate: return state.sender_rate;
+    case sender_rate_limit: return state.sender_rate_limit;
+    case sender_rate_period: return state.sender_rate_period;
+    case headers_added:
+      scratch.clear();
+      state.headers.append_added(scratch);
+      return scratch;
+    default: return std::nullopt;
+  }
+}
 
 void Connection::trouble(std::string_view text) {
   services_.scratch.clear();
@@ -153,24 +175,41 @@ std::string_view Connection::expand_or(const expand::Program& program, std::stri
   return result && !services_.scratch.empty() ? std::string_view(services_.scratch) : fallback;
 }
 
-Verdict Connection::ask(acl::Phase phase, Decision when_unset) {
-  Verdict verdict;
-  const acl::Acl* acl = services_.policy.acl_for(phase);
-  if (acl == nullptr) {
-    verdict.decision = when_unset;
-    return verdict;
+// An idle connection for which no ACL was asked does without it.
+AclDesk& Connection::desk() {
+  if (!desk_)
+    desk_ = std::make_unique<AclDesk>(services_, services_.policy, *state_, static_cast<const expand::EvalContext&>(*this));
+  return *desk_;
+}
+
+void Connection::forget_message() {
+  if (desk_) desk_->end_of_message();
+}
+
+ReadyOr<Verdict> Connection::ask(acl::Phase phase, Decision when_unset, End end) {
+  if (!desk_ && !services_.policy.has_acl(phase)) return end_asking(Verdict{.decision = when_unset}, end);
+  std::optional<Verdict> verdict =
+      desk().ask(phase, when_unset, {.envelope = envelope_, .recipient = recipient_, .message = message_});
+  if (!verdict) return go_on_asking(end);
+  return end_asking(std::move(*verdict), end);
+}
+
+Task<Verdict> Connection::go_on_asking(End end) {
+  Verdict verdict = co_await desk_->go_on();
+  co_return end_asking(std::move(verdict), end);
+}
+
+// What controls have changed for the connection holds from here on.
+Verdict Connection::end_asking(Verdict verdict, End end) {
+  if (desk_) {
+    const acl::Controls& controls = desk_->state().controls;
+    options_->enforce_sync = services_.policy.enforce_sync && controls.enforce_sync;
+    if (!controls.pipelining) options_->keywords.set(EhloKeyword::pipelining, false);
   }
-  acl::AclSubject subject{*this, state_->endpoints.peer.address, {}, {}, {}, {}, this};
-  if (envelope_ != nullptr) subject.sender = envelope_->sender().address.text().view();
-  if (recipient_ != nullptr) {
-    subject.recipient = recipient_->address.text().view();
-    subject.local_part = recipient_->address.local_part().view();
-    subject.domain = recipient_->address.domain().view();
-  }
-  acl::AclOutcome outcome = acl::run(*acl, subject);
-  verdict.decision = to_decision(outcome.verdict);
-  verdict.text = std::move(outcome.message);
-  verdict.log_text = std::move(outcome.log_message);
+  if (end != nullptr) verdict = (this->*end)(std::move(verdict));
+  recipient_ = nullptr;
+  message_ = nullptr;
+  message_additions_ = nullptr;
   return verdict;
 }
 
@@ -184,9 +223,9 @@ void Connection::choose_options(smtp::SessionOptions& options) {
       .set(EhloKeyword::smtputf8, policy.accept_8bitmime && policy.clients.smtputf8.matches(client))
       .set(EhloKeyword::dsn, policy.clients.dsn.matches(client))
       .set(EhloKeyword::eight_bit_mime, policy.accept_8bitmime)
-      .set(EhloKeyword::vrfy, policy.acl_for(acl::Phase::vrfy) != nullptr)
-      .set(EhloKeyword::expn, policy.acl_for(acl::Phase::expn) != nullptr)
-      .set(EhloKeyword::etrn, policy.acl_for(acl::Phase::etrn) != nullptr);
+      .set(EhloKeyword::vrfy, policy.has_acl(acl::Phase::vrfy))
+      .set(EhloKeyword::expn, policy.has_acl(acl::Phase::expn))
+      .set(EhloKeyword::etrn, policy.has_acl(acl::Phase::etrn));
   options.accept_helo_junk = policy.clients.helo_accept_junk.matches(client);
   options.qualify_sender = policy.clients.sender_unqualified.matches(client);
   options.qualify_recipient = policy.clients.recipient_unqualified.matches(client);
@@ -204,6 +243,7 @@ void Connection::choose_options(smtp::SessionOptions& options) {
 ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOptions& options) {
   state_ = &state;
   if (proxied_) state.endpoints.peer = proxied_->client();
+  options_ = &options;
   choose_options(options);
   if (proxied_ && !proxied_->negotiated) options.refusal = "Command refused, required Proxy negotiation failed";
   const std::string_view hostname = expand_or(services_.policy.active_hostname, services_.policy.primary_hostname);
@@ -213,26 +253,41 @@ ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOpt
     return Verdict{Decision::drop, "554 SMTP service not available", "refused by host_reject_connection"};
   banner_ = expand_or(services_.policy.banner, options.active_hostname);
   options.banner = banner_;
-  return ask(acl::Phase::connect, Decision::accept);
+  return ask(acl::Phase::connect, Decision::accept, &Connection::end_of_connect);
 }
 
 ReadyOr<Verdict> Connection::helo() {
   std::string().swap(banner_);  // sent long ago
-  return ask(acl::Phase::helo, Decision::accept);
+  return ask(acl::Phase::helo, Decision::accept, &Connection::end_of_helo);
+}
+
+// What belongs to a message does not outlive the greeting, nor a refused MAIL.
+Verdict Connection::end_of_connect(Verdict verdict) {
+  forget_message();
+  return verdict;
+}
+
+Verdict Connection::end_of_mail(Verdict verdict) {
+  if (!verdict.passes()) forget_message();
+  return verdict;
+}
+
+// HELO and EHLO end a message that was begun; a refused one ends nothing.
+Verdict Connection::end_of_helo(Verdict verdict) {
+  if (verdict.passes()) forget_message();
+  return verdict;
 }
 
 ReadyOr<Verdict> Connection::mail(const smtp::Envelope& envelope) {
   envelope_ = &envelope;
-  return ask(acl::Phase::mail, Decision::accept);
+  return ask(acl::Phase::mail, Decision::accept, &Connection::end_of_mail);
 }
 
 // Where no rule says who may be a recipient, nobody is: a gateway without rules must not relay.
 ReadyOr<Verdict> Connection::rcpt(const smtp::Envelope& envelope, const smtp::Recipient& recipient) {
   envelope_ = &envelope;
   recipient_ = &recipient;
-  Verdict verdict = ask(acl::Phase::rcpt, Decision::deny);
-  recipient_ = nullptr;
-  return verdict;
+  return ask(acl::Phase::rcpt, Decision::deny);
 }
 
 ReadyOr<Verdict> Connection::predata(const smtp::Envelope& envelope) {
@@ -263,16 +318,21 @@ void Connection::write_received_header() {
 
 ReadyOr<Verdict> Connection::end_of_data(const smtp::MessageView& message, smtp::Additions& additions) {
   message_ = &message;
-  Verdict verdict = ask(acl::Phase::data, Decision::accept);
+  message_additions_ = &additions;
+  return ask(acl::Phase::data, Decision::accept, &Connection::end_of_message);
+}
+
+Verdict Connection::end_of_message(Verdict verdict) {
+  const smtp::MessageView& message = *message_;
   if (verdict.decision == Decision::accept) {
     write_received_header();
-    additions.top = additions_;
+    message_additions_->top = additions_;
+    if (desk_) desk_->add_to(*message_additions_);
     message_id_header_.clear();
     append_message_id(message_id_header_, message.headers);
     sink_->describe_body(message.stats.has_8bit, message.stats.line_bytes_max);
   }
   if (verdict.decision == Decision::discard) services_.stats.discarded.add();
-  message_ = nullptr;
   return verdict;
 }
 
@@ -287,11 +347,88 @@ void Connection::accepted(const smtp::Envelope& envelope, const smtp::BodyStats&
       {id, envelope, message_id_header_, receipt.message_bytes, services_.policy.log_proxy ? proxied_.get() : nullptr});
   services_.log.write(log::Stream::main, services_.scratch);
   envelope_ = nullptr;
+  forget_message();
 }
 
 bool Connection::has_space(std::uint64_t bytes) { return services_.spool.space.try_reserve(bytes).has_value(); }
 
-void Connection::reset() { envelope_ = nullptr; }
+void Connection::reset() {
+  envelope_ = nullptr;
+  forget_message();
+}
+
+ReadyOr<Verdict> Connection::quit() { return ask(acl::Phase::quit, Decision::accept); }
+
+ReadyOr<Verdict> Connection::notquit(smtp::NotQuit reason) {
+  notquit_reason_ = smtp::to_string(reason);
+  return ask(acl::Phase::notquit, Decision::accept);
+}
+
+// The recipient is what is judged, as at RCPT.
+ReadyOr<Verdict> Connection::vrfy(const smtp::EnvelopeAddress& address) {
+  if (!services_.policy.has_acl(acl::Phase::vrfy)) return smtp::SessionHooks::vrfy(address);
+  judged_.address = address;
+  recipient_ = &judged_;
+  return ask(acl::Phase::vrfy, Decision::deny, &Connection::end_of_vrfy);
+}
+
+// Who may ask is told the truth: whether mail could go there.
+Verdict Connection::end_of_vrfy(Verdict verdict) {
+  if (!verdict.passes()) return verdict;
+  const std::string_view address = recipient_->address.text().view();
+  const acl::Verified verified = desk_->verify_address(address, true);
+  if (verified.result == acl::Verified::Result::ok) return verdict;
+  const bool is_deferred = verified.result == acl::Verified::Result::deferred;
+  return {is_deferred ? Decision::defer : Decision::deny,
+          std::string(is_deferred ? "451 <" : "550 <").append(address).append("> ").append(verified.message),
+          {}};
+}
+
+ReadyOr<Verdict> Connection::expn(PeerView argument) {
+  if (!services_.policy.has_acl(acl::Phase::expn)) return smtp::SessionHooks::expn(argument);
+  return ask(acl::Phase::expn, Decision::deny);
+}
+
+ReadyOr<Verdict> Connection::etrn(PeerView argument) {
+  if (!services_.policy.has_acl(acl::Phase::etrn)) return smtp::SessionHooks::etrn(argument);
+  return ask(acl::Phase::etrn, Decision::deny);
+}
+
+expand::Services* Connection::services() const { return desk_ ? &desk_->services() : nullptr; }
+
+expand::Bytes Connection::bytes_of(expand::VariableId id) const {
+  using enum expand::VariableId;
+  if (!desk_ || id < acl_arg1 || id > acl_arg9) return expand::Bytes::peers;
+  const std::span<const acl::AclArgument> arguments = desk_->state().arguments;
+  const auto index = static_cast<std::size_t>(id) - static_cast<std::size_t>(acl_arg1);
+  return index < arguments.size() ? arguments[index].bytes : expand::Bytes::ours;
+}
+
+std::optional<expand::Held> Connection::acl_variable(std::string_view name) const {
+  if (!desk_) return std::nullopt;
+  const acl::AclState& state = desk_->state();
+  return (name.starts_with("acl_c") ? state.connection_variables : state.message_variables).get(name);
+}
+
+// `at` is an offset into the block as received, and behind that counts the fields that ACLs have added.
+std::optional<std::string_view> Connection::header(std::string_view name, std::size_t& at) const {
+  if (message_ == nullptr) return std::nullopt;
+  const std::string_view block = message_->headers.block().view();
+  if (desk_ && at <= block.size() && desk_->is_removed(name)) at = block.size() + 1;
+  while (at < block.size()) {
+    std::string_view rest = block.substr(at);
+    const std::optional<smtp::HeaderField> field = smtp::HeaderView::next_field(rest);
+    at = block.size() - rest.size();
+    if (!field) break;
+    if (smtp::equal_ignoring_case(field->name.view(), name)) return field->value.view();
+  }
+  if (!desk_) return std::nullopt;
+  if (at <= block.size()) at = block.size() + 1;
+  std::size_t index = at - block.size() - 1;
+  const std::optional<std::string_view> added = desk_->added_field(name, index);
+  at = block.size() + 1 + index;
+  return added;
+}
 
 void Connection::count(const smtp::SessionEvent& event) noexcept {
   using enum smtp::SessionEventKind;
@@ -339,8 +476,11 @@ void Connection::event(const smtp::SessionEvent& event) {
   const std::string_view id = has_id ? sink_->id() : std::string_view();
   const auto line = append_event(services_.scratch, *state_, event, envelope_, id);
   if (!line) return;
-  services_.log.write(log::Stream::main, services_.scratch);
-  if (line->stream == log::Stream::reject) services_.log.write(log::Stream::reject, services_.scratch);
+  acl::LogTargets targets{.main = true, .reject = line->stream == log::Stream::reject};
+  if (event.kind == smtp::SessionEventKind::rejected && targets.reject && desk_) targets = desk_->state().reject_targets;
+  if (targets.main) services_.log.write(log::Stream::main, services_.scratch);
+  if (targets.reject) services_.log.write(log::Stream::reject, services_.scratch);
+  if (targets.panic) services_.log.write(log::Stream::panic, services_.scratch);
 }
 
 }  // namespace postern::ingress

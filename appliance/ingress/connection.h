@@ -2,14 +2,18 @@
 // the spool.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "appliance/ingress/acl_desk.h"
 #include "appliance/ingress/policy.h"
 #include "appliance/ingress/proxied.h"
+#include "appliance/ingress/rates.h"
 #include "appliance/ingress/spool_sink.h"
 #include "appliance/ingress/stats.h"
 #include "appliance/log/log_sink.h"
@@ -27,6 +31,11 @@ struct ConnectionServices {
   log::LogSink& log;
   dns::Resolver& resolver;
   IngressStats& stats;
+  RateKeeper* rates = nullptr;  // null: no rates are kept
+  dnsbl::ZoneTable zones = {};  // of DNS lists
+  // Texts of ACLs that were expanded when they were asked for. Beyond the cap they are read anew.
+  static constexpr std::size_t kLateAclsMax = 256;
+  std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> late_acls = {};
   std::string scratch = {};  // for one expansion or log line at a time, never across a suspension
 
   // format_rfc5322_time(), made once a second. Valid until the next call.
@@ -36,7 +45,7 @@ struct ConnectionServices {
 };
 
 // Implements the hooks of one session. One shard.
-class Connection final : public smtp::SessionHooks, private expand::EvalContext, private acl::AclListener {
+class Connection final : public smtp::SessionHooks, private expand::EvalContext {
  public:
   // `proxied`: what is known of a connection from a host in hosts_proxy; else null.
   explicit Connection(ConnectionServices& services, std::unique_ptr<const Proxied> proxied = nullptr) noexcept
@@ -54,33 +63,57 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext,
   void accepted(const smtp::Envelope& envelope, const smtp::BodyStats& stats, std::string_view id,
                 const smtp::CommitReceipt& receipt) override;
   void reset() override;
+  [[nodiscard]] smtp::ReadyOr<smtp::Verdict> quit() override;
+  [[nodiscard]] smtp::ReadyOr<smtp::Verdict> notquit(smtp::NotQuit reason) override;
+  [[nodiscard]] smtp::ReadyOr<smtp::Verdict> vrfy(const smtp::EnvelopeAddress& address) override;
+  [[nodiscard]] smtp::ReadyOr<smtp::Verdict> expn(PeerView argument) override;
+  [[nodiscard]] smtp::ReadyOr<smtp::Verdict> etrn(PeerView argument) override;
   void event(const smtp::SessionEvent& event) override;
 
  private:
   // Appends the value of a variable of the language.
   [[nodiscard]] std::string_view variable(expand::VariableId id, std::string& scratch) const override;
-  void warning(std::string_view text) override;
-  void skipped(std::string_view text) override;
-  void trouble(std::string_view text) override;
+  [[nodiscard]] std::string_view local_part_of_recipient(std::string& scratch) const;
+  [[nodiscard]] std::optional<std::string_view> acl_value(expand::VariableId id, std::string& scratch) const;
+  [[nodiscard]] expand::Bytes bytes_of(expand::VariableId id) const override;
+  [[nodiscard]] std::optional<expand::Held> acl_variable(std::string_view name) const override;
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name, std::size_t& at) const override;
+  [[nodiscard]] expand::Services* services() const override;
 
   [[nodiscard]] std::string_view proxy_variable(expand::VariableId id, std::string& scratch) const;
-  [[nodiscard]] smtp::Verdict ask(acl::Phase phase, smtp::Decision when_unset);
+  [[nodiscard]] AclDesk& desk();
+  void forget_message();
+  // What the ACL for `phase` says, and then `end` with it: at once, or in a coroutine when the ACL waits.
+  using End = smtp::Verdict (Connection::*)(smtp::Verdict verdict);
+  [[nodiscard]] smtp::ReadyOr<smtp::Verdict> ask(acl::Phase phase, smtp::Decision when_unset, End end = nullptr);
+  [[nodiscard]] Task<smtp::Verdict> go_on_asking(End end);
+  [[nodiscard]] smtp::Verdict end_asking(smtp::Verdict verdict, End end);
+  [[nodiscard]] smtp::Verdict end_of_connect(smtp::Verdict verdict);
+  [[nodiscard]] smtp::Verdict end_of_mail(smtp::Verdict verdict);
+  [[nodiscard]] smtp::Verdict end_of_helo(smtp::Verdict verdict);
+  [[nodiscard]] smtp::Verdict end_of_message(smtp::Verdict verdict);
+  [[nodiscard]] smtp::Verdict end_of_vrfy(smtp::Verdict verdict);
+  void trouble(std::string_view text);
   [[nodiscard]] std::string_view expand_or(const expand::Program& program, std::string_view fallback);
   void choose_options(smtp::SessionOptions& options);
   void write_received_header();
-  void log_about_client(std::string_view what, std::string_view text);
   void count(const smtp::SessionEvent& event) noexcept;
 
   ConnectionServices& services_;
   const std::unique_ptr<const Proxied> proxied_;
   smtp::SessionState* state_ = nullptr;
-  const smtp::Envelope* envelope_ = nullptr;    // of the open transaction
-  const smtp::Recipient* recipient_ = nullptr;  // while an ACL judges it
-  const smtp::MessageView* message_ = nullptr;  // while its end is judged
-  std::optional<SpoolSink> sink_;               // made with the first message
+  const smtp::Envelope* envelope_ = nullptr;      // of the open transaction
+  const smtp::Recipient* recipient_ = nullptr;    // while an ACL judges it
+  const smtp::MessageView* message_ = nullptr;    // while its end is judged
+  smtp::Additions* message_additions_ = nullptr;  // likewise
+  smtp::Recipient judged_;                        // of VRFY
+  smtp::SessionOptions* options_ = nullptr;
+  std::unique_ptr<AclDesk> desk_;  // from the first ACL on
+  std::optional<SpoolSink> sink_;  // made with the first message
   std::string active_hostname_;
   std::string banner_;
   std::string additions_;
+  std::string_view notquit_reason_;
   std::string message_id_header_;  // of the message being accepted, for its log line
 };
 

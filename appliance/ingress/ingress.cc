@@ -65,6 +65,7 @@ class Process {
         log_offload_(1, kLogJobsMax),
         disk_offload_(kDiskThreads, kDiskJobsMax),
         start_line_(static_cast<unsigned>(plan_.listeners.size())),
+        rates_(static_cast<std::uint32_t>(plan_.listeners.size())),
         commands_(shards_, publishers_, limits_),
         working_(static_cast<std::uint32_t>(plan_.listeners.size())) {}
 
@@ -115,6 +116,7 @@ class Process {
             .start_line = start_line_,
             .control_descriptor = index == 0 ? plan_.control_descriptor : -1,
             .control = &commands_,
+            .rates = rates_,
             .recovers_orphans = index == 0};
   }
 
@@ -143,6 +145,7 @@ class Process {
   shard::Offload log_offload_;
   shard::Offload disk_offload_;
   shard::StartLine start_line_;
+  RateShards rates_;
   Publishers publishers_;
   std::vector<std::unique_ptr<IngressShard>> shards_;
   Commands commands_;

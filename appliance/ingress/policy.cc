@@ -82,6 +82,10 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.clients = make_client_lists(main);
   policy.resolver = make_resolver_settings(main);
   policy.acls = config.acl_of_phase;
+  policy.acl_texts = config.acl_text_of_phase;
+  policy.named_acls = config.acls;
+  policy.routers = config.routers;
+  policy.local_addresses = config.local_addresses;
   return policy;
 }
 

@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "appliance/config/config.h"
 #include "engine/smtp/session_limits.h"
@@ -13,7 +15,9 @@
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
 #include "policy/expand/program.h"
+#include "policy/lists/ip_set.h"
 #include "policy/lists/list.h"
+#include "policy/routing/router.h"
 
 namespace postern::ingress {
 
@@ -57,6 +61,14 @@ struct IngressPolicy {
   dns::ResolverSettings resolver;
   std::array<std::shared_ptr<const acl::Acl>, acl::kPhaseCount> acls;  // empty where none is set
 
+  std::array<std::optional<expand::Program>, acl::kPhaseCount> acl_texts;  // expanded when they are asked for
+  std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> named_acls;
+  std::vector<routing::Router> routers;  // for verification
+  lists::IpSet local_addresses;          // likewise
+
+  [[nodiscard]] bool has_acl(acl::Phase phase) const noexcept {
+    return acl_for(phase) != nullptr || acl_texts[static_cast<std::size_t>(phase)].has_value();
+  }
   [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept { return acls[static_cast<std::size_t>(phase)].get(); }
 };
 

@@ -38,6 +38,7 @@ namespace {
 constexpr std::size_t kMessageMemoryBytesMax = 256UL << 20;
 constexpr std::int64_t kSpaceLookMs = 1'000;
 constexpr std::int64_t kTidyMs = 60'000;
+constexpr std::int64_t kSaveRatesMs = 10'000;
 constexpr std::int64_t kRefusalWriteMs = 5'000;
 
 // A segment lasts long enough for the next one to be made ready beside it, and a small one keeps the start quick.
@@ -111,6 +112,8 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   [[nodiscard]] Task<void> look_at_space();
   static Task<void> watch_space(Body& body);
   static Task<void> tidy(Body& body);
+  static Task<void> keep_rates(Body& body);
+  [[nodiscard]] Task<void> save_rates();
   void start_listening();
   [[nodiscard]] Task<void> finish();
 
@@ -139,10 +142,12 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   std::unique_ptr<transport::UringDatagrams> datagrams_;
   std::optional<transport::UringConnector> connector_;
   std::optional<dns::AresResolver> resolver_;  // closed before it goes
+  std::optional<RateKeeper> rates_;
   std::optional<ConnectionServices> services_;
   std::vector<std::unique_ptr<transport::Listener>> listeners_;
   std::optional<control::ControlServer> control_;
   IngressStats stats_;
+  bool rates_are_unsaved_ = false;
 
   Event open_;     // the start line was crossed, or stop
   Event stopped_;  // stop was asked for
@@ -187,6 +192,8 @@ bool IngressShard::Body::set_up() {
                          *log_,
                          *resolver_,
                          stats_});
+  rates_.emplace(plan_.rates, plan_.id.value(), *runtime_);
+  services_->rates = &*rates_;
   return true;
 }
 
@@ -317,6 +324,17 @@ Task<void> IngressShard::Body::tidy(Body& body) {
   while (co_await sleep_until(body.runtime_->loop().now().plus_ms(kTidyMs), &body.stopping_)) co_await body.writer_->tidy();
 }
 
+// What a crash takes from the rates is no more than that.
+Task<void> IngressShard::Body::keep_rates(Body& body) {
+  while (co_await sleep_until(body.runtime_->loop().now().plus_ms(kSaveRatesMs), &body.stopping_)) co_await body.save_rates();
+}
+
+Task<void> IngressShard::Body::save_rates() {
+  const Result<void> saved = co_await rates_->save(*files_);
+  if (!saved && !rates_are_unsaved_) log_->write(log::Stream::main, "cannot save rates: " + describe(saved.error()));
+  rates_are_unsaved_ = !saved;
+}
+
 Task<void> IngressShard::Body::main(Body& body) {
   Result<void> started = co_await body.start_spool();
   if (started && body.plan_.recovers_orphans) started = co_await body.recover_orphans();
@@ -334,6 +352,9 @@ Task<void> IngressShard::Body::main(Body& body) {
     complain(body.plan_, "starting without a spool to write to; messages are refused for now", started.error());
     body.background_.start(retry_spool(body));
   }
+  if (const Result<void> loaded = co_await body.rates_->load(*body.files_); !loaded)
+    body.log_->write(log::Stream::main, "rates of an earlier life are lost in part: " + describe(loaded.error()));
+  body.background_.start(keep_rates(body));
   body.plan_.start_line.arrive(true);
   static_cast<void>(co_await body.open_.wait());
   if (!body.stopped_.is_set()) body.start_listening();
@@ -383,9 +404,11 @@ Task<void> IngressShard::Body::finish() {
   for (const auto& listener : listeners_) co_await listener->stop();
   co_await sessions_.close();
   if (control_) co_await control_->stop();
+  co_await rates_->leave();
   stopping_.request_stop();
   co_await background_.close();
   co_await resolver_->close();
+  co_await save_rates();
   if (spool_is_open_) {
     co_await writer_->stop();
     runtime_->loop().remove(*writer_);

@@ -11,6 +11,7 @@
 #include "appliance/control/control_server.h"
 #include "appliance/ingress/connection_limits.h"
 #include "appliance/ingress/policy.h"
+#include "appliance/ingress/rates.h"
 #include "appliance/ingress/stats.h"
 #include "appliance/log/log_files.h"
 #include "appliance/log/log_writer.h"
@@ -54,6 +55,7 @@ struct ShardPlan {
   shard::StartLine& start_line;
   int control_descriptor = -1;  // a listening UNIX socket, taken over; -1: another shard has it
   control::CommandHandler* control = nullptr;
+  RateShards& rates;
   bool recovers_orphans = false;  // directories of shards that no longer exist are this one's to recover
 };
 

@@ -34,7 +34,8 @@ class Items {
   std::size_t count_ = 0;
 };
 
-constexpr std::size_t kMessageAttributesMax = 10;
+constexpr std::size_t kMessageAttributesMax = 11;
+constexpr std::size_t kInlineEdits = 8;
 using MessageAttributes = Items<Attribute, kMessageAttributesMax>;
 
 void add_session_facts(MessageAttributes& to, const smtp::SessionState& state, std::string_view client, bool smtputf8) {
@@ -42,6 +43,17 @@ void add_session_facts(MessageAttributes& to, const smtp::SessionState& state, s
   to.push(Attribute::text(attribute::kHostAddress, client));
   to.push(Attribute::number(attribute::kHostPort, state.endpoints.peer.port));
   if (!state.helo.empty()) to.push(Attribute::peer_text(attribute::kHelo, state.helo));
+}
+
+spool::HeaderPlace spool_place(smtp::HeaderPlace place) noexcept {
+  switch (place) {
+    case smtp::HeaderPlace::at_start: return spool::HeaderPlace::at_start;
+    case smtp::HeaderPlace::after_received: return spool::HeaderPlace::after_received;
+    case smtp::HeaderPlace::at_start_rfc: return spool::HeaderPlace::at_start_rfc;
+    case smtp::HeaderPlace::at_end: return spool::HeaderPlace::at_end;
+    case smtp::HeaderPlace::removed: return spool::HeaderPlace::remove;
+  }
+  return spool::HeaderPlace::at_end;
 }
 
 void add_envelope_facts(MessageAttributes& to, const smtp::ReversePath& sender) {
@@ -136,6 +148,7 @@ Task<Result<smtp::CommitReceipt>> SpoolSink::store(const smtp::Additions& additi
   add_envelope_facts(attributes, sender);
   if (has_8bit_) attributes.push(Attribute::number(attribute::kHas8Bit, 1));
   attributes.push(Attribute::number(attribute::kLineBytesMax, static_cast<std::int64_t>(line_bytes_max_)));
+  if (additions.frozen) attributes.push(Attribute::number(attribute::kFrozen, 1));
 
   const std::size_t count = envelope_->recipients().size();
   Items<spool::RecipientInput, kInlineRecipients> recipients(count);
@@ -147,19 +160,25 @@ Task<Result<smtp::CommitReceipt>> SpoolSink::store(const smtp::Additions& additi
     recipients.push({recipient.address.text(), recipient_attributes.last(added)});
   }
 
-  const spool::HeaderEdit top{spool::HeaderPlace::at_start, additions.top};
+  Items<spool::HeaderEdit, kInlineEdits> edits(additions.changes.size() + 1);
+  if (!additions.top.empty()) edits.push({spool::HeaderPlace::at_start, additions.top});
+  std::uint64_t added_bytes = additions.top.size();
+  for (const smtp::HeaderChange& change : additions.changes) {
+    edits.push({spool_place(change.place), change.text});
+    if (change.place != smtp::HeaderPlace::removed) added_bytes += change.text.size();
+  }
   const spool::CommitInput input{
       .id = id_,
       .received = received_,
       .sender = sender.address.text(),
       .attributes = attributes.span(),
       .recipients = recipients.span(),
-      .header_edits = additions.top.empty() ? std::span<const spool::HeaderEdit>() : std::span(&top, 1),
+      .header_edits = edits.span(),
       .content = &body_.chain(),
       .side_file = side_file,
   };
   const Result<spool::CommitReceipt> stored = co_await services_.writer.commit(input);
-  const std::uint64_t message_bytes = additions.top.size() + size();
+  const std::uint64_t message_bytes = added_bytes + size();
   if (!side_file_) end();
   if (!stored) co_return failure(stored.error());
   co_return smtp::CommitReceipt{message_bytes};

@@ -17,6 +17,7 @@ inline constexpr std::string_view kSmtpUtf8 = "smtputf8";            // number: 
 inline constexpr std::string_view kDsnRet = "dsn_ret";               // text: FULL or HDRS (RFC 3461 section 4.3)
 inline constexpr std::string_view kDsnEnvid = "dsn_envid";           // peer_text: xtext as received (RFC 3461 section 4.4)
 inline constexpr std::string_view kLineBytesMax = "line_bytes_max";  // number: longest line of the content
+inline constexpr std::string_view kFrozen = "frozen";                // number: 1 when an ACL froze it (control = freeze)
 inline constexpr std::string_view kCopyOf = "copy_of";               // text: the record that this one took the place of, as
                                                                      // number.incarnation.offset (made by delivery)
 

@@ -123,10 +123,20 @@ Task<void> Session::commit_message(const BodyStats& stats, const Verdict& verdic
   }
   ++state_.counters.accepted;
   reply_unheard_ = true;
+  // What the client is to believe was lent by the hooks until now.
+  const std::string reply_text(additions.reply_text);
   hooks_.accepted(envelope_, stats, id.view(), *receipt);
-  write_message_accepted(id.view(), verdict);
+  if (additions.reply_code == 0)
+    write_message_accepted(id.view(), verdict);
+  else
+    write_other_outcome(additions.reply_code, reply_text);
   if (!state_.transaction_checks.try_end()) co_await state_.transaction_checks.end();
   reset_transaction();
+}
+
+void Session::write_other_outcome(int code, std::string_view text) {
+  const EnhancedCode other = code >= 500 ? EnhancedCode{5, 0, 0} : EnhancedCode{4, 0, 0};
+  write(configured_reply(text, {code, other, text}));
 }
 
 // "250 OK id=..."; every message gets it, so it is put together by hand.

@@ -1,5 +1,8 @@
 #include "engine/smtp/session.h"
 
+#include <utility>
+#include <vector>
+
 #include "engine/coro/event.h"
 #include "engine/smtp/reply_texts.h"
 
@@ -14,6 +17,7 @@ Session::Session(const SessionEnvironment& environment, std::unique_ptr<Stream> 
       line_(environment.pool),
       output_(environment.pool) {
   POSTERN_CHECK(stream_ != nullptr && options_.limits != nullptr);
+  state_.pausing = this;
 }
 
 Session::~Session() = default;
@@ -137,6 +141,26 @@ Task<void> Session::farewell() {
   }
   co_await stream_->close();
   hooks_.closed();
+}
+
+// Reading is how one hears that the client has gone; what it sent meanwhile is put back.
+Task<void> Session::pause(Instant until, bool flush) {
+  constexpr std::size_t kHeldBytesMax = 64 * 1024;
+  if (flush && !output_.empty()) note_sent(co_await send());
+  const Wait wait{until, &environment_.draining};
+  std::vector<Slice> held;
+  std::size_t held_bytes = 0;
+  while (!peer_gone_ && now() < until && !environment_.draining.stop_requested()) {
+    if (held_bytes >= kHeldBytesMax) {
+      static_cast<void>(co_await sleep_until(until, &environment_.draining));
+      break;
+    }
+    Result<Slice> input = co_await stream_->read(wait);
+    if (!input) break;
+    held_bytes += input->size();
+    held.push_back(std::move(*input));
+  }
+  for (; !held.empty(); held.pop_back()) stream_->unread(std::move(held.back()));
 }
 
 // Closing while the peer's bytes are unread resets the connection, and the reset may overtake our last reply.

@@ -37,7 +37,7 @@ struct SessionEnvironment {
 };
 
 // One shard. Hooks, environment and everything that the options borrow outlive it.
-class Session {
+class Session final : private SessionPause {
  public:
   Session(const SessionEnvironment& environment, std::unique_ptr<Stream> stream, SessionHooks& hooks,
           const SessionOptions& options);
@@ -88,6 +88,7 @@ class Session {
   [[nodiscard]] Task<void> obey_verb();
   [[gnu::noinline]] Task<void> farewell();
   Task<void> linger();
+  [[nodiscard]] Task<void> pause(Instant until, bool flush) override;
   void stop_service();
   void end(std::optional<NotQuit> reason, const Reply& last, bool linger, std::string_view lead = {});
   void end_by_name(NotQuit reason, const Reply& last, bool linger);
@@ -180,6 +181,7 @@ class Session {
   Task<void> commit_message(const BodyStats& stats, const Verdict& verdict, const Additions& additions);
   void refuse_message();
   void write_message_accepted(std::string_view id, const Verdict& verdict);
+  void write_other_outcome(int code, std::string_view text);
   Task<void> abandon_transaction();
   void reset_transaction() noexcept;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "engine/base/result.h"
@@ -11,9 +12,28 @@
 
 namespace postern::smtp {
 
-// What is put on top of the received bytes.
+enum class HeaderPlace : std::uint8_t {
+  at_start,        // in front of all
+  after_received,  // behind the topmost block of Received: fields
+  at_start_rfc,    // behind the Received: and Resent- fields at the start
+  at_end,          // behind the header section
+  removed,         // text is a name: fields of that name are left out, but for those that are added
+};
+
+// One change to the header section, made in order after `top` was put there.
+struct HeaderChange {
+  HeaderPlace place = HeaderPlace::at_end;
+  std::string_view text;  // complete header fields, each ended by CR LF
+};
+
+// What is done to the received bytes, and with the message. Borrowed until commit() has ended.
 struct Additions {
-  std::string_view top;  // complete header fields, each ended by CR LF (Received: first); borrowed until commit() has ended
+  std::string_view top;  // complete header fields, each ended by CR LF (Received: first)
+  std::span<const HeaderChange> changes;
+  bool frozen = false;  // nobody tries to deliver it until somebody says so
+  // What the client is told in place of 250 although the message is taken: 450 or 550, and a text.
+  int reply_code = 0;
+  std::string_view reply_text;
 };
 
 struct CommitReceipt {

@@ -69,6 +69,17 @@ struct RecipientCounters {
   std::uint32_t deferred = 0;
 };
 
+// What a hook may do with its connection while the session waits for the answer.
+class SessionPause {
+ public:
+  // Suspends until then. With `flush` the client gets all replies first that wait for it. Ends early when the client goes away
+  // or the service stops.
+  [[nodiscard]] virtual Task<void> pause(Instant until, bool flush) = 0;
+
+ protected:
+  ~SessionPause() = default;
+};
+
 // Owned by the session; hooks may keep a reference until `closed` was called. Hooks read it, and start checks in its scopes.
 struct SessionState {
   Endpoints endpoints;
@@ -85,6 +96,8 @@ struct SessionState {
 
   SessionCounters counters;
   RecipientCounters recipients;
+
+  SessionPause* pausing = nullptr;  // null: nobody can be kept waiting
 
   CheckScope connection_checks;   // ends when the connection does
   CheckScope transaction_checks;  // ends with the message, RSET, EHLO, or the connection

@@ -3,21 +3,46 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "policy/acl/controls.h"
 #include "policy/acl/verbs.h"
+#include "policy/acl/verify_words.h"
+#include "policy/dnsbl/dnslists.h"
 #include "policy/expand/config_text.h"
 #include "policy/expand/program.h"
 #include "policy/lists/list.h"
+#include "policy/ratelimit/rate_words.h"
 
 namespace postern::acl {
 
 struct ConditionDef;
 
-using Argument =
-    std::variant<std::monostate, lists::DomainList, lists::HostList, lists::AddressList, lists::LocalPartList, expand::Program>;
+// "set acl_m_x = value".
+struct Assignment {
+  std::string name;  // "acl_m_x"
+  expand::Program value;
+};
+
+// "acl = name argument ...": the first word names the ACL.
+struct AclCall {
+  std::vector<expand::Program> words;
+};
+
+// A text that says what to do: read at load where it is constant (then `words` holds what it says), else when it is expanded.
+template <class Words>
+struct Told {
+  std::optional<Words> words;
+  expand::Program text;
+};
+
+using Argument = std::variant<std::monostate, lists::DomainList, lists::HostList, lists::AddressList, lists::LocalPartList,
+                              expand::Program, Assignment, AclCall, Told<ControlSetting>, Told<VerifyWords>,
+                              Told<ratelimit::RateWords>, Told<dnsbl::Dnslists>>;
 
 // A condition or a modifier.
 struct Step {

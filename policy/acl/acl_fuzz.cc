@@ -1,10 +1,14 @@
-// Any text is an ACL or is refused; whatever was read is asked, and answers the same twice.
+// Any text is an ACL or is refused; whatever was read is asked, also by itself, and answers the same twice. Any text is a
+// header field of addresses, and header fields to be added.
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "engine/base/check.h"
+#include "engine/base/clock.h"
+#include "policy/acl/address_field.h"
 #include "policy/acl/compile.h"
 #include "policy/acl/run.h"
 #include "policy/expand/config_text_for_test.h"
@@ -16,11 +20,83 @@ using expand::ConfigTextForTest;
 
 class Everything final : public expand::EvalContext {
  public:
+  explicit Everything(const acl::AclState& state) : state_(state) {}
   std::string_view variable(expand::VariableId id, std::string& scratch) const override {
     if (id == expand::VariableId::sender_address) return {};
     return scratch = "$domain ${lc:X} 550 5.7.1\n";
   }
+  std::optional<expand::Held> acl_variable(std::string_view name) const override {
+    return (name.starts_with("acl_c") ? state_.connection_variables : state_.message_variables).get(name);
+  }
+  std::optional<std::string_view> header(std::string_view, std::size_t& at) const override {
+    if (at++ > 0) return std::nullopt;
+    return " A <a@b.example>, \"c\" (d)\r\n";
+  }
+
+ private:
+  const acl::AclState& state_;
 };
+
+class Services final : public expand::CompileServices {
+ public:
+  std::expected<Lookup, std::string> find_lookup(std::string_view) override { return std::unexpected("none here"); }
+  bool is_lookup_type(std::string_view) override { return false; }
+  std::expected<List, std::string> find_list(expand::ListKind, const expand::ConfigText&) override {
+    return std::unexpected("none here");
+  }
+  bool is_named_list(std::string_view) override { return false; }
+};
+
+// Every ACL is this one.
+class World final : public acl::AclWorld {
+ public:
+  explicit World(std::shared_ptr<const acl::Acl> acl) : acl_(std::move(acl)) {}
+  // Statements times themselves, to the twentieth power, are more than anybody waits for.
+  std::shared_ptr<const acl::Acl> find_acl(std::string_view, std::string& why) override {
+    if (++asked_ < 100) return acl_;
+    why = "no more of them";
+    return nullptr;
+  }
+  Task<void> delay(std::int64_t, bool) override { co_return; }
+  std::optional<ratelimit::Verdict> ask_rate_now(const ratelimit::Question& question) override {
+    return rates_.ask(question, clock_.wall_now());
+  }
+  Task<std::optional<ratelimit::Verdict>> ask_rate(ratelimit::Question) override { co_return std::nullopt; }
+  dns::Resolver* resolver() override { return nullptr; }
+  dnsbl::ZoneTable& zones() override { return zones_; }
+  Wait wait() override { return {}; }
+  acl::Verified verify_address(std::string_view address, bool) override {
+    if (address.size() % 2 == 0) return {};
+    return {.result = acl::Verified::Result::failed, .message = "no"};
+  }
+  std::span<const std::string_view> envelope_recipients() override { return {}; }
+  std::optional<std::string> strange_header_name() override { return std::nullopt; }
+
+ private:
+  std::shared_ptr<const acl::Acl> acl_;
+  std::size_t asked_ = 0;
+  ManualClock clock_;
+  ratelimit::RateTable rates_;
+  dnsbl::ZoneTable zones_;
+};
+
+acl::AclOutcome ask(const std::shared_ptr<const acl::Acl>& made, std::optional<acl::Phase> phase) {
+  acl::AclState state;
+  const Everything variables(state);
+  World world(made);
+  acl::AclSubject subject{.variables = variables,
+                          .client = IpAddress::v4(0xc0000207),
+                          .sender = "",
+                          .recipient = "user@in.local",
+                          .local_part = "user",
+                          .domain = "in.local"};
+  subject.phase = phase;
+  subject.state = &state;
+  subject.world = &world;
+  acl::AclOutcome outcome = acl::run(*made, subject);
+  POSTERN_CHECK(state.depth == 0 && state.arguments.empty());
+  return outcome;
+}
 
 }  // namespace
 
@@ -29,17 +105,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   expand::Diagnostics diagnostics;
   lists::ListCompiler lists({.primary_hostname = "mx.example.org"}, diagnostics);
   lists.define(lists::ListKind::domain, ConfigTextForTest::line("d"), ConfigTextForTest::line("in.local : !*.x"));
-  const acl::Acl made = acl::compile_acl("fuzz", acl::lines_of(ConfigTextForTest::line(text)), lists, diagnostics);
-  for (const acl::PhaseDef& phase : acl::kPhases) acl::check_phase(made, phase.phase, diagnostics);
-  const Everything variables;
-  const acl::AclSubject subject{.variables = variables,
-                                .client = IpAddress::v4(0xc0000207),
-                                .sender = "",
-                                .recipient = "user@in.local",
-                                .local_part = "user",
-                                .domain = "in.local"};
-  const acl::AclOutcome once = acl::run(made, subject);
-  const acl::AclOutcome twice = acl::run(made, subject);
-  POSTERN_CHECK(once.verdict == twice.verdict && once.message == twice.message && once.log_message == twice.log_message);
+  Services services;
+  const auto made = std::make_shared<const acl::Acl>(
+      acl::compile_acl("fuzz", acl::lines_of(ConfigTextForTest::line(text)), lists, diagnostics, &services));
+  for (const acl::PhaseDef& phase : acl::kPhases) acl::check_phase(*made, phase.phase, diagnostics);
+  for (const auto phase : {std::optional<acl::Phase>(), std::optional(acl::Phase::data)}) {
+    const acl::AclOutcome once = ask(made, phase);
+    const acl::AclOutcome twice = ask(made, phase);
+    POSTERN_CHECK(once.verdict == twice.verdict && once.message == twice.message && once.log_message == twice.log_message);
+  }
+  static_cast<void>(acl::read_address_field(text));
+  acl::HeaderChanges changes;
+  static_cast<void>(changes.add(text) && changes.remove(text));
+  for (const acl::AddedHeader& header : changes.added())
+    POSTERN_CHECK(header.text.find('\r') == std::string::npos && header.text.find(':') != std::string::npos);
   return 0;
 }

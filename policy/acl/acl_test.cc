@@ -5,7 +5,12 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/clock.h"
+#include "engine/coro/gate.h"
+#include "engine/coro/manual_scheduler.h"
+#include "policy/acl/address_field.h"
 #include "policy/acl/compile.h"
+#include "policy/acl/header_changes.h"
 #include "policy/acl/run.h"
 #include "policy/expand/config_text_for_test.h"
 
@@ -19,10 +24,84 @@ using expand::VariableId;
 class FakeContext final : public expand::EvalContext {
  public:
   std::map<VariableId, std::string> values;
-  std::string_view variable(VariableId id, std::string&) const override {
+  const AclState* state = nullptr;
+  std::vector<std::pair<std::string, std::string>> headers;
+
+  std::string_view variable(VariableId id, std::string& scratch) const override {
+    if (state != nullptr && id >= VariableId::acl_arg1 && id <= VariableId::acl_arg9) {
+      const auto index = static_cast<std::size_t>(id) - static_cast<std::size_t>(VariableId::acl_arg1);
+      return index < state->arguments.size() ? std::string_view(state->arguments[index].text) : std::string_view();
+    }
+    if (state != nullptr && id == VariableId::acl_narg) return scratch = std::to_string(state->arguments.size());
+    if (state != nullptr && id == VariableId::acl_verify_message) return state->verify_message;
+    if (state != nullptr && id == VariableId::sender_rate) return state->sender_rate;
+    if (state != nullptr && id == VariableId::headers_added) {
+      scratch.clear();
+      state->headers.append_added(scratch);
+      return scratch;
+    }
     const auto found = values.find(id);
     return found == values.end() ? std::string_view() : std::string_view(found->second);
   }
+  expand::Bytes bytes_of(VariableId id) const override {
+    const auto index = static_cast<std::size_t>(id) - static_cast<std::size_t>(VariableId::acl_arg1);
+    return state != nullptr && index < state->arguments.size() ? state->arguments[index].bytes : expand::Bytes::peers;
+  }
+  std::optional<expand::Held> acl_variable(std::string_view name) const override {
+    if (state == nullptr) return std::nullopt;
+    return (name.starts_with("acl_c") ? state->connection_variables : state->message_variables).get(name);
+  }
+  std::optional<std::string_view> header(std::string_view name, std::size_t& at) const override {
+    while (at < headers.size()) {
+      const auto& [key, value] = headers[at++];
+      if (key == name) return value;
+    }
+    return std::nullopt;
+  }
+};
+
+class FakeWorld final : public AclWorld {
+ public:
+  std::map<std::string, std::shared_ptr<const Acl>, std::less<>> acls;
+  ratelimit::RateTable rates;
+  ManualClock clock;
+  std::string log;
+  bool rates_wait = false;
+  dnsbl::ZoneTable zone_table;
+  std::vector<std::string_view> recipients = {"user@in.local"};
+  std::optional<std::string> strange;
+
+  std::shared_ptr<const Acl> find_acl(std::string_view text, std::string& why) override {
+    const auto found = acls.find(text);
+    if (found != acls.end()) return found->second;
+    why = "unknown ACL verb \"" + std::string(text) + "\" in \"" + std::string(text) + "\"";
+    return nullptr;
+  }
+  Task<void> delay(std::int64_t ms, bool flush) override {
+    log += "delay " + std::to_string(ms) + (flush ? ";" : " unflushed;");
+    co_return;
+  }
+  std::optional<ratelimit::Verdict> ask_rate_now(const ratelimit::Question& question) override {
+    if (rates_wait) return std::nullopt;
+    log += question.key + ";";
+    return rates.ask(question, clock.wall_now());
+  }
+  Task<std::optional<ratelimit::Verdict>> ask_rate(ratelimit::Question question) override {
+    log += "asked elsewhere;";
+    co_return rates.ask(question, clock.wall_now());
+  }
+  dns::Resolver* resolver() override { return nullptr; }
+  dnsbl::ZoneTable& zones() override { return zone_table; }
+  Wait wait() override { return {}; }
+  Verified verify_address(std::string_view address, bool is_recipient) override {
+    log += (is_recipient ? "to " : "from ") + std::string(address) + ";";
+    if (address.starts_with("bad")) return {.result = Verified::Result::failed, .message = "Unrouteable address"};
+    if (address.starts_with("later"))
+      return {.result = Verified::Result::deferred, .message = "wait", .log_message = "no answer"};
+    return {};
+  }
+  std::span<const std::string_view> envelope_recipients() override { return recipients; }
+  std::optional<std::string> strange_header_name() override { return strange; }
 };
 
 class FakeListener final : public AclListener {
@@ -31,6 +110,10 @@ class FakeListener final : public AclListener {
   void warning(std::string_view text) override { heard.append("W:").append(text).append(";"); }
   void skipped(std::string_view text) override { heard.append("S:").append(text).append(";"); }
   void trouble(std::string_view text) override { heard.append("T:").append(text).append(";"); }
+  void note(LogTargets targets, std::string_view text) override {
+    heard.append("N").append(targets.main ? "m" : "").append(targets.reject ? "r" : "").append(targets.panic ? "p" : "");
+    heard.append(":").append(text).append(";");
+  }
 };
 
 // Each line of `text` is a logical line, numbered from 1.
@@ -44,6 +127,16 @@ std::vector<ConfigText> lines(std::string_view text) {
   return made;
 }
 
+class FakeServices final : public expand::CompileServices {
+ public:
+  std::expected<Lookup, std::string> find_lookup(std::string_view) override { return std::unexpected("none here"); }
+  bool is_lookup_type(std::string_view) override { return false; }
+  std::expected<List, std::string> find_list(expand::ListKind, const ConfigText&) override {
+    return std::unexpected("none here");
+  }
+  bool is_named_list(std::string_view) override { return false; }
+};
+
 struct Loaded {
   Acl acl;
   std::string complaints;
@@ -53,7 +146,8 @@ Loaded load(std::string_view text, std::optional<Phase> phase = std::nullopt) {
   expand::Diagnostics diagnostics;
   lists::ListCompiler lists({.primary_hostname = "mx.example.org"}, diagnostics);
   lists.define(lists::ListKind::domain, ConfigTextForTest::line("local_domains"), ConfigTextForTest::line("in.local"));
-  Loaded loaded{compile_acl("check_rcpt", lines(text), lists, diagnostics), {}};
+  FakeServices services;
+  Loaded loaded{compile_acl("check_rcpt", lines(text), lists, diagnostics, &services), {}};
   if (phase) check_phase(loaded.acl, *phase, diagnostics);
   for (const auto& d : diagnostics.all())
     loaded.complaints += std::to_string(d.line) + ":" + std::to_string(d.column) + ": " + d.message + "\n";
@@ -71,6 +165,37 @@ constexpr std::string_view name_of(AclVerdict verdict) {
   return "?";
 }
 
+// By the machine, whether or not something waits.
+AclOutcome outcome_of(const Acl& acl, const AclSubject& subject) {
+  ManualScheduler scheduler;
+  AclRun run(acl, subject);
+  Gate gate;
+  while (!run.advance()) {
+    gate.start(run.wait());
+    scheduler.run();
+  }
+  return run.take();
+}
+
+// ACLs that others may ask.
+std::map<std::string, std::shared_ptr<const Acl>, std::less<>> named_acls() {
+  std::map<std::string, std::shared_ptr<const Acl>, std::less<>> acls;
+  const auto add = [&](std::string name, std::string_view text) {
+    const Loaded loaded = load(text);
+    EXPECT_EQ(loaded.complaints, "") << text;
+    acls.emplace(std::move(name), std::make_shared<const Acl>(loaded.acl));
+  };
+  add("yes", "accept message = fine");
+  add("no", "deny message = inner says no\n log_message = inner log");
+  add("away", "defer message = inner later");
+  add("end", "drop message = inner drop");
+  add("gone", "discard");
+  add("words", "warn logwrite = $acl_narg<$acl_arg1><$acl_arg2><$acl_arg9>\naccept");
+  add("again", "deny acl = again");
+  add("two", "warn acl = words x\n logwrite = back $acl_narg<$acl_arg1>\naccept");
+  return acls;
+}
+
 // "verdict [message] [log message] what the listener heard", for user@in.local from <sender@example.net> at 192.0.2.7.
 std::string judged(std::string_view text) {
   const Loaded loaded = load(text);
@@ -80,13 +205,23 @@ std::string judged(std::string_view text) {
                     {VariableId::sender_address, "sender@example.net"},
                     {VariableId::sender_helo_name, "${if eq{a}{a}}"}};
   FakeListener listener;
-  const AclOutcome outcome = run(loaded.acl, {.variables = context,
-                                              .client = *IpAddress::parse("192.0.2.7"),
-                                              .sender = "sender@example.net",
-                                              .recipient = "user@in.local",
-                                              .local_part = "user",
-                                              .domain = "in.local",
-                                              .listener = &listener});
+  AclState state;
+  context.state = &state;
+  FakeWorld world;
+  world.acls = named_acls();
+  AclSubject subject{.variables = context,
+                     .client = *IpAddress::parse("192.0.2.7"),
+                     .sender = "sender@example.net",
+                     .recipient = "user@in.local",
+                     .local_part = "user",
+                     .domain = "in.local",
+                     .listener = &listener};
+  subject.state = &state;
+  subject.world = &world;
+  const AclOutcome outcome = outcome_of(loaded.acl, subject);
+  EXPECT_EQ(state.depth, 0u) << text;
+  EXPECT_TRUE(state.arguments.empty()) << text;
+  listener.heard += world.log;
   std::string result(name_of(outcome.verdict));
   result += " [" + outcome.message + "] [" + outcome.log_message + "]";
   return listener.heard.empty() ? result : result + " " + listener.heard;
@@ -138,19 +273,214 @@ constexpr Case kCases[] = {
     {"accept condition =\ndefer", "defer [] []"},
     {"accept condition = maybe", "defer [] [invalid \"condition\" value \"maybe\"]"},
     {"accept condition = ${if = {x}{1}}",
-     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found]"},
+     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found] T:failed to expand ACL "
+     "string "
+     "\"${if = {x}{1}}\": integer expected but \"x\" found;"},
+    {"warn condition = ${if = {x}{1}}\naccept",
+     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found] T:failed to expand ACL "
+     "string "
+     "\"${if = {x}{1}}\": integer expected but \"x\" found;"},
     {"accept condition = ${if eq{a}{b}{yes}fail}", "accept [] []"},  // a forced failure: as if it were not there
     {"accept !condition = ${if eq{a}{b}{yes}fail}", "accept [] []"},
     {"warn condition = maybe\n log_message = x\naccept",
      "accept [] [] S:ACL \"warn\" statement skipped: condition test deferred: invalid \"condition\" value \"maybe\";"},
     {"accept continue = ${lc:A}\n continue = ${if eq{a}{b}{}fail}", "accept [] []"},
     {"accept continue = ${if = {x}{1}}",
-     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found]"},
+     "defer [] [failed to expand ACL string \"${if = {x}{1}}\": integer expected but \"x\" found] T:failed to expand ACL "
+     "string "
+     "\"${if = {x}{1}}\": integer expected but \"x\" found;"},
     {"deny message = ${if = {x}{1}}\n log_message = kept",
      "deny [] [kept] T:failed to expand ACL message \"${if = {x}{1}}\": integer expected but \"x\" found;"},
     {"deny message = ${if eq{a}{b}{}fail}", "deny [] []"},
     {"deny message = $sender_helo_name", "deny [${if eq{a}{a}}] []"},  // what a peer sent is not looked at again
 };
+
+constexpr Case kAskingCases[] = {
+    {"accept acl = yes", "accept [] []"},  // what a condition says is forgotten by an acceptance
+    {"deny acl = no\naccept", "accept [] []"},
+    {"accept acl = no", "deny [] []"},
+    {"require acl = no", "deny [inner says no] [inner log]"},
+    {"require acl = no\n message = outer", "deny [inner says no] [inner log]"},
+    {"require message = outer ($acl_verify_message)\n acl = no", "deny [outer (inner says no)] [inner log]"},
+    {"deny !acl = no", "deny [inner says no] [inner log]"},
+    {"accept acl = away", "defer [inner later] []"},
+    {"require acl = end", "drop [inner drop] []"},
+    {"accept endpass\n acl = end", "drop [inner drop] []"},
+    {"accept acl = gone", "discard [] []"},
+    {"deny acl = gone",
+     "defer [] [nested ACL returned \"discard\" for \"deny\" command (only allowed with \"accept\" or \"discard\")] T:nested "
+     "ACL "
+     "returned \"discard\" for \"deny\" command (only allowed with \"accept\" or \"discard\");"},
+    {"accept acl = nope", "defer [] [unknown ACL verb \"nope\" in \"nope\"] T:unknown ACL verb \"nope\" in \"nope\";"},
+    {"accept acl = $sender_helo_name",
+     "defer [] [attempt to use tainted string \"${if eq{a}{a}}\" as the name of an ACL] T:attempt to use tainted string \"${if "
+     "eq{a}{a}}\" as the name of an ACL;"},
+    {"accept acl = again", "defer [] [ACL nested too deep: possible loop] T:ACL nested too deep: possible loop;"},
+    {"accept acl = words", "accept [] [] Nm:0<><><>;"},
+    {"accept acl = words a $domain 3 4 5 6 7 8 9", "accept [] [] Nm:9<a><in.local><9>;"},
+    {"accept acl = words \"a b\" ${uc:x y}", "accept [] [] Nm:2<a b><X Y><>;"},
+    {"accept acl = two q", "accept [] [] Nm:1<x><><>;Nm:back 1<q>;"},
+    {"accept acl = ${if eq{a}{b}{x}fail}", "accept [] []"},
+    {"warn set acl_m_x = 1\n set acl_c0 = $domain\naccept message = $acl_m_x ${acl_c0}", "accept [1 in.local] []"},
+    {"warn set acl_m_x = ${if eq{a}{b}{x}fail}\naccept message = <$acl_m_x>", "accept [<>] []"},
+    {"accept logwrite = :main,panic: to both\n logwrite = :reject:x", "accept [] [] Nmp:to both;Nr:x;"},
+    {"accept logwrite = :nowhere: x",
+     "defer [] [unknown log name \"nowhere\" in \"logwrite\" modifier] T:unknown log name \"nowhere\" in \"logwrite\" "
+     "modifier;"},
+    {"accept add_header = X-A: 1\n add_header = :at_start:X-B: 2\n message = $headers_added", "accept [X-A: 1\nX-B: 2] []"},
+    {"warn message = no name here\naccept message = $headers_added", "accept [X-ACL-Warn: no name here] []"},
+    {"accept delay = 1m30s", "accept [] [] delay 90000;"},
+    {"accept control = no_delay_flush\n delay = 5s", "accept [] [] delay 5000 unflushed;"},
+    {"accept delay = 0s", "accept [] []"},
+    {"accept delay = soon",
+     "defer [] [syntax error in argument for \"delay\" modifier: \"soon\" is not a time value] T:syntax error in argument for "
+     "\"delay\" modifier: \"soon\" is not a time value;"},
+    {"accept authenticated = *\ndefer", "defer [] []"},
+    {"accept !encrypted = *", "accept [] []"},
+    {"deny ratelimit = 2 / 1h / per_cmd\naccept message = $sender_rate", "accept [1.0] [] 1h/per_cmd/192.0.2.7;"},
+    {"deny ratelimit = 1 / 1h / per_cmd / k\naccept", "deny [] [] 1h/per_cmd/k;"},
+    {"warn ratelimit = 9 / 1h / strict / x\nwarn ratelimit = 9 / 1h / strict / x\naccept message = $sender_rate",
+     "accept [1.0] [] 1h/per_mail/x;"},  // a message is counted once
+    {"deny ratelimit = 5 / 1h / per_addr\naccept", "accept [] [] 1h/per_addr/unique/192.0.2.7;"},
+    {"deny ratelimit = 5 / 1h / count=${if eq{a}{a}{6}{1}}\naccept", "deny [] [] 1h/per_mail/192.0.2.7;"},
+    {"accept verify = sender", "accept [] [] from sender@example.net;"},
+    {"accept verify = recipient", "accept [] [] to user@in.local;"},
+    {"require verify = sender=bad@x",
+     "deny [Sender verify failed] [sender verify fail for <bad@x>: Unrouteable address] from bad@x;"},
+    {"require verify = sender=later@x", "defer [] [no answer] from later@x;"},
+    {"require verify = sender=later@x/defer_ok\naccept", "accept [] [] from later@x;"},
+    {"accept verify = not_blind", "deny [] []"},
+    {"require verify = not_blind", "deny [bcc recipient detected] [bcc recipient detected]"},
+    {"accept verify = header_syntax", "accept [] []"},
+    {"require verify = helo", "deny [no HELO or EHLO was given] [no HELO or EHLO was given]"},
+};
+
+TEST(Acl, AsksAndDoes) {
+  for (const Case& c : kAskingCases) EXPECT_EQ(judged(c.acl), c.outcome) << c.acl;
+}
+
+TEST(Acl, GoesOnAfterWaiting) {
+  FakeContext context;
+  AclState state;
+  context.state = &state;
+  FakeListener listener;
+  FakeWorld world;
+  world.rates_wait = true;
+  world.acls = named_acls();
+  AclSubject subject{.variables = context, .client = *IpAddress::parse("192.0.2.7"), .listener = &listener};
+  subject.state = &state;
+  subject.world = &world;
+  world.acls.emplace(
+      "slow", std::make_shared<const Acl>(load("accept ratelimit = 1 / 1h / per_cmd / $acl_arg1\n message = $acl_arg1").acl));
+  const Loaded loaded = load("warn acl = slow one\n logwrite = $acl_narg\naccept acl = slow two\n message = done $acl_narg");
+  EXPECT_EQ(run(loaded.acl, subject).verdict, AclVerdict::defer);  // one who cannot wait
+  const AclOutcome outcome = outcome_of(loaded.acl, subject);
+  EXPECT_EQ(outcome.verdict, AclVerdict::accept);
+  EXPECT_EQ(outcome.message, "done 0");
+  EXPECT_EQ(listener.heard, "Nm:0;");
+  EXPECT_EQ(world.log, "asked elsewhere;asked elsewhere;");
+}
+
+class Tracer final : public AclListener {
+ public:
+  std::string heard;
+  void warning(std::string_view) override {}
+  void skipped(std::string_view) override {}
+  void trouble(std::string_view) override {}
+  [[nodiscard]] bool traces() const override { return true; }
+  void begins(const Acl& acl, const Statement& statement, unsigned depth) override {
+    heard.append(depth, '>').append(acl.name).append(": ").append(statement.source.view()).append("\n");
+  }
+  void did(const StepTrace& step, unsigned depth) override {
+    heard.append(depth, '>').append("  ").append(step.source).append(" [").append(step.value).append("] ");
+    heard.append(step.result).append(step.why.empty() ? "" : ": ").append(step.why).append("\n");
+  }
+};
+
+TEST(Acl, CanBeWatched) {
+  FakeContext context;
+  context.values = {{VariableId::domain, "in.local"}};
+  FakeWorld world;
+  world.acls.emplace("inner", std::make_shared<const Acl>(load("accept condition = $acl_narg").acl));
+  Tracer tracer;
+  AclState state;
+  context.state = &state;
+  AclSubject subject{.variables = context, .domain = "in.local", .listener = &tracer};
+  subject.state = &state;
+  subject.world = &world;
+  const Loaded loaded =
+      load("deny !domains = in.local\nwarn set acl_m_x = $domain\n acl = inner\naccept condition = ${uc:maybe}");
+  static_cast<void>(outcome_of(loaded.acl, subject));
+  EXPECT_EQ(tracer.heard,
+            "check_rcpt: deny\n  !domains = in.local [] true\n"
+            "check_rcpt: warn\n  set acl_m_x = $domain [in.local] \n  acl = inner [inner] asked\n"
+            ">check_rcpt: accept\n>  condition = $acl_narg [0] false\n  acl = inner [] false\n"
+            "check_rcpt: accept\n  condition = ${uc:maybe} [MAYBE] deferred: invalid \"condition\" value \"MAYBE\"\n");
+}
+
+TEST(Acl, FindsMisplacedWordsWhenTheyWereNotFoundAtLoad) {
+  FakeContext context;
+  FakeListener listener;
+  AclSubject subject{.variables = context, .listener = &listener};
+  subject.phase = Phase::connect;
+  EXPECT_EQ(run(load("warn senders = a@b\naccept").acl, subject).log_message,
+            "cannot test senders condition in connection ACL");
+  EXPECT_EQ(listener.heard, "T:cannot test senders condition in connection ACL;");
+  EXPECT_EQ(run(load("accept add_header = X: y").acl, subject).log_message, "cannot use add_header modifier in connection ACL");
+  EXPECT_EQ(run(load("accept control = ${uc:x}").acl, subject).log_message, "unknown control \"X\"");
+}
+
+TEST(HeaderChanges, ReadsFieldsAndPlaces) {
+  HeaderChanges changes;
+  EXPECT_TRUE(
+      changes.add("\n\nX-A: one\n  more\nX-B: two\n\n:at_start_rfc: X-C: three\n:AT_END:X-D: 4\nplain text\nX-A: one\n  more"));
+  const std::pair<AddedAt, std::string> expected[] = {{AddedAt::end, "X-A: one\n  more"},
+                                                      {AddedAt::end, "X-B: two"},
+                                                      {AddedAt::start_rfc, "X-C: three"},
+                                                      {AddedAt::end, "X-D: 4"},
+                                                      {AddedAt::end, "X-ACL-Warn: plain text"}};
+  ASSERT_EQ(changes.added().size(), std::size(expected));
+  for (std::size_t i = 0; i < std::size(expected); ++i) {
+    EXPECT_EQ(changes.added()[i].place, expected[i].first) << i;
+    EXPECT_EQ(changes.added()[i].text, expected[i].second) << i;
+  }
+  EXPECT_TRUE(changes.remove("X-A : : Subject"));
+  EXPECT_EQ(changes.removed(), (std::vector<std::string>{"X-A", "Subject"}));
+  EXPECT_FALSE(changes.add(std::string(HeaderChanges::kBytesMax, 'x')));
+  EXPECT_EQ(changes.added().size(), std::size(expected));
+  HeaderChanges clean;
+  EXPECT_TRUE(clean.add(std::string_view("X: a\r\0b\r\nY: c", 14)));
+  ASSERT_EQ(clean.added().size(), 2u);
+  EXPECT_EQ(clean.added()[0].text, "X: ab");
+}
+
+TEST(AddressField, ReadsWhatPeopleWrite) {
+  const struct {
+    std::string_view value;
+    std::vector<std::string> addresses;
+    std::string_view why;
+  } cases[] = {
+      {" a@b.example", {"a@b.example"}, ""},
+      {"A B <a@b.example>, \"c, d\" <c@d.example> (x, y <z>)", {"a@b.example", "c@d.example"}, ""},
+      {"friends: a@b.example, C <c@d.example>; , e@f.example", {"a@b.example", "c@d.example", "e@f.example"}, ""},
+      {"undisclosed-recipients:;", {}, ""},
+      {"<>", {""}, ""},
+      {"", {}, ""},
+      {"a@[192.0.2.1]", {"a@[192.0.2.1]"}, ""},
+      {"\"a b\"@c.example", {"\"a b\"@c.example"}, ""},
+      {"a@b.example (open", {}, "the parenthesis at the end of a comment is missing"},
+      {"\"open <a@b.example>", {}, "unmatched doublequote"},
+      {"A <a@b.example", {}, "'>' missing at end of address"},
+      {"user", {}, "unqualified address not permitted"},
+      {"friends: a@b.example", {"a@b.example"}, "the semicolon at the end of a group is missing"},
+  };
+  for (const auto& c : cases) {
+    const AddressField field = read_address_field(c.value);
+    EXPECT_EQ(field.why, c.why) << c.value;
+    EXPECT_EQ(field.addresses, c.addresses) << c.value;
+    for (std::size_t cut = 0; cut <= c.value.size(); ++cut) static_cast<void>(read_address_field(c.value.substr(0, cut)));
+  }
+}
 
 TEST(Acl, DecidesAsTheTableSays) {
   for (const Case& c : kCases) EXPECT_EQ(judged(c.acl), c.outcome) << c.acl;
@@ -166,17 +496,36 @@ TEST(Acl, ReportsEveryErrorWithItsPlace) {
       {"accept hosts 1.2.3.4", "1:14: \"=\" is missing after \"hosts\"\n"},
       {"!accept", "1:1: a verb cannot be negated: remove the ! before \"accept\"\n"},
       {"accept !message = x", "1:8: \"message\" is a modifier and cannot be negated: remove the !\n"},
-      {"accept verify = recipient", "1:8: \"verify\" cannot be used: verification is not built yet\n"},
-      {"warn set acl_m_x = 1", "1:6: \"set\" cannot be used: ACL variables are not built yet\n"},
-      {"warn message = X-Header: y", "1:6: \"message\" adds a header line when it stands in warn, which is not built yet\n"},
+      {"accept verify = recipient/callout", "1:17: verify: callouts are not built yet\n"},
+      {"accept verify = recpient", "1:17: verify: unknown word \"recpient\": did you mean \"recipient\"?\n"},
+      {"accept verify = helo/defer_ok", "1:17: verify = helo does not take the option \"defer_ok\"\n"},
+      {"accept verify = certificate", "1:17: verify = certificate cannot be used: TLS is not built yet\n"},
+      {"warn set acl_x_y = 1",
+       "1:10: set: \"acl_x_y\" is no name of an ACL variable: it begins with acl_c or acl_m and goes on with a digit or an "
+       "underscore\n"},
+      {"warn set acl_m_x 1", "1:18: \"=\" is missing after \"acl_m_x\"\n"},
+      {"warn set $acl_m_x = 1", "1:10: set: the name is written without $: set acl_m_x = ...\n"},
+      {"warn !set acl_m_x = 1", "1:6: \"set\" is a modifier and cannot be negated: remove the !\n"},
+      {"warn control = frobnicate", "1:16: unknown control \"frobnicate\"\n"},
+      {"warn control = freze", "1:16: unknown control \"freze\": did you mean \"freeze\"?\n"},
+      {"warn control = freeze/now", "1:16: control = freeze does not take the option \"now\"\n"},
+      {"warn control = bmi_run", "1:16: control = bmi_run cannot be used: Brightmail is not built yet\n"},
+      {"deny ratelimit = x / 1h", "1:18: syntax error in \"ratelimit\" argument: malformed limit\n"},
+      {"deny ratelimit = 1 / x", "1:18: syntax error in \"ratelimit\" argument: malformed period\n"},
+      {"deny ratelimit = 1 / 1h / strict / leaky", "1:18: syntax error in \"ratelimit\" argument: conflicting update modes\n"},
+      {"deny ratelimit = 1 / 1h / per_mail / per_cmd",
+       "1:18: syntax error in \"ratelimit\" argument: conflicting per_* options\n"},
+      {"deny acl =", "1:11: acl: the name of an ACL is missing\n"},
+      {"deny acl = \"x", "1:12: the doublequote at the end of the word is missing\n"},
+      {"warn queue = x", "1:6: \"queue\" cannot be used: named queues are not built\n"},
       {"deny endpass", "1:6: \"endpass\" belongs to accept and discard only\n"},
       {"accept endpass = x", "1:16: \"endpass\" takes no value\n"},
       {"deny message = $doman", "1:16: unknown variable name \"doman\": did you mean \"$domain\"?\n"},
-      {"accept hosts = 1.2.3.4 : a.b\n domains = +x\n  frobnicate\naccept verify = x",
+      {"accept hosts = 1.2.3.4 : a.b\n domains = +x\n  frobnicate\naccept spam = x",
        "1:26: \"a.b\" is a host name and needs DNS, for which hosts cannot wait\n"
        "2:12: unknown named domain list \"+x\"\n"
        "3:3: unknown ACL condition or modifier \"frobnicate\"\n"
-       "4:8: \"verify\" cannot be used: verification is not built yet\n"},
+       "4:8: \"spam\" cannot be used: content scanning is not built yet\n"},
   };
   for (const Case& c : cases) EXPECT_EQ(load(c.acl).complaints, c.outcome) << c.acl;
 }

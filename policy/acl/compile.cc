@@ -11,6 +11,7 @@
 #include "engine/smtp/chars.h"
 #include "policy/acl/conditions.h"
 #include "policy/expand/compile.h"
+#include "policy/expand/evaluate.h"
 #include "policy/expand/nearest.h"
 
 namespace postern::acl {
@@ -57,10 +58,15 @@ class LineReader {
 
 std::string quoted(std::string_view word) { return fmt::format("\"{}\"", printable(word, 64)); }
 
+class NoValues final : public expand::EvalContext {
+ public:
+  [[nodiscard]] std::string_view variable(expand::VariableId, std::string&) const override { return {}; }
+};
+
 class AclCompiler {
  public:
-  AclCompiler(std::string name, lists::ListCompiler& lists, expand::Diagnostics& diagnostics)
-      : lists_(lists), diagnostics_(diagnostics) {
+  AclCompiler(std::string name, lists::ListCompiler& lists, expand::Diagnostics& diagnostics, expand::CompileServices* services)
+      : lists_(lists), diagnostics_(diagnostics), services_(services) {
     acl_.name = std::move(name);
   }
 
@@ -101,14 +107,14 @@ class AclCompiler {
     if (def == nullptr) return unknown_word(line, word_at, word);
     if (!def->not_built.empty())
       return error(line, word_at, fmt::format("{} cannot be used: {}", quoted(word), def->not_built));
-    if (negated && def->role != Role::condition)
+    if (negated && !is_condition(*def))
       return error(line, begin, fmt::format("{} is a modifier and cannot be negated: remove the !", quoted(word)));
-    if (def->role == Role::message && !acl_.statements.empty() && acl_.statements.back().verb == Verb::warn)
-      return error(line, word_at, "\"message\" adds a header line when it stands in warn, which is not built yet");
     Step step{def, negated, {}, line.slice(begin)};
     if (def->role == Role::endpass) {
       if (!allows_endpass()) return error(line, word_at, "\"endpass\" belongs to accept and discard only");
       if (!reader.at_end()) return error(line, reader.at(), "\"endpass\" takes no value");
+    } else if (def->argument == ArgumentKind::assignment) {
+      if (!read_assignment(line, reader, step.argument)) return;
     } else {
       if (!reader.take('=')) return error(line, reader.at(), fmt::format("\"=\" is missing after {}", quoted(word)));
       if (!read_argument(*def, reader.rest(), step.argument)) return;
@@ -137,25 +143,130 @@ class AclCompiler {
       case ArgumentKind::host_list: argument = lists_.hosts(text, def.name); return true;
       case ArgumentKind::address_list: argument = lists_.addresses(text, def.name); return true;
       case ArgumentKind::local_part_list: argument = lists_.local_parts(text, def.name); return true;
+      case ArgumentKind::call: return read_call(text, argument);
+      case ArgumentKind::control: return read_told<ControlSetting>(text, argument, read_control);
+      case ArgumentKind::verify: return read_told<VerifyWords>(text, argument, read_verify);
+      case ArgumentKind::rate: return read_told<ratelimit::RateWords>(text, argument, ratelimit::read_rate_words);
+      case ArgumentKind::dnslists: return read_told<dnsbl::Dnslists>(text, argument, read_lists);
+      case ArgumentKind::assignment:
       case ArgumentKind::text: break;
     }
-    std::optional<expand::Program> program = expand::compile(text, diagnostics_);
+    std::optional<expand::Program> program = expand::compile(text, diagnostics_, services_);
     if (!program) return false;
     argument = std::move(*program);
     return true;
   }
 
+  // What a constant text says is read now, so that its mistakes are found now.
+  template <class Words>
+  bool read_told(const ConfigText& text, Argument& argument, std::optional<Words> (*read)(std::string_view, std::string&)) {
+    std::optional<expand::Program> program = expand::compile(text, diagnostics_, services_);
+    if (!program) return false;
+    Told<Words> told;
+    if (program->is_constant()) {
+      std::string value;
+      const NoValues nothing;
+      if (expand::evaluate(*program, nothing, value)) {
+        std::string why;
+        told.words = read(value, why);
+        if (!told.words) {
+          error(text, 0, std::move(why));
+          return false;
+        }
+      }
+    }
+    told.text = std::move(*program);
+    argument = std::move(told);
+    return true;
+  }
+
+  static std::optional<dnsbl::Dnslists> read_lists(std::string_view text, std::string& why) {
+    dnsbl::DnslistsError what;
+    std::optional<dnsbl::Dnslists> read = dnsbl::read_dnslists(text, what);
+    if (!read) why = std::move(what.message);
+    return read;
+  }
+
+  // "acl_m_x = value". Exim does not want a $ in front of the name; people write it.
+  bool read_assignment(const ConfigText& line, LineReader& reader, Argument& argument) {
+    const std::size_t at = reader.at();
+    const bool has_dollar = reader.take('$');
+    const std::string_view name = reader.take_name();
+    const bool is_variable = name.size() > 5 && (name.starts_with("acl_c") || name.starts_with("acl_m")) &&
+                             (name[5] == '_' || (name[5] >= '0' && name[5] <= '9'));
+    if (!is_variable) {
+      error(line, at,
+            fmt::format("set: {} is no name of an ACL variable: it begins with acl_c or acl_m and goes on with a digit "
+                        "or an underscore",
+                        quoted(name)));
+      return false;
+    }
+    if (has_dollar)
+      diagnostics_.warning(line.position(at),
+                           fmt::format("set: the name is written without $: set {} = ...", printable(name, 64)));
+    if (!reader.take('=')) {
+      error(line, reader.at(), fmt::format("\"=\" is missing after {}", quoted(name)));
+      return false;
+    }
+    std::optional<expand::Program> program = expand::compile(reader.rest(), diagnostics_, services_);
+    if (!program) return false;
+    argument = Assignment{std::string(name), std::move(*program)};
+    return true;
+  }
+
+  // Words between blanks; what stands in double quotes, or within braces, is one word.
+  bool read_call(const ConfigText& text, Argument& argument) {
+    AclCall call;
+    const std::string_view all = text.view();
+    std::size_t at = 0;
+    while (true) {
+      while (at < all.size() && is_space(all[at])) ++at;
+      if (at >= all.size()) break;
+      const bool is_quoted = all[at] == '"';
+      const std::size_t begin = is_quoted ? at + 1 : at;
+      const std::size_t end = is_quoted ? all.find('"', begin) : word_end(all, at);
+      if (end == std::string_view::npos) {
+        error(text, at, "the doublequote at the end of the word is missing");
+        return false;
+      }
+      if (call.words.size() > kArgumentsMax) {
+        error(text, at, fmt::format("acl: an ACL takes {} arguments at most", kArgumentsMax));
+        return false;
+      }
+      std::optional<expand::Program> word = expand::compile(text.slice(begin, end - begin), diagnostics_, services_);
+      if (!word) return false;
+      call.words.push_back(std::move(*word));
+      at = is_quoted ? end + 1 : end;
+    }
+    if (call.words.empty()) {
+      error(text, 0, "acl: the name of an ACL is missing");
+      return false;
+    }
+    argument = std::move(call);
+    return true;
+  }
+
+  static std::size_t word_end(std::string_view text, std::size_t at) noexcept {
+    std::size_t depth = 0;
+    for (; at < text.size() && (depth > 0 || !is_space(text[at])); ++at) {
+      if (text[at] == '{') ++depth;
+      if (text[at] == '}' && depth > 0) --depth;
+    }
+    return at;
+  }
+
   Acl acl_;
   lists::ListCompiler& lists_;
   expand::Diagnostics& diagnostics_;
+  expand::CompileServices* services_;
   bool in_bad_statement_ = false;  // its verb could not be read: its conditions are still checked, and dropped
 };
 
 }  // namespace
 
 Acl compile_acl(std::string name, std::span<const ConfigText> lines, lists::ListCompiler& lists,
-                expand::Diagnostics& diagnostics) {
-  AclCompiler compiler(std::move(name), lists, diagnostics);
+                expand::Diagnostics& diagnostics, expand::CompileServices* services) {
+  AclCompiler compiler(std::move(name), lists, diagnostics, services);
   for (const ConfigText& line : lines) compiler.read_line(line);
   return compiler.take();
 }
@@ -173,6 +284,27 @@ std::vector<ConfigText> lines_of(const ConfigText& text) {
   return lines;
 }
 
+namespace {
+
+// Where the word may stand; for controls and verifications that are known at load, where that one may.
+Phases phases_of(const Step& step) {
+  const auto* const control = std::get_if<Told<ControlSetting>>(&step.argument);
+  if (control != nullptr && control->words) return control->words->def->phases;
+  const auto* const verify = std::get_if<Told<VerifyWords>>(&step.argument);
+  if (verify != nullptr && verify->words) return verify->words->def->phases;
+  return step.def->phases;
+}
+
+std::string name_of(const Step& step) {
+  const auto* const control = std::get_if<Told<ControlSetting>>(&step.argument);
+  if (control != nullptr && control->words) return fmt::format("control = {}", control->words->def->name);
+  const auto* const verify = std::get_if<Told<VerifyWords>>(&step.argument);
+  if (verify != nullptr && verify->words) return fmt::format("verify = {}", verify->words->def->name);
+  return std::string(step.def->name);
+}
+
+}  // namespace
+
 void check_phase(const Acl& acl, Phase phase, expand::Diagnostics& diagnostics) {
   const auto refuse = [&](const ConfigText& source, std::size_t at, std::string_view name) {
     diagnostics.error(source.position(at),
@@ -183,7 +315,7 @@ void check_phase(const Acl& acl, Phase phase, expand::Diagnostics& diagnostics) 
     const VerbDef& verb = definition_of(statement.verb);
     if ((verb.phases & set_of(phase)) == 0) refuse(statement.source, 0, verb.name);
     for (const Step& step : statement.steps)
-      if ((step.def->phases & set_of(phase)) == 0) refuse(step.source, step.source.view().find(step.def->name), step.def->name);
+      if ((phases_of(step) & set_of(phase)) == 0) refuse(step.source, step.source.view().find(step.def->name), name_of(step));
   }
 }
 

@@ -1,13 +1,19 @@
 #include "policy/acl/conditions.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <variant>
 
 #include "engine/base/peer_text.h"
+#include "policy/acl/modifiers.h"
+#include "policy/acl/rate_condition.h"
+#include "policy/acl/verify.h"
 #include "policy/expand/conditions.h"
 #include "policy/expand/evaluate.h"
+#include "policy/lists/list_text.h"
 
 namespace postern::acl {
 
@@ -16,6 +22,8 @@ namespace {
 constexpr Phases kRecipient = set_of(Phase::rcpt, Phase::vrfy, Phase::prdr);
 constexpr Phases kSender = kAllPhases & ~set_of(Phase::auth, Phase::connect, Phase::helo, Phase::mailauth, Phase::quit,
                                                 Phase::etrn, Phase::expn, Phase::starttls, Phase::vrfy);
+constexpr Phases kMessage =
+    set_of(Phase::mail, Phase::rcpt, Phase::predata, Phase::data, Phase::mime, Phase::dkim, Phase::prdr);
 
 constexpr Truth truth_of(bool value) noexcept { return value ? Truth::yes : Truth::no; }
 
@@ -24,109 +32,113 @@ constexpr std::string_view domain_of(std::string_view address) noexcept {
   return at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
 }
 
-Truth test_domains(const Argument& argument, const AclSubject& subject, std::string&) {
-  return truth_of(std::get<lists::DomainList>(argument).matches(subject.domain));
+template <class List>
+const List& list_of(const Doing& doing) {
+  return std::get<List>(doing.step->argument);
 }
 
-Truth test_hosts(const Argument& argument, const AclSubject& subject, std::string&) {
-  return truth_of(std::get<lists::HostList>(argument).matches(subject.client));
+// Nobody is, until there is AUTH.
+Truth test_authenticated(Doing&) { return Truth::no; }
+
+Truth test_domains(Doing& doing) { return truth_of(list_of<lists::DomainList>(doing).matches(doing.subject.domain)); }
+
+// The list names ciphers; "*" is any.
+Truth test_encrypted(Doing& doing) {
+  if (!doing.subject.encrypted) return Truth::no;
+  if (lists::trim(doing.text) == "*") return Truth::yes;
+  doing.why = "encrypted: names of ciphers are not built yet";
+  return Truth::error;
 }
 
-Truth test_local_parts(const Argument& argument, const AclSubject& subject, std::string&) {
-  return truth_of(std::get<lists::LocalPartList>(argument).matches(subject.local_part));
+Truth test_hosts(Doing& doing) { return truth_of(list_of<lists::HostList>(doing).matches(doing.subject.client)); }
+
+Truth test_local_parts(Doing& doing) {
+  return truth_of(list_of<lists::LocalPartList>(doing).matches(doing.subject.local_part));
 }
 
-Truth test_recipients(const Argument& argument, const AclSubject& subject, std::string&) {
-  return truth_of(std::get<lists::AddressList>(argument).matches(subject.recipient));
+Truth test_recipients(Doing& doing) { return truth_of(list_of<lists::AddressList>(doing).matches(doing.subject.recipient)); }
+
+Truth test_sender_domains(Doing& doing) {
+  return truth_of(list_of<lists::DomainList>(doing).matches(domain_of(doing.subject.sender)));
 }
 
-Truth test_sender_domains(const Argument& argument, const AclSubject& subject, std::string&) {
-  return truth_of(std::get<lists::DomainList>(argument).matches(domain_of(subject.sender)));
-}
+Truth test_senders(Doing& doing) { return truth_of(list_of<lists::AddressList>(doing).matches(doing.subject.sender)); }
 
-Truth test_senders(const Argument& argument, const AclSubject& subject, std::string&) {
-  return truth_of(std::get<lists::AddressList>(argument).matches(subject.sender));
-}
-
-// "condition = text": true, false, a number, or nothing. After a forced failure it is as if it were not there.
-Truth test_condition(const Argument& argument, const AclSubject& subject, std::string& why) {
-  std::string value;
-  const expand::EvalResult result = expand::evaluate(std::get<expand::Program>(argument), subject.variables, value);
-  if (result.status == expand::EvalStatus::forced_failure) return Truth::ignored;
-  if (!result) {
-    why = "failed to expand ACL string \"";
-    why.append(std::get<expand::Program>(argument).source()).append("\": ").append(result.why);
-    return Truth::unknown;
-  }
+// "condition = text": true, false, a number, or nothing.
+Truth test_condition(Doing& doing) {
   std::string ignored;
-  const std::optional<bool> truth = expand::read_bool(value, ignored);
+  const std::optional<bool> truth = expand::read_bool(doing.text, ignored);
   if (truth) return truth_of(*truth);
-  why = "invalid \"condition\" value \"" + printable(value, 128) + "\"";
+  doing.why = "invalid \"condition\" value \"" + printable(doing.text, 128) + "\"";
   return Truth::unknown;
 }
 
-constexpr ConditionDef condition(std::string_view name, Phases phases, ArgumentKind argument, TestFn test) {
-  return {name, Role::condition, phases, argument, test, {}};
+constexpr ConditionDef condition(std::string_view name, Phases phases, ArgumentKind argument, TestFn test,
+                                 WaitFn wait = nullptr) {
+  return {name, Role::condition, phases, argument, test, wait, {}};
 }
 constexpr ConditionDef later(std::string_view name, std::string_view why) {
-  return {name, Role::condition, kAllPhases, ArgumentKind::text, nullptr, why};
+  return {name, Role::condition, kAllPhases, ArgumentKind::text, nullptr, nullptr, why};
 }
 constexpr ConditionDef later_modifier(std::string_view name, std::string_view why) {
-  return {name, Role::other_modifier, kAllPhases, ArgumentKind::text, nullptr, why};
+  return {name, Role::modifier, kAllPhases, ArgumentKind::text, nullptr, nullptr, why};
 }
-constexpr ConditionDef modifier(std::string_view name, Role role, ArgumentKind argument) {
-  return {name, role, kAllPhases, argument, nullptr, {}};
+constexpr ConditionDef noted(std::string_view name, Role role, ArgumentKind argument) {
+  return {name, role, kAllPhases, argument, nullptr, nullptr, {}};
+}
+constexpr ConditionDef modifier(std::string_view name, Phases phases, TestFn test, ArgumentKind argument = ArgumentKind::text,
+                                WaitFn wait = nullptr) {
+  return {name, Role::modifier, phases, argument, test, wait, {}};
 }
 
-constexpr std::string_view kLater = "it is not built yet";
 constexpr std::string_view kScan = "content scanning is not built yet";
 
 constexpr auto kConditions = std::to_array<ConditionDef>({
-    later("acl", kLater),
-    later_modifier("add_header", kLater),
+    {"acl", Role::call, kAllPhases, ArgumentKind::call, nullptr, nullptr, {}},
+    modifier("add_header", kMessage, add_header),
     later("arc_status", "ARC is not built yet"),
     later("atrn_domains", "ATRN is not built"),
-    later("authenticated", "SMTP AUTH is not built yet"),
+    condition("authenticated", kAllPhases & ~set_of(Phase::connect, Phase::helo), ArgumentKind::text, test_authenticated),
     later_modifier("bmi_optin", "Brightmail is not built yet"),
     condition("condition", kAllPhases, ArgumentKind::text, test_condition),
-    modifier("continue", Role::proceed, ArgumentKind::text),
-    later_modifier("control", kLater),
+    modifier("continue", kAllPhases, proceed),
+    modifier("control", kAllPhases, set_control, ArgumentKind::control),
     later("dcc", "DCC is not built yet"),
     later("decode", kScan),
-    later_modifier("delay", kLater),
+    modifier("delay", kAllPhases & ~set_of(Phase::notquit), test_delay, ArgumentKind::text, delay),
     later("dkim_signers", "DKIM is not built yet"),
     later("dkim_status", "DKIM is not built yet"),
     later("dmarc_status", "DMARC is not built yet"),
-    later("dnslists", "DNS lists are not built yet"),
+    condition("dnslists", kAllPhases, ArgumentKind::dnslists, test_dnslists, ask_dnslists),
     condition("domains", kRecipient, ArgumentKind::domain_list, test_domains),
-    later("encrypted", "TLS is not built yet"),
-    modifier("endpass", Role::endpass, ArgumentKind::none),
+    condition("encrypted", kAllPhases & ~set_of(Phase::connect), ArgumentKind::text, test_encrypted),
+    noted("endpass", Role::endpass, ArgumentKind::none),
     condition("hosts", kAllPhases, ArgumentKind::host_list, test_hosts),
     condition("local_parts", kRecipient, ArgumentKind::local_part_list, test_local_parts),
-    modifier("log_message", Role::log_message, ArgumentKind::text),
-    later_modifier("log_reject_target", kLater),
-    later_modifier("logwrite", kLater),
+    noted("log_message", Role::log_message, ArgumentKind::text),
+    modifier("log_reject_target", kAllPhases, log_reject_target),
+    modifier("logwrite", kAllPhases, logwrite),
     later("malware", kScan),
-    modifier("message", Role::message, ArgumentKind::text),
+    noted("message", Role::message, ArgumentKind::text),
     later("mime_regex", kScan),
-    later_modifier("queue", kLater),
-    later("ratelimit", "rate limits are not built yet"),
+    later_modifier("queue", "named queues are not built"),
+    condition("ratelimit", kAllPhases, ArgumentKind::rate, test_rate, ask_rate),
     condition("recipients", set_of(Phase::rcpt, Phase::prdr), ArgumentKind::address_list, test_recipients),
     later("regex", kScan),
-    later_modifier("remove_header", kLater),
-    later("seen", "rate limits are not built yet"),
+    modifier("remove_header", kMessage, remove_header),
+    later("seen", "it is not built"),
     condition("sender_domains", kSender, ArgumentKind::domain_list, test_sender_domains),
     condition("senders", kSender, ArgumentKind::address_list, test_senders),
-    later_modifier("set", "ACL variables are not built yet"),
+    modifier("set", kAllPhases, assign, ArgumentKind::assignment),
     later("spam", kScan),
     later("spf", "SPF is not built yet"),
     later("spf_guess", "SPF is not built yet"),
-    later_modifier("udpsend", kLater),
-    later("verify", "verification is not built yet"),
+    later_modifier("udpsend", "it is not built"),
+    condition("verify", kAllPhases, ArgumentKind::verify, test_verify, verify),
 });
 static_assert(std::ranges::is_sorted(kConditions, {}, &ConditionDef::name));
 static_assert(std::ranges::all_of(kConditions, [](const ConditionDef& c) {
-  return (c.role == Role::condition && c.not_built.empty()) == (c.test != nullptr);
+  return ((c.role == Role::condition || c.role == Role::modifier) && c.not_built.empty()) == (c.test != nullptr);
 }));
 
 }  // namespace

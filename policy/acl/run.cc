@@ -1,5 +1,8 @@
 #include "policy/acl/run.h"
 
+#include <fmt/format.h>
+
+#include <utility>
 #include <variant>
 
 #include "engine/base/peer_text.h"
@@ -12,15 +15,6 @@ namespace {
 using expand::EvalStatus;
 using expand::Program;
 
-// How the conditions of one statement came out, and which texts were current when that was known.
-struct Checked {
-  Truth truth = Truth::yes;
-  bool endpass = false;  // seen before the end
-  const Program* message = nullptr;
-  const Program* log_message = nullptr;
-  std::string why;  // when unknown
-};
-
 std::string expansion_failure(std::string_view what, const Program& text, const std::string& why) {
   std::string message = "failed to expand ACL ";
   message.append(what).append(" \"");
@@ -28,93 +22,410 @@ std::string expansion_failure(std::string_view what, const Program& text, const 
   return message.append("\": ").append(why);
 }
 
-Truth test(const Step& step, const AclSubject& subject, std::string& why) {
-  const Truth plain = step.def->test(step.argument, subject, why);
-  if (plain == Truth::ignored) return Truth::yes;
-  if (!step.negated || plain == Truth::unknown) return plain;
-  return plain == Truth::yes ? Truth::no : Truth::yes;
-}
-
-Checked check(const Statement& statement, const AclSubject& subject) {
-  Checked checked;
-  for (const Step& step : statement.steps) {
-    switch (step.def->role) {
-      case Role::message: checked.message = &std::get<Program>(step.argument); break;
-      case Role::log_message: checked.log_message = &std::get<Program>(step.argument); break;
-      case Role::endpass: checked.endpass = true; break;
-      case Role::condition: checked.truth = test(step, subject, checked.why); break;
-      case Role::proceed: {
-        std::string unused;
-        const Program& text = std::get<Program>(step.argument);
-        const expand::EvalResult result = expand::evaluate(text, subject.variables, unused);
-        if (result.status != EvalStatus::failed) break;
-        checked.truth = Truth::unknown;
-        checked.why = expansion_failure("string", text, result.why);
-        break;
-      }
-      case Role::other_modifier: break;
-    }
-    if (checked.truth != Truth::yes) break;
-  }
-  return checked;
-}
-
-// A text that cannot be expanded is reported and left out; a forced failure leaves it out in silence.
-std::string expand_text(const Program* text, const AclSubject& subject) {
-  std::string value;
-  if (text == nullptr) return value;
-  const expand::EvalResult result = expand::evaluate(*text, subject.variables, value);
-  if (result.status == EvalStatus::failed && subject.listener != nullptr)
-    subject.listener->trouble(expansion_failure("message", *text, result.why));
-  return value;
-}
-
-AclOutcome decide(AclVerdict verdict, const Checked& checked, const AclSubject& subject) {
-  return {verdict, expand_text(checked.message, subject), expand_text(checked.log_message, subject)};
+// The text that is expanded before the step is done; null where there is none, or where it was read at load.
+const Program* text_of(const Argument& argument) {
+  const auto unread = [](const auto& told) { return told.words ? nullptr : &told.text; };
+  if (const auto* program = std::get_if<Program>(&argument)) return program;
+  if (const auto* assignment = std::get_if<Assignment>(&argument)) return &assignment->value;
+  if (const auto* control = std::get_if<Told<ControlSetting>>(&argument)) return unread(*control);
+  if (const auto* verify = std::get_if<Told<VerifyWords>>(&argument)) return unread(*verify);
+  if (const auto* rate = std::get_if<Told<ratelimit::RateWords>>(&argument)) return unread(*rate);
+  if (const auto* lists = std::get_if<Told<dnsbl::Dnslists>>(&argument)) return unread(*lists);
+  return nullptr;
 }
 
 // What a statement whose conditions came out as `truth` decides; nothing when the next one is to be asked.
-std::optional<AclVerdict> verdict_of(Verb verb, bool truth, bool endpass) {
+std::optional<AclVerdict> verdict_of(Verb verb, bool truth, bool endpass, bool discards, bool drops) {
+  const AclVerdict refusal = drops ? AclVerdict::drop : AclVerdict::deny;
   switch (verb) {
     case Verb::accept:
     case Verb::discard:
-      if (truth) return verb == Verb::accept ? AclVerdict::accept : AclVerdict::discard;
-      return endpass ? std::optional(AclVerdict::deny) : std::nullopt;
+      if (truth) return verb == Verb::accept && !discards ? AclVerdict::accept : AclVerdict::discard;
+      return endpass ? std::optional(refusal) : std::nullopt;
     case Verb::defer: return truth ? std::optional(AclVerdict::defer) : std::nullopt;
     case Verb::deny: return truth ? std::optional(AclVerdict::deny) : std::nullopt;
     case Verb::drop: return truth ? std::optional(AclVerdict::drop) : std::nullopt;
-    case Verb::require: return truth ? std::nullopt : std::optional(AclVerdict::deny);
+    case Verb::require: return truth ? std::nullopt : std::optional(refusal);
     case Verb::warn: break;
   }
   return std::nullopt;
 }
 
+std::string_view result_text(Truth truth) {
+  switch (truth) {
+    case Truth::no: return "false";
+    case Truth::yes: return "true";
+    case Truth::ignored: return "skipped";
+    case Truth::unknown:
+    case Truth::error: return "deferred";
+    case Truth::waits: break;
+  }
+  return {};
+}
+
 }  // namespace
 
-AclOutcome run(const Acl& acl, const AclSubject& subject) {
-  for (const Statement& statement : acl.statements) {
-    Checked checked = check(statement, subject);
-    const bool is_warn = statement.verb == Verb::warn;
-    if (checked.truth == Truth::unknown) {
-      if (!is_warn) return {AclVerdict::defer, {}, std::move(checked.why)};
-      if (subject.listener != nullptr)
-        subject.listener->skipped("ACL \"warn\" statement skipped: condition test deferred: " + checked.why);
-      continue;
-    }
-    if (is_warn) {
-      if (checked.truth == Truth::no || subject.listener == nullptr || checked.log_message == nullptr) continue;
-      const std::string text = expand_text(checked.log_message, subject);
-      if (!text.empty()) subject.listener->warning(text);
-      continue;
-    }
-    const bool truth = checked.truth == Truth::yes;
-    const std::optional<AclVerdict> verdict = verdict_of(statement.verb, truth, checked.endpass);
-    if (!verdict) continue;
-    // With endpass, `message` is what a refusal says, and not what an acceptance says.
-    if (truth && checked.endpass) checked.message = nullptr;
-    return decide(*verdict, checked, subject);
+AclRun::AclRun(const Acl& acl, const AclSubject& subject, std::span<const AclArgument> arguments)
+    : subject_(subject), doing_{.subject = subject_} {
+  first_.acl = &acl;
+  first_.arguments = arguments;
+  if (subject_.state == nullptr) return;
+  base_depth_ = subject_.state->depth;
+  outer_arguments_ = std::exchange(subject_.state->arguments, arguments);
+  note_depth();
+}
+
+AclRun::~AclRun() {
+  if (subject_.state == nullptr) return;
+  subject_.state->arguments = outer_arguments_;
+  subject_.state->depth = base_depth_;
+}
+
+void AclRun::note_depth() {
+  if (subject_.state != nullptr) subject_.state->depth = depth() + 1;
+}
+
+bool AclRun::advance() {
+  while (stage_ != Stage::done) {
+    if (to_expand_ != nullptr || to_test_) return false;
+    go_on();
   }
-  return {AclVerdict::deny, {}, {}};
+  return true;
+}
+
+Task<void> AclRun::wait() {
+  if (to_expand_ != nullptr) {
+    expanded_ = co_await expand::evaluate_waiting(*to_expand_, subject_.variables, doing_.text);
+    to_expand_ = nullptr;
+  } else {
+    truth_ = co_await step().def->wait(doing_);
+    to_test_ = false;
+  }
+}
+
+void AclRun::go_on() {
+  switch (stage_) {
+    case Stage::statement: return begin_statement();
+    case Stage::step: return begin_step();
+    case Stage::argument: return begin_argument();
+    case Stage::test: return test();
+    case Stage::tested: return tested();
+    case Stage::message: return message_expanded();
+    case Stage::log_message: return log_message_expanded();
+    case Stage::decided: return finish_frame();
+    case Stage::done: return;
+  }
+}
+
+void AclRun::begin_statement() {
+  Frame& f = frame();
+  if (f.statement >= f.acl->statements.size()) {
+    f.outcome = {};  // at the end of an ACL stands an implicit deny
+    stage_ = Stage::decided;
+    return;
+  }
+  f.step = 0;
+  f.endpass = f.discards = f.drops = false;
+  f.message = f.log_message = nullptr;
+  f.condition_message.clear();
+  f.condition_log_message.clear();
+  if (subject_.listener != nullptr && subject_.listener->traces())
+    subject_.listener->begins(*f.acl, statement(), static_cast<unsigned>(frames_.size()));
+  stage_ = Stage::step;
+}
+
+void AclRun::begin_step() {
+  Frame& f = frame();
+  const std::vector<Step>& steps = statement().steps;
+  // What is only noted needs no stage of its own.
+  for (; f.step < steps.size(); ++f.step) {
+    const Step& next = steps[f.step];
+    if (next.def->role == Role::message)
+      f.message = &std::get<Program>(next.argument);
+    else if (next.def->role == Role::log_message)
+      f.log_message = &std::get<Program>(next.argument);
+    else if (next.def->role == Role::endpass)
+      f.endpass = true;
+    else
+      break;
+  }
+  if (f.step >= steps.size()) return judge(Truth::yes);
+  doing_.step = &steps[f.step];
+  doing_.text.clear();
+  doing_.bytes = expand::Bytes::ours;
+  doing_.why.clear();
+  doing_.message.clear();
+  doing_.log_message.clear();
+  if (!phase_allows(*doing_.step)) {
+    truth_ = Truth::error;
+    stage_ = Stage::tested;
+    return;
+  }
+  if (doing_.step->def->role == Role::call) {
+    f.words.clear();
+    stage_ = Stage::argument;
+    return;
+  }
+  if (const Program* text = text_of(doing_.step->argument)) return expand(*text, Stage::test);
+  expanded_ = {};
+  stage_ = Stage::test;
+}
+
+bool AclRun::phase_allows(const Step& step) {
+  if (!subject_.phase || (step.def->phases & set_of(*subject_.phase)) != 0) return true;
+  doing_.why = fmt::format("cannot {} {} {} in {} ACL", is_condition(*step.def) ? "test" : "use", step.def->name,
+                           is_condition(*step.def) ? "condition" : "modifier", definition_of(*subject_.phase).name);
+  return false;
+}
+
+void AclRun::expand(const Program& program, Stage then) {
+  stage_ = then;
+  if (program.may_wait()) {
+    to_expand_ = &program;
+    return;
+  }
+  expanded_ = expand::evaluate(program, subject_.variables, doing_.text);
+}
+
+// The words of an ACL's call, one after the other.
+void AclRun::begin_argument() {
+  Frame& f = frame();
+  const std::vector<Program>& words = std::get<AclCall>(step().argument).words;
+  if (doing_.step != nullptr && !f.words.empty()) {
+    // One was expanded.
+    if (!expanded_) {
+      stage_ = Stage::test;
+      return;
+    }
+    f.words.back() = {std::move(doing_.text), expanded_.bytes};
+    doing_.text.clear();
+  }
+  if (f.words.size() == words.size()) return call_acl();
+  const Program& next = words[f.words.size()];
+  f.words.emplace_back();
+  expand(next, Stage::argument);
+}
+
+void AclRun::call_acl() {
+  Frame& f = frame();
+  const AclArgument name = std::move(f.words.front());
+  std::vector<AclArgument> arguments(std::make_move_iterator(f.words.begin() + 1), std::make_move_iterator(f.words.end()));
+  f.words.clear();
+  doing_.text = name.text;
+  stage_ = Stage::tested;
+  truth_ = Truth::error;
+  if (depth() + 1 >= kDepthMax) {
+    doing_.why = "ACL nested too deep: possible loop";
+    return;
+  }
+  if (subject_.world == nullptr) {
+    doing_.why = "other ACLs cannot be asked here";
+    return;
+  }
+  if (name.bytes == expand::Bytes::peers) {
+    doing_.why = fmt::format("attempt to use tainted string \"{}\" as the name of an ACL", printable(name.text, 128));
+    return;
+  }
+  std::shared_ptr<const Acl> found = subject_.world->find_acl(name.text, doing_.why);
+  if (found == nullptr) return;
+  if (subject_.listener != nullptr && subject_.listener->traces())
+    subject_.listener->did({step().source.view(), name.text, "asked", {}}, static_cast<unsigned>(frames_.size()));
+  const Acl& acl = *found;
+  enter(acl, std::move(found), std::move(arguments));
+}
+
+void AclRun::enter(const Acl& acl, std::shared_ptr<const Acl> kept, std::vector<AclArgument> arguments) {
+  Frame& f = frames_.emplace_back();
+  f.acl = &acl;
+  f.kept = std::move(kept);
+  f.owned_arguments = std::move(arguments);
+  f.arguments = f.owned_arguments;
+  if (subject_.state != nullptr) subject_.state->arguments = f.arguments;
+  note_depth();
+  stage_ = Stage::statement;
+}
+
+void AclRun::test() {
+  stage_ = Stage::tested;
+  if (expanded_.status == EvalStatus::forced_failure) {
+    truth_ = Truth::ignored;
+    return;
+  }
+  if (!expanded_) {
+    const Step& failed = step();
+    const Program* text = text_of(failed.argument);
+    if (text == nullptr) text = &std::get<AclCall>(failed.argument).words[frame().words.size() - 1];
+    doing_.why = expansion_failure("string", *text, expanded_.why);
+    truth_ = expanded_.status == EvalStatus::deferred ? Truth::unknown : Truth::error;
+    return;
+  }
+  doing_.bytes = expanded_.bytes;
+  truth_ = step().def->test(doing_);
+  to_test_ = truth_ == Truth::waits;
+}
+
+void AclRun::tested() {
+  Frame& f = frame();
+  if (subject_.listener != nullptr && subject_.listener->traces()) trace_step(result_text(truth_));
+  if (truth_ == Truth::unknown || truth_ == Truth::error) return judge(truth_);
+  const bool negated = step().negated;
+  const bool yes = truth_ == Truth::ignored || (truth_ == Truth::yes) != negated;
+  if (!doing_.message.empty() || !doing_.log_message.empty()) {
+    f.condition_message = std::move(doing_.message);
+    f.condition_log_message = std::move(doing_.log_message);
+  }
+  if (!yes) return judge(Truth::no);
+  ++f.step;
+  stage_ = Stage::step;
+}
+
+void AclRun::trace_step(std::string_view result) {
+  subject_.listener->did(
+      {step().source.view(), doing_.text, is_condition(*step().def) ? result : std::string_view(), doing_.why},
+      static_cast<unsigned>(frames_.size()));
+}
+
+// The conditions of the statement have come out.
+void AclRun::judge(Truth truth) {
+  Frame& f = frame();
+  const Verb verb = statement().verb;
+  if (truth == Truth::unknown || truth == Truth::error) {
+    const bool is_error = truth == Truth::error;
+    if (is_error && subject_.listener != nullptr) subject_.listener->trouble(doing_.why);
+    // What makes no sense ends the ACL, and not only its statement.
+    if (is_error || verb != Verb::warn) {
+      f.outcome = {AclVerdict::defer, std::move(f.condition_message), std::move(doing_.why)};
+      f.is_error = is_error;
+      stage_ = Stage::decided;
+      return;
+    }
+    if (subject_.listener != nullptr)
+      subject_.listener->skipped("ACL \"warn\" statement skipped: condition test deferred: " + doing_.why);
+    ++f.statement;
+    stage_ = Stage::statement;
+    return;
+  }
+  if (verb == Verb::warn) {
+    if (truth == Truth::no) {
+      ++f.statement;
+      stage_ = Stage::statement;
+      return;
+    }
+    return decide(AclVerdict::accept, false);
+  }
+  const std::optional<AclVerdict> verdict = verdict_of(verb, truth == Truth::yes, f.endpass, f.discards, f.drops);
+  if (!verdict) {
+    ++f.statement;
+    stage_ = Stage::statement;
+    return;
+  }
+  const bool accepts = *verdict == AclVerdict::accept || *verdict == AclVerdict::discard;
+  // With endpass, `message` is what a refusal says, and not what an acceptance says.
+  if (accepts && f.endpass) f.message = nullptr;
+  decide(*verdict, !accepts);
+}
+
+// Texts of this statement go before those of its conditions, which an acceptance forgets.
+void AclRun::decide(AclVerdict verdict, bool keeps_condition_messages) {
+  Frame& f = frame();
+  f.outcome = {verdict, {}, {}};
+  if (keeps_condition_messages) {
+    f.outcome.message = f.condition_message;
+    f.outcome.log_message = f.condition_log_message;
+  }
+  if (subject_.state != nullptr) subject_.state->verify_message = f.condition_message;
+  doing_.text.clear();
+  expanded_ = {};
+  if (f.message != nullptr) return expand(*f.message, Stage::message);
+  stage_ = Stage::message;
+}
+
+// A text that cannot be expanded is reported and left out; a forced failure leaves it out in silence.
+void AclRun::message_expanded() {
+  Frame& f = frame();
+  if (!expanded_) {
+    if (expanded_.status != EvalStatus::forced_failure && subject_.listener != nullptr)
+      subject_.listener->trouble(expansion_failure("message", *f.message, expanded_.why));
+  } else if (!doing_.text.empty()) {
+    f.outcome.message = std::move(doing_.text);
+    doing_.text = {};
+  }
+  if (subject_.state != nullptr && !f.condition_log_message.empty()) subject_.state->verify_message = f.condition_log_message;
+  doing_.text.clear();
+  expanded_ = {};
+  if (f.log_message != nullptr) return expand(*f.log_message, Stage::log_message);
+  stage_ = Stage::log_message;
+}
+
+void AclRun::log_message_expanded() {
+  Frame& f = frame();
+  if (!expanded_) {
+    if (expanded_.status != EvalStatus::forced_failure && subject_.listener != nullptr)
+      subject_.listener->trouble(expansion_failure("message", *f.log_message, expanded_.why));
+  } else if (!doing_.text.empty()) {
+    f.outcome.log_message = std::move(doing_.text);
+    doing_.text = {};
+  }
+  if (statement().verb == Verb::warn) return finish_warn();
+  stage_ = Stage::decided;
+}
+
+void AclRun::finish_warn() {
+  Frame& f = frame();
+  if (!f.outcome.message.empty() && subject_.state != nullptr && !subject_.state->headers.add(f.outcome.message) &&
+      subject_.listener != nullptr)
+    subject_.listener->trouble("too many header fields are added to one message: some were left out");
+  if (!f.outcome.log_message.empty() && subject_.listener != nullptr) subject_.listener->warning(f.outcome.log_message);
+  ++f.statement;
+  stage_ = Stage::statement;
+}
+
+void AclRun::finish_frame() {
+  if (frames_.empty()) {
+    outcome_ = std::move(first_.outcome);
+    error_ = first_.is_error;
+    stage_ = Stage::done;
+    return;
+  }
+  Frame callee = std::move(frames_.back());
+  frames_.pop_back();
+  if (subject_.state != nullptr) subject_.state->arguments = frame().arguments;
+  note_depth();
+  return_to_caller(std::move(callee));
+}
+
+void AclRun::return_to_caller(Frame callee) {
+  Frame& f = frame();
+  doing_.step = &step();
+  doing_.text.clear();
+  doing_.why.clear();
+  doing_.message = std::move(callee.outcome.message);
+  doing_.log_message = std::move(callee.outcome.log_message);
+  stage_ = Stage::tested;
+  switch (callee.outcome.verdict) {
+    case AclVerdict::accept: truth_ = Truth::yes; return;
+    case AclVerdict::drop: f.drops = true; [[fallthrough]];
+    case AclVerdict::deny: truth_ = Truth::no; return;
+    case AclVerdict::defer:
+      // The panic log knows already what could not be understood.
+      truth_ = Truth::unknown;
+      f.condition_message = std::move(doing_.message);
+      doing_.why = std::move(doing_.log_message);
+      return;
+    case AclVerdict::discard: break;
+  }
+  const Verb verb = statement().verb;
+  f.discards = verb == Verb::accept || verb == Verb::discard;
+  truth_ = f.discards ? Truth::yes : Truth::error;
+  if (!f.discards)
+    doing_.why = fmt::format("nested ACL returned \"discard\" for \"{}\" command (only allowed with \"accept\" or \"discard\")",
+                             definition_of(verb).name);
+}
+
+AclOutcome run(const Acl& acl, const AclSubject& subject) {
+  AclRun run(acl, subject);
+  if (run.advance()) return run.take();
+  return {AclVerdict::defer, {}, "this cannot wait for an answer here"};
 }
 
 }  // namespace postern::acl

@@ -151,7 +151,12 @@ bool Compiler::read_braced(std::size_t begin, Known& known) {
     ++at_;
     return true;
   }
-  const std::string_view word = take_while(is_name_char);
+  std::string_view word = take_while(is_name_char);
+  if (word.ends_with('_') && at('-')) {  // an operator with a negative argument: substr_-1
+    ++at_;
+    static_cast<void>(take_while(is_name_char));
+    word = source_.substr(word_at, at_ - word_at);
+  }
   if (word.empty()) return fail(begin, "letter or digit expected after ${");
   // "${h_subject:}" reads a header; everything else before a colon is an operator.
   if (header_form(word)) {
@@ -376,7 +381,7 @@ std::optional<Program> compile(const ConfigText& text, Diagnostics& diagnostics,
   return program;
 }
 
-std::optional<Program> compile(const ConfigText& text, std::string& why, CompileServices* services) {
+std::optional<Program> compile_or_why(const ConfigText& text, std::string& why, CompileServices* services) {
   Compiler compiler(text, services);
   std::optional<Program> program = compiler.run();
   if (!program) why = compiler.reason();

@@ -22,6 +22,7 @@ inline constexpr std::size_t kNodesMax = 100'000;  // instructions of one progra
                                              CompileServices* services = nullptr);
 
 // The same for one who wants only the reason, in Exim's words.
-[[nodiscard]] std::optional<Program> compile(const ConfigText& text, std::string& why, CompileServices* services = nullptr);
+[[nodiscard]] std::optional<Program> compile_or_why(const ConfigText& text, std::string& why,
+                                                    CompileServices* services = nullptr);
 
 }  // namespace postern::expand

@@ -172,6 +172,12 @@ bool Compiler::read_find(const ItemDef& item, Known& known) {
 // Whether there are two arguments or three depends on the first one's value. Where that is known only later, both ways are
 // compiled, and one that cannot be read is an error when it is taken.
 bool Compiler::read_fields(const ItemDef& item, Known& known) {
+  skip_space();
+  if (const std::string_view form = take_while([](char c) noexcept { return c >= 'a' && c <= 'z'; }); !form.empty()) {
+    const ItemDef* const found = find_item(fmt::format("{} {}", item.name, form));
+    if (found != nullptr) return read_find(*found, known);
+    return fail(at_ - form.size(), fmt::format("missing '{{' for arg 1 of {}", item.name));
+  }
   const Surroundings before = around_;
   emit({.op = Op::enter});
   ReadArguments first;

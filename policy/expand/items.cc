@@ -15,24 +15,38 @@ constexpr std::string_view kNever = "postern runs no foreign code inside its pro
 constexpr ItemDef later(std::string_view name, std::string_view why) { return {.name = name, .not_built = why}; }
 constexpr ItemDef item(std::string_view name, ItemShape shape) { return {.name = name, .shape = shape}; }
 
+constexpr ItemDef pure_item(std::string_view name, std::uint8_t min, std::uint8_t max, ItemFn apply) {
+  return {.name = name, .shape = pure, .arguments_min = min, .arguments_max = max, .apply = apply};
+}
+constexpr ItemDef ours(std::string_view name, std::uint8_t min, std::uint8_t max, ItemFn apply) {
+  return {.name = name, .shape = pure, .arguments_min = min, .arguments_max = max, .makes_ours = true, .apply = apply};
+}
+
 constexpr auto kItems = std::to_array<ItemDef>({
     item("acl", acl),
     later("authresults", "the checks whose results it writes are not built yet"),
     later("certextract", "TLS is not built yet"),
     later("dlfunc", kNever),
     item("env", environment),
-    later("extract", kLater),
+    {.name = "extract",
+     .shape = fields,
+     .arguments_min = 2,
+     .arguments_max = 3,
+     .apply = item_extract,
+     .apply_to_fields = item_extract_field},
+    {.name = "extract json", .shape = find, .arguments_min = 2, .arguments_max = 2, .apply = item_extract_json},
+    {.name = "extract jsons", .shape = find, .arguments_min = 2, .arguments_max = 2, .apply = item_extract_jsons},
     item("filter", filter),
-    later("hash", kLater),
-    later("hmac", kLater),
+    pure_item("hash", 2, 3, item_hash),
+    ours("hmac", 3, 3, item_hmac),
     item("if", choice),
     later("imapfolder", kLater),
-    later("length", kLater),
-    later("listextract", kLater),
+    pure_item("length", 2, 2, item_length),
+    {.name = "listextract", .shape = find, .arguments_min = 2, .arguments_max = 2, .apply = item_listextract},
     later("listquote", kLater),
     item("lookup", lookup),
     item("map", map),
-    later("nhash", kLater),
+    ours("nhash", 2, 3, item_nhash),
     later("perl", kNever),
     later("prvs", kLater),
     later("prvscheck", kLater),
@@ -43,8 +57,8 @@ constexpr auto kItems = std::to_array<ItemDef>({
     item("sg", substitute),
     item("sort", sort),
     later("srs_encode", "SRS is not built yet"),
-    later("substr", kLater),
-    later("tr", kLater),
+    pure_item("substr", 2, 3, item_substr),
+    pure_item("tr", 3, 3, item_tr),
 });
 static_assert(std::ranges::is_sorted(kItems, {}, &ItemDef::name));
 static_assert(std::ranges::all_of(kItems, [](const ItemDef& i) { return (i.shape == not_built) != i.not_built.empty(); }));

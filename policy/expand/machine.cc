@@ -256,7 +256,7 @@ bool Machine::call(std::string_view text, Taint taint) {
   if (calls_.size() >= kReexpansionsMax) return fail("too many expansions within expansions");
   if (!spend(text.size() * 8)) return false;
   why_.clear();
-  std::optional<Program> made = compile(OurText::of(text, taint), why_, context_.compile_services());
+  std::optional<Program> made = compile_or_why(OurText::of(text, taint), why_, context_.compile_services());
   if (!made) return fail("internal expansion of \"" + printable(text, 256) + "\" failed: " + why_);
   auto callee = std::make_unique<const Program>(std::move(*made));
   const Program* const entered = callee.get();

@@ -182,6 +182,7 @@ class Machine {
   const std::size_t before_;
   const std::size_t limit_;
   std::uint64_t steps_left_ = kStepsMax;
+  std::uint64_t regex_steps_left_ = Regex::kStepsMax;
   std::uint32_t next_ = 0;
   std::uint32_t end_ = 0;
   bool truth_ = false;

@@ -64,7 +64,7 @@ bool Machine::test_match(const Instruction& i) {
   }
   const Regex& regex = is_constant ? *program_->regexes_[i.a] : *made;
   Captures captures{arguments_.base, arguments_.taint[0].changed(), {}};
-  const Regex::Outcome outcome = regex.match(arguments_.text[0], 0, captures.groups);
+  const Regex::Outcome outcome = regex.match(arguments_.text[0], 0, captures.groups, regex_steps_left_);
   if (outcome == Regex::Outcome::gave_up) return fail("regular expression match takes too many steps");
   if (outcome == Regex::Outcome::no_match) return decide(false);
   out_.resize(arguments_.base + arguments_.text[0].size());

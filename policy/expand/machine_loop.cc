@@ -70,7 +70,7 @@ bool Machine::next_match(const Instruction& i) {
   while (true) {
     const std::string_view subject = std::string_view(out_).substr(scope.list_begin, size);
     if (!spend(size - scope.list_at)) return false;
-    switch (scope.regex->match(subject, scope.list_at, captures.groups, scope.after_empty_match)) {
+    switch (scope.regex->match(subject, scope.list_at, captures.groups, regex_steps_left_, scope.after_empty_match)) {
       case Regex::Outcome::gave_up: return fail("regular expression match takes too many steps");
       case Regex::Outcome::match: {
         const Regex::Captures::Range whole = captures.groups.ranges[0];
@@ -178,10 +178,15 @@ bool Machine::end_loop(const Instruction& i) {
 
 namespace {
 
+// An item goes in front of those it is equal to, and not behind them: equal items come out the other way round.
+bool takes_equal(const ConditionDef& row) noexcept {
+  return row.name.ends_with('=') || row.name.starts_with("le") || row.name.starts_with("ge");
+}
+
 // `a` goes before `b`. What is no number counts as 0.
 bool is_before(const ConditionDef& row, std::string_view a, std::string_view b) {
   // With "or equal", equal ones would change places for ever.
-  if (row.name.ends_with('=') || row.name.starts_with("le") || row.name.starts_with("ge")) {
+  if (takes_equal(row)) {
     const bool swapped = row.name.starts_with("<=") || row.name.starts_with("le");
     const std::string_view strict = swapped ? (row.shape == Shape::two_numbers ? "<"
                                                : row.name == "lei"             ? "lti"
@@ -211,7 +216,8 @@ bool Machine::sort_kept(const Instruction& i) {
     const std::string_view key_a = all.substr(a.item + a.item_size, a.key_size);
     const std::string_view key_b = all.substr(b.item + b.item_size, b.key_size);
     if (is_before(row, key_a, key_b)) return true;
-    return !is_before(row, key_b, key_a) && a.item < b.item;
+    if (is_before(row, key_b, key_a)) return false;
+    return takes_equal(row) ? a.item > b.item : a.item < b.item;
   });
   scratch_.clear();
   for (auto entry = begin; entry != sorted_.end(); ++entry)

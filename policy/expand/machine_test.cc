@@ -120,7 +120,7 @@ std::string expanded(std::string_view text, bool waits) {
   World world;
   world.waits = waits;
   std::string why;
-  const auto program = compile(ConfigTextForTest::line(text), why, &world);
+  const auto program = compile_or_why(ConfigTextForTest::line(text), why, &world);
   if (!program) return "ERROR " + why;
   std::string out;
   std::optional<EvalResult> result;
@@ -250,7 +250,7 @@ TEST(Machine, DoesNotWaitWhereItCannot) {
   World world;
   world.waits = true;
   std::string why;
-  const auto program = compile(ConfigTextForTest::line("${lookup{k}table{/f}}"), why, &world);
+  const auto program = compile_or_why(ConfigTextForTest::line("${lookup{k}table{/f}}"), why, &world);
   ASSERT_TRUE(program);
   std::string out = "kept";
   const EvalResult result = evaluate(*program, world, out);
@@ -264,7 +264,7 @@ TEST(Machine, BoundsItsSteps) {
   for (int i = 0; i < 2000; ++i) list += "a:";
   const std::string text = "${map{" + list + "}{${map{" + list + "}{${if eq{a}{b}}}}}}";
   std::string why;
-  const auto program = compile(ConfigTextForTest::line(text), why, &world);
+  const auto program = compile_or_why(ConfigTextForTest::line(text), why, &world);
   ASSERT_TRUE(program) << why;
   std::string out;
   const EvalResult result = evaluate(*program, world, out);
@@ -276,7 +276,7 @@ TEST(Machine, BoundsExpansionsWithinExpansions) {
   World world;
   world.values[VariableId::primary_hostname] = "${expand:$primary_hostname}";
   std::string why;
-  const auto program = compile(ConfigTextForTest::line("${expand:$primary_hostname}"), why, &world);
+  const auto program = compile_or_why(ConfigTextForTest::line("${expand:$primary_hostname}"), why, &world);
   ASSERT_TRUE(program) << why;
   std::string out;
   const EvalResult result = evaluate(*program, world, out);

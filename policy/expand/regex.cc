@@ -13,6 +13,17 @@ namespace postern::expand {
 
 namespace {
 
+constexpr int kNoStepsLeft = -1000;  // PCRE2 gives back what a callout says
+
+// Called before each piece of the pattern is tried. PCRE2's own match_limit bounds the work from one place where a match may
+// begin, and a subject has as many of those as bytes.
+int take_step(pcre2_callout_block*, void* steps_left) {
+  auto& left = *static_cast<std::uint64_t*>(steps_left);
+  if (left == 0) return kNoStepsLeft;
+  --left;
+  return 0;
+}
+
 // What matching needs beside the pattern, made once a thread.
 struct Workspace {
   pcre2_match_data* data = pcre2_match_data_create(Regex::kCapturesMax, nullptr);
@@ -20,7 +31,6 @@ struct Workspace {
 
   Workspace() {
     POSTERN_CHECK(data != nullptr && context != nullptr);
-    pcre2_set_match_limit(context, Regex::kStepsMax);
     pcre2_set_heap_limit(context, Regex::kHeapKibMax);
   }
   ~Workspace() {
@@ -47,7 +57,7 @@ std::expected<std::shared_ptr<const Regex>, std::string> Regex::compile(std::str
   PCRE2_SIZE offset = 0;
   // An empty view may have no address, and PCRE2 wants one.
   const std::string_view text = pattern.empty() ? std::string_view("") : pattern;
-  const std::uint32_t options = PCRE2_NEVER_BACKSLASH_C | (ignore_case ? PCRE2_CASELESS : 0);
+  const std::uint32_t options = PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C | (ignore_case ? PCRE2_CASELESS : 0);
   pcre2_code* const code = pcre2_compile(units(text), text.size(), options, &error, &offset, nullptr);
   if (code == nullptr) {
     std::array<PCRE2_UCHAR, 128> message{};
@@ -60,9 +70,11 @@ std::expected<std::shared_ptr<const Regex>, std::string> Regex::compile(std::str
 
 Regex::~Regex() { pcre2_code_free(static_cast<pcre2_code*>(code_)); }
 
-Regex::Outcome Regex::match(std::string_view subject, std::size_t from, Captures& captures, bool not_empty_at_start) const {
+Regex::Outcome Regex::match(std::string_view subject, std::size_t from, Captures& captures, std::uint64_t& steps_left,
+                            bool not_empty_at_start) const {
   const std::string_view text = subject.empty() ? std::string_view("") : subject;
   Workspace& space = workspace();
+  pcre2_set_callout(space.context, take_step, &steps_left);
   const std::uint32_t options = not_empty_at_start ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0;
   int count =
       pcre2_match(static_cast<const pcre2_code*>(code_), units(text), text.size(), from, options, space.data, space.context);

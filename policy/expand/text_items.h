@@ -1,5 +1,6 @@
-// The items that need nothing but their arguments: ${extract{1}{:}{a:b}}, ${sg{..}{..}{..}} and their kind. The arguments are
-// expanded already; the strings for yes and no are the caller's business.
+// The items that need nothing but their arguments: ${extract{1}{:}{a:b}}, ${tr{..}{..}{..}} and their kind. The arguments are
+// expanded already; the strings for yes and no are the caller's business. ${sg} is the machine's (its replacement is expanded
+// anew for each match); prvs and prvscheck, which ask for the day, are in text_prvs.h.
 #pragma once
 
 #include <cstddef>
@@ -11,37 +12,33 @@
 namespace postern::expand {
 
 enum class ItemOutcome : std::uint8_t {
-  found,      // `result` holds the value: the string for yes, with $value set to it, or the value itself
-  not_found,  // extract, listextract, prvscheck: `result` is empty; the string for no
-  failed,     // the arguments cannot be understood: `why` says so in Exim's words
+  found,      // `result` holds the value: what $value is in the string for yes, or the value itself
+  not_found,  // `result` is empty: the string for no. Only items that have one
+  failed,     // the arguments cannot be understood: `why` says so, in Exim's words
 };
 
-// Replaces `result`, which must not be viewed by the arguments. `why` is set only when it failed. Bounded in time by the length
-// of its arguments (regular expressions by kMatchSteps of text_regex.h); no result is longer than kItemOutputMax.
+// Replaces `result`, which no argument may view. `why` is set only by a failure. The time is bounded by the length of the
+// arguments, and no result is longer than they are and a digest together.
 using ItemFn = ItemOutcome (*)(std::span<const std::string_view> arguments, std::string& result, std::string& why);
 
-inline constexpr std::size_t kItemOutputMax = std::size_t{256} * 1024;  // bytes
+// Each wants as many arguments as are shown; the caller sees to it.
+ItemOutcome item_extract(std::span<const std::string_view> arguments, std::string& result, std::string& why);  // {key}{text}
+// {number}{separators}{text}; which of the two it is, read_field_number() of text_extract.h tells.
+ItemOutcome item_extract_field(std::span<const std::string_view> arguments, std::string& result, std::string& why);
+// ${extract json{key or number}{JSON}}: strings with their quotes. jsons: strings only, without them.
+ItemOutcome item_extract_json(std::span<const std::string_view> arguments, std::string& result, std::string& why);
+ItemOutcome item_extract_jsons(std::span<const std::string_view> arguments, std::string& result, std::string& why);
+// {number}{list}
+ItemOutcome item_listextract(std::span<const std::string_view> arguments, std::string& result, std::string& why);
 
-struct TextItemDef {
-  std::string_view name;  // as written: "extract", or the form after a comma: "extract json"
-  ItemFn apply;
-  std::size_t arguments_min;  // checked by the compiler, and not by `apply`
-  std::size_t arguments_max;
-  bool has_yes_no = false;  // {yes}{no} may follow the arguments
-};
-
-// Sorted by name. The caller decides which row of extract it is by what it was written as:
-//   "extract"        {key}{text}          key=value pairs; a key of digits only makes it "extract field"
-//   "extract field"  {n}{separators}{text}
-//   "extract json"   {key or index}{JSON}, strings with their quotes;  "extract jsons" without them
-//   "listextract"    {n}{list}
-//   "hash" "nhash" "length" "substr"      {n}{text} or {n}{m}{text}
-//   "hmac" {hash}{secret}{text}   "sg" {text}{regular expression}{replacement}   "tr" {text}{from}{to}
-//   "headerwrap" {text}, {columns}{limit}{text}
-//   "prvs" {address}{secret}{key number}, the last may be missing
-//   "prvscheck" {address}{secret}: found when the checksum is right and not expired. prvs_address() gives what stands in
-//   $prvscheck_*.
-[[nodiscard]] std::span<const TextItemDef> text_items() noexcept;
-[[nodiscard]] const TextItemDef* find_text_item(std::string_view name) noexcept;
+// The following are always found. {n}{text}, or {n}{m}{text} but for length.
+ItemOutcome item_hash(std::span<const std::string_view> arguments, std::string& result, std::string& why);
+ItemOutcome item_nhash(std::span<const std::string_view> arguments, std::string& result, std::string& why);
+ItemOutcome item_length(std::span<const std::string_view> arguments, std::string& result, std::string& why);
+ItemOutcome item_substr(std::span<const std::string_view> arguments, std::string& result, std::string& why);
+// {hash}{secret}{text}
+ItemOutcome item_hmac(std::span<const std::string_view> arguments, std::string& result, std::string& why);
+// {text}{from}{to}
+ItemOutcome item_tr(std::span<const std::string_view> arguments, std::string& result, std::string& why);
 
 }  // namespace postern::expand

@@ -26,7 +26,6 @@ constexpr std::string_view kDelivery = "it is not built yet for this delivery pr
 constexpr std::string_view kDkim = "DKIM is not built yet";
 constexpr std::string_view kDmarc = "DMARC is not built yet";
 constexpr std::string_view kDns = "DNS lookups are not built yet";
-constexpr std::string_view kDnsbl = "DNS lists are not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
 constexpr std::string_view kFacts = "this fact is not collected yet";
 constexpr std::string_view kHeaders = "looking at message headers is not built yet";
@@ -34,7 +33,6 @@ constexpr std::string_view kItems = "the expansion item that sets it is not buil
 constexpr std::string_view kLocal = "there are no local submissions and no local users here";
 constexpr std::string_view kLookups = "lookups are not built yet";
 constexpr std::string_view kMime = "MIME scanning is not built yet";
-constexpr std::string_view kRateLimit = "rate limits are not built yet";
 constexpr std::string_view kRegex = "regular expressions are not built yet";
 constexpr std::string_view kRouting = "the router feature that sets it is not built yet";
 constexpr std::string_view kScan = "content scanning is not built yet";
@@ -53,7 +51,7 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     depends("acl_arg8", Id::acl_arg8),
     depends("acl_arg9", Id::acl_arg9),
     ours("acl_narg", Id::acl_narg),
-    later("acl_verify_message", kCallout),
+    peers("acl_verify_message", Id::acl_verify_message),
     later("address_data", kRouting),
     later("address_file", kDelivery),
     later("address_pipe", kDelivery),
@@ -119,10 +117,10 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("dmarc_status", kDmarc),
     later("dmarc_status_text", kDmarc),
     later("dmarc_used_domain", kDmarc),
-    later("dnslist_domain", kDnsbl),
-    later("dnslist_matched", kDnsbl),
-    later("dnslist_text", kDnsbl),
-    later("dnslist_value", kDnsbl),
+    peers("dnslist_domain", Id::dnslist_domain),
+    peers("dnslist_matched", Id::dnslist_matched),
+    peers("dnslist_text", Id::dnslist_text),
+    peers("dnslist_value", Id::dnslist_value),
     peers("domain", Id::domain),
     later("domain_data", kLookups),
     later("event_data", kEvents),
@@ -132,7 +130,7 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("exim_path", kFacts),
     later("exim_uid", kFacts),
     ours("exim_version", Id::exim_version),
-    later("headers_added", kHeaders),
+    peers("headers_added", Id::headers_added),
     later("home", kLocal),
     ours("host", Id::host),
     ours("host_address", Id::host_address),
@@ -216,8 +214,8 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("queue_name", kDelivery),
     later("queue_size", kDelivery),
     ours("rcpt_count", Id::rcpt_count),
-    later("rcpt_defer_count", kFacts),
-    later("rcpt_fail_count", kFacts),
+    ours("rcpt_defer_count", Id::rcpt_defer_count),
+    ours("rcpt_fail_count", Id::rcpt_fail_count),
     later("received_count", kHeaders),
     peers("received_for", Id::received_for),
     ours("received_ip_address", Id::interface_address),
@@ -250,19 +248,19 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("sender_host_name", kDns),
     ours("sender_host_port", Id::sender_host_port),
     peers("sender_ident", Id::sender_ident),
-    later("sender_rate", kRateLimit),
-    later("sender_rate_limit", kRateLimit),
-    later("sender_rate_period", kRateLimit),
+    ours("sender_rate", Id::sender_rate),
+    ours("sender_rate_limit", Id::sender_rate_limit),
+    ours("sender_rate_period", Id::sender_rate_period),
     peers("sender_rcvhost", Id::sender_rcvhost),
     later("sender_verify_failure", kCallout),
     later("sending_ip_address", kDelivery),
     later("sending_port", kDelivery),
     ours("smtp_active_hostname", Id::smtp_active_hostname),
-    later("smtp_command", kFacts),
-    later("smtp_command_argument", kFacts),
+    peers("smtp_command", Id::smtp_command),
+    peers("smtp_command_argument", Id::smtp_command_argument),
     later("smtp_command_history", kFacts),
     later("smtp_count_at_connection_start", kFacts),
-    later("smtp_notquit_reason", kFacts),
+    ours("smtp_notquit_reason", Id::smtp_notquit_reason),
     later("spam_action", kScan),
     later("spam_bar", kScan),
     later("spam_report", kScan),

@@ -279,7 +279,7 @@ Judge::Outcome Judge::test(const OwnAddresses& item, ListKind kind, const Subjec
 
 Judge::Outcome Judge::regex_outcome(const RegexItem& item, ListKind kind, std::string_view subject, Match& result) {
   expand::Regex::Captures captures;
-  switch (item.regex->match(subject, 0, captures)) {
+  switch (item.regex->match(subject, 0, captures, regex_steps_left_)) {
     case expand::Regex::Outcome::no_match: return Outcome::no;
     case expand::Regex::Outcome::gave_up:
       result.why = fmt::format("the regular expression \"{}\" gave up", printable(item.text, 128));

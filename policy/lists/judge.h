@@ -93,7 +93,8 @@ class Judge {
 
   Inquiry* inquiry_;
   bool wants_data_;
-  std::size_t depth_ = 0;  // of lists being matched within each other
+  std::uint64_t regex_steps_left_ = expand::Regex::kStepsMax;  // of all regular expressions together
+  std::size_t depth_ = 0;                                      // of lists being matched within each other
 };
 
 }  // namespace postern::lists

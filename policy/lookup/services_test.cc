@@ -63,7 +63,7 @@ class LookupServicesTest : public ::testing::Test {
   std::string expand(std::string text) {
     for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@')) text.replace(at, 1, folder_);
     std::string why;
-    const auto program = expand::compile(expand::ConfigTextForTest::line(text), why, &scene_);
+    const auto program = expand::compile_or_why(expand::ConfigTextForTest::line(text), why, &scene_);
     if (!program) return "refused: " + why;
     std::string out;
     std::optional<expand::EvalResult> result;

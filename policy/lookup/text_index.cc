@@ -99,10 +99,11 @@ class WildIndex final : public IndexOverText {
       if (size > key.size()) break;
       first = std::min(first, find_literal(key.substr(key.size() - size), endings_, 1));
     }
+    std::uint64_t steps_left = Regex::kStepsMax;
     for (const Pattern& pattern : patterns_) {
       if (pattern.offset > first) break;
       Regex::Captures captures;
-      const Regex::Outcome outcome = pattern.regex->match(key, 0, captures);
+      const Regex::Outcome outcome = pattern.regex->match(key, 0, captures, steps_left);
       if (outcome == Regex::Outcome::gave_up)
         return defer(pattern.offset, "the regular expression took too long on this key", why);
       if (outcome == Regex::Outcome::match) {

@@ -97,7 +97,7 @@ class Configuration(GatewayTest):
         with gateway.client(helo="client.example.net") as client:
             client.deliver(plain())
         counts = dict.fromkeys(("questions", "from_cache", "sent", "over_stream", "timeouts", "failures"), 0)
-        self.assertEqual(gateway.stats()["dns"], counts)
+        self.assertEqual(gateway.stats()["ingress"]["dns"], counts)
 
     def test_check_says_that_it_is_well(self):
         gateway = self.gateway(start=False)

@@ -23,6 +23,7 @@
 #include "engine/coro/gate.h"
 #include "engine/smtp/fake_stream.h"
 #include "engine/smtp/session.h"
+#include "tests/fakes/fake_resolver.h"
 #include "tests/simulation/process_seams.h"
 
 namespace postern::simulation {
@@ -106,6 +107,7 @@ class IngressProcess {
           services{process.policy_,
                    {writer, side_files, ids, space, blocks, memory, stats.copied_bytes, kSpillLimits},
                    process.log_,
+                   resolver,
                    stats} {}
     static spool::WriterOptions options(std::uint16_t number) {
       return {.shard = ShardId(number),
@@ -143,6 +145,7 @@ class IngressProcess {
     spool::MessageIds ids;
     spool::SpaceWatch space{{.bytes_min = 64 * 1024, .inodes_min = 0, .sharers = kShards}};
     ingress::IngressStats stats;
+    dns::FakeResolver resolver;
     ingress::ConnectionServices services;
   };
 

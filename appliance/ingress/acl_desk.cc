@@ -1,0 +1,374 @@
+#include "appliance/ingress/acl_desk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "appliance/config/late_acl.h"
+#include "appliance/ingress/connection.h"
+#include "appliance/ingress/log_lines.h"
+#include "engine/smtp/address.h"
+#include "engine/smtp/chars.h"
+#include "policy/lists/list_text.h"
+#include "policy/routing/route.h"
+
+namespace postern::ingress {
+namespace {
+
+using acl::AclVerdict;
+using smtp::Decision;
+using smtp::Verdict;
+
+constexpr std::int64_t kDnsWaitMs = 60'000;  // for all that one condition asks
+
+Decision to_decision(AclVerdict verdict) {
+  switch (verdict) {
+    case AclVerdict::accept: return Decision::accept;
+    case AclVerdict::deny: return Decision::deny;
+    case AclVerdict::defer: return Decision::defer;
+    case AclVerdict::drop: return Decision::drop;
+    case AclVerdict::discard: return Decision::discard;
+  }
+  return Decision::deny;
+}
+
+smtp::HeaderPlace place_of(acl::AddedAt place) {
+  switch (place) {
+    case acl::AddedAt::end: return smtp::HeaderPlace::at_end;
+    case acl::AddedAt::start: return smtp::HeaderPlace::at_start;
+    case acl::AddedAt::after_received: return smtp::HeaderPlace::after_received;
+    case acl::AddedAt::start_rfc: return smtp::HeaderPlace::at_start_rfc;
+  }
+  return smtp::HeaderPlace::at_end;
+}
+
+std::string to_wire(std::string_view field) {
+  std::string wire;
+  wire.reserve(field.size() + 2);
+  for (const char c : field) {
+    if (c == '\n') wire += '\r';
+    wire += c;
+  }
+  return wire += "\r\n";
+}
+
+}  // namespace
+
+AclDesk::AclDesk(ConnectionServices& services, const IngressPolicy& policy, smtp::SessionState& session,
+                 const expand::EvalContext& variables)
+    : shared_(services), policy_(policy), session_(session), variables_(variables) {}
+
+std::optional<Verdict> AclDesk::ask(acl::Phase phase, Decision when_unset, const AclScene& scene) {
+  phase_ = phase;
+  when_unset_ = when_unset;
+  scene_ = scene;
+  state_.begin_command();
+  if (phase == acl::Phase::data) {
+    visible_added_ = state_.headers.added().size();
+    visible_removed_ = state_.headers.removed().size();
+  }
+  if (const auto& text = policy_.acl_texts[static_cast<std::size_t>(phase)]) {
+    if (text->may_wait()) {
+      to_expand_ = &*text;
+      return std::nullopt;
+    }
+    std::string name;
+    const expand::EvalResult expanded = expand::evaluate(*text, variables_, name);
+    if (!begin_run(expanded, name)) return verdict_of_none();
+  } else {
+    const acl::Acl* const acl = policy_.acl_for(phase);
+    if (acl == nullptr) return Verdict{.decision = when_unset};
+    run_ = std::make_unique<acl::AclRun>(*acl, subject());
+  }
+  if (!run_->advance()) return std::nullopt;
+  return conclude();
+}
+
+Task<Verdict> AclDesk::go_on() {
+  if (to_expand_ != nullptr) {
+    std::string name;
+    const expand::EvalResult expanded = co_await expand::evaluate_waiting(*to_expand_, variables_, name);
+    to_expand_ = nullptr;
+    if (!begin_run(expanded, name)) co_return verdict_of_none();
+  }
+  while (!run_->advance()) co_await run_->wait();
+  co_return conclude();
+}
+
+bool AclDesk::begin_run(const expand::EvalResult& expanded, const std::string& text) {
+  found_.reset();
+  run_.reset();
+  const std::string_view option = acl::definition_of(phase_).option;
+  if (expanded.status == expand::EvalStatus::forced_failure || (expanded && lists::trim(text).empty())) return false;
+  std::string why;
+  if (!expanded)
+    why = expanded.why;
+  else if (expanded.bytes == expand::Bytes::peers)
+    why = "attempt to use a tainted string as an ACL";
+  else
+    found_ = find_acl(text, why);
+  if (found_ == nullptr) {
+    trouble(std::string(option) + ": " + why);
+    when_unset_ = Decision::defer;
+    return false;
+  }
+  run_ = std::make_unique<acl::AclRun>(*found_, subject());
+  return true;
+}
+
+Verdict AclDesk::verdict_of_none() { return Verdict{.decision = when_unset_}; }
+
+Verdict AclDesk::conclude() {
+  acl::AclOutcome outcome = run_->take();
+  run_.reset();
+  found_.reset();
+  Verdict verdict{to_decision(outcome.verdict), std::move(outcome.message), std::move(outcome.log_message)};
+  if (!state_.controls.multiline_responses) verdict.text.resize(std::min(verdict.text.find('\n'), verdict.text.size()));
+  return verdict;
+}
+
+acl::AclSubject AclDesk::subject() {
+  acl::AclSubject subject{.variables = variables_};
+  subject.client = session_.endpoints.peer.address;
+  subject.listener = this;
+  subject.phase = phase_;
+  subject.encrypted = session_.encrypted;
+  subject.helo = session_.helo.view();
+  subject.state = &state_;
+  subject.world = this;
+  if (scene_.envelope != nullptr && scene_.envelope->has_sender()) {
+    subject.sender = scene_.envelope->sender().address.text().view();
+    subject.recipients = static_cast<std::uint32_t>(scene_.envelope->recipients().size());
+  }
+  if (scene_.recipient != nullptr) {
+    const smtp::EnvelopeAddress& address = scene_.recipient->address;
+    recipient_local_part_.clear();
+    smtp::append_unquoted(recipient_local_part_, address.local_part().view());
+    subject.recipient = address.text().view();
+    subject.local_part = recipient_local_part_;
+    subject.domain = address.domain().view();
+  }
+  if (scene_.message != nullptr) subject.message_bytes = scene_.message->stats.stored_bytes;
+  return subject;
+}
+
+void AclDesk::end_of_message() {
+  state_.end_of_message();
+  change_texts_.clear();
+  changes_.clear();
+  visible_added_ = visible_removed_ = 0;
+}
+
+// Fields as received are taken away first, then come those that are added, in the order in which ACLs asked for them.
+void AclDesk::add_to(smtp::Additions& additions) {
+  change_texts_.clear();
+  changes_.clear();
+  const acl::HeaderChanges& headers = state_.headers;
+  change_texts_.reserve(headers.added().size());
+  for (const std::string& name : headers.removed()) changes_.push_back({smtp::HeaderPlace::removed, name});
+  for (const acl::AddedHeader& header : headers.added())
+    changes_.push_back({place_of(header.place), change_texts_.emplace_back(to_wire(header.text))});
+  additions.changes = changes_;
+  const acl::Controls& controls = state_.controls;
+  additions.frozen = controls.freeze;
+  if (controls.fake == acl::Fake::none) return;
+  const bool rejects = controls.fake == acl::Fake::reject;
+  additions.reply_code = rejects ? 550 : 450;
+  additions.reply_text = controls.fake_text;
+  if (additions.reply_text.empty())
+    additions.reply_text =
+        "Your message has been rejected but is being kept for evaluation.\n"
+        "If it was a legitimate message, it may still be delivered to the target recipient(s).";
+}
+
+std::optional<std::string_view> AclDesk::added_field(std::string_view name, std::size_t& at) const {
+  for (; at < visible_added_; ++at) {
+    const std::string& text = state_.headers.added()[at].text;
+    const std::size_t colon = text.find(':');
+    if (!smtp::equal_ignoring_case(std::string_view(text).substr(0, colon), name)) continue;
+    ++at;
+    return std::string_view(text).substr(colon + 1);
+  }
+  return std::nullopt;
+}
+
+bool AclDesk::is_removed(std::string_view name) const {
+  const auto removed = std::span(state_.headers.removed()).first(visible_removed_);
+  return std::ranges::any_of(removed, [&](const std::string& each) { return smtp::equal_ignoring_case(each, name); });
+}
+
+std::shared_ptr<const acl::Acl> AclDesk::find_acl(std::string_view text, std::string& why) {
+  text = lists::trim(text);
+  const auto named = policy_.named_acls.find(text);
+  if (named != policy_.named_acls.end()) return named->second;
+  if (text.starts_with('/')) {
+    why = "failed to open ACL file: a file that is named by an expansion must also be named as it is somewhere else";
+    return nullptr;
+  }
+  const auto known = shared_.late_acls.find(text);
+  if (known != shared_.late_acls.end()) return known->second;
+  auto read = config::read_late_acl(text, policy_.primary_hostname, why);
+  if (read == nullptr) return nullptr;
+  if (shared_.late_acls.size() >= ConnectionServices::kLateAclsMax) shared_.late_acls.clear();
+  shared_.late_acls.emplace(std::string(text), read);
+  return read;
+}
+
+Task<void> AclDesk::delay(std::int64_t ms, bool flush) {
+  if (session_.pausing == nullptr) co_return;
+  co_await session_.pausing->pause(Scheduler::current().now().plus_ms(ms), flush);
+}
+
+std::optional<ratelimit::Verdict> AclDesk::ask_rate_now(const ratelimit::Question& question) {
+  if (shared_.rates == nullptr) return ratelimit::Verdict{};
+  return shared_.rates->ask_now(question);
+}
+
+Task<std::optional<ratelimit::Verdict>> AclDesk::ask_rate(ratelimit::Question question) {
+  co_return co_await shared_.rates->ask(std::move(question));
+}
+
+dns::Resolver* AclDesk::resolver() { return &shared_.resolver; }
+dnsbl::ZoneTable& AclDesk::zones() { return shared_.zones; }
+
+Wait AclDesk::wait() {
+  return {.deadline = Scheduler::current().now().plus_ms(kDnsWaitMs), .stop = &session_.connection_checks.stop()};
+}
+
+std::span<const std::string_view> AclDesk::envelope_recipients() {
+  recipients_.clear();
+  if (scene_.envelope != nullptr)
+    for (const smtp::Recipient& recipient : scene_.envelope->recipients())
+      recipients_.push_back(recipient.address.text().view());
+  return recipients_;
+}
+
+std::optional<std::string> AclDesk::strange_header_name() {
+  if (scene_.message == nullptr) return std::nullopt;
+  std::optional<std::string> strange;
+  scene_.message->headers.for_each([&](const smtp::HeaderField& field) {
+    const std::string_view name = field.name.view();
+    if (std::ranges::any_of(name, [](char c) { return c < '!' || c > '~'; })) strange = std::string(name);
+    return !strange;
+  });
+  return strange;
+}
+
+acl::Verified AclDesk::verify_address(std::string_view address, bool is_recipient) {
+  using Result = acl::Verified::Result;
+  const std::size_t at = address.rfind('@');
+  std::string local_part;
+  smtp::append_unquoted(local_part, address.substr(0, at));
+  const std::string_view domain = at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
+  const std::string_view sender = is_recipient && scene_.envelope != nullptr && scene_.envelope->has_sender()
+                                      ? scene_.envelope->sender().address.text().view()
+                                      : std::string_view();
+  const routing::RouteOutcome outcome =
+      routing::route(policy_.routers, {.local_part = local_part, .domain = domain, .sender = sender, .variables = variables_},
+                     {.local_addresses = policy_.local_addresses});
+  switch (outcome.kind) {
+    case routing::RouteKind::deliver: return {};
+    case routing::RouteKind::unrouteable: return {.result = Result::failed, .message = "Unrouteable address"};
+    case routing::RouteKind::fail: return {.result = Result::failed, .message = std::string(outcome.message)};
+    case routing::RouteKind::defer:
+    case routing::RouteKind::freeze: break;
+  }
+  return {.result = Result::deferred,
+          .message = "Could not complete address verification",
+          .log_message = std::string(outcome.message)};
+}
+
+void AclDesk::log_about_client(std::string_view what, std::string_view text) {
+  shared_.scratch.assign("H=");
+  append_full_host(shared_.scratch, session_);
+  shared_.scratch += what;
+  append_printable(shared_.scratch, text, 2048);
+  shared_.log.write(log::Stream::main, shared_.scratch);
+}
+
+// One message, one warning of a kind.
+void AclDesk::warning(std::string_view text) {
+  constexpr std::size_t kWarningsMax = 64;
+  if (std::ranges::find(state_.warnings, text) != state_.warnings.end()) return;
+  if (state_.warnings.size() < kWarningsMax) state_.warnings.emplace_back(text);
+  log_about_client(" Warning: ", text);
+}
+
+void AclDesk::skipped(std::string_view text) { log_about_client(" Warning: ", text); }
+
+void AclDesk::trouble(std::string_view text) {
+  shared_.scratch.clear();
+  append_printable(shared_.scratch, text, 2048);
+  shared_.log.write(log::Stream::main, shared_.scratch);
+  shared_.log.write(log::Stream::panic, shared_.scratch);
+}
+
+void AclDesk::note(acl::LogTargets targets, std::string_view text) {
+  shared_.scratch.clear();
+  append_printable(shared_.scratch, text, 2048);
+  if (targets.main) shared_.log.write(log::Stream::main, shared_.scratch);
+  if (targets.reject) shared_.log.write(log::Stream::reject, shared_.scratch);
+  if (targets.panic) shared_.log.write(log::Stream::panic, shared_.scratch);
+}
+
+std::unique_ptr<AclDesk::Asked> AclDesk::begin(const expand::AclQuestion& question, std::string& why) {
+  if (state_.depth >= acl::kDepthMax) {
+    why = "ACL nested too deep: possible loop";
+    return nullptr;
+  }
+  auto asked = std::make_unique<Asked>();
+  asked->acl = find_acl(question.name, why);
+  if (asked->acl == nullptr) return nullptr;
+  for (std::size_t i = 0; i < std::min(question.arguments.size(), acl::kArgumentsMax); ++i) {
+    const bool is_peers = (question.peers_arguments >> i & 1U) != 0;
+    asked->arguments.push_back({std::string(question.arguments[i]), is_peers ? expand::Bytes::peers : expand::Bytes::ours});
+  }
+  asked->run.emplace(*asked->acl, subject(), asked->arguments);
+  return asked;
+}
+
+namespace {
+
+expand::Answer answer_of(acl::AclOutcome outcome) {
+  expand::Answer answer;
+  answer.value = std::move(outcome.message);
+  answer.bytes = expand::Bytes::peers;  // an ACL's message may say anything
+  switch (outcome.verdict) {
+    case AclVerdict::accept:
+    case AclVerdict::discard: answer.status = expand::Answer::Status::found; break;
+    case AclVerdict::deny:
+    case AclVerdict::drop: answer.status = expand::Answer::Status::not_found; break;
+    case AclVerdict::defer:
+      answer.status = expand::Answer::Status::deferred;
+      answer.why = std::move(outcome.log_message);
+      break;
+  }
+  return answer;
+}
+
+}  // namespace
+
+std::optional<expand::Answer> AclDesk::acl_now(const expand::AclQuestion& question) {
+  std::string why;
+  std::unique_ptr<Asked> asked = begin(question, why);
+  if (asked == nullptr) return expand::Answer::failed(std::move(why));
+  if (asked->run->advance()) return answer_of(asked->run->take());
+  // What it did so far is done: acl() goes on from here.
+  paused_.push_back(std::move(asked));
+  return std::nullopt;
+}
+
+Task<expand::Answer> AclDesk::acl(expand::AclQuestion question) {
+  std::unique_ptr<Asked> asked;
+  std::string why;
+  if (!paused_.empty()) {
+    asked = std::move(paused_.back());
+    paused_.pop_back();
+  } else {
+    asked = begin(question, why);
+  }
+  if (asked == nullptr) co_return expand::Answer::failed(std::move(why));
+  while (!asked->run->advance()) co_await asked->run->wait();
+  co_return answer_of(asked->run->take());
+}
+
+}  // namespace postern::ingress

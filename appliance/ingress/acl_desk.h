@@ -1,0 +1,116 @@
+// The ACLs of one connection: what they leave behind, what they ask of the shard, and what they say to the logs.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "appliance/ingress/policy.h"
+#include "engine/smtp/envelope.h"
+#include "engine/smtp/hooks.h"
+#include "engine/smtp/state.h"
+#include "engine/smtp/verdict.h"
+#include "policy/acl/run.h"
+#include "policy/expand/eval_context.h"
+#include "policy/expand/services.h"
+
+namespace postern::ingress {
+
+struct ConnectionServices;
+
+// What an ACL is asked about; null where there is none.
+struct AclScene {
+  const smtp::Envelope* envelope = nullptr;
+  const smtp::Recipient* recipient = nullptr;
+  const smtp::MessageView* message = nullptr;
+};
+
+// One connection's. Borrows everything it is given for as long as that lasts.
+class AclDesk final : private acl::AclWorld, private acl::AclListener, private expand::Services {
+ public:
+  AclDesk(ConnectionServices& services, const IngressPolicy& policy, smtp::SessionState& session,
+          const expand::EvalContext& variables);
+
+  // Asks the ACL for `phase`. Nothing: it has to wait, and go_on() gives the verdict. `when_unset` is the decision where there
+  // is none.
+  [[nodiscard]] std::optional<smtp::Verdict> ask(acl::Phase phase, smtp::Decision when_unset, const AclScene& scene);
+  [[nodiscard]] Task<smtp::Verdict> go_on();
+
+  // After a message, RSET, HELO, EHLO.
+  void end_of_message();
+
+  [[nodiscard]] acl::AclState& state() noexcept { return state_; }
+  [[nodiscard]] const acl::AclState& state() const noexcept { return state_; }
+  [[nodiscard]] expand::Services& services() noexcept { return *this; }
+  // Where an address goes.
+  [[nodiscard]] acl::Verified verify_address(std::string_view address, bool is_recipient) override;
+  // Into `additions`, whose texts stay here until the end of the message.
+  void add_to(smtp::Additions& additions);
+  // The fields that ACLs before the one for DATA have added or removed belong to the message it sees.
+  [[nodiscard]] std::optional<std::string_view> added_field(std::string_view name, std::size_t& at) const;
+  [[nodiscard]] bool is_removed(std::string_view name) const;
+
+ private:
+  // acl::AclWorld
+  [[nodiscard]] std::shared_ptr<const acl::Acl> find_acl(std::string_view text, std::string& why) override;
+  [[nodiscard]] Task<void> delay(std::int64_t ms, bool flush) override;
+  [[nodiscard]] std::optional<ratelimit::Verdict> ask_rate_now(const ratelimit::Question& question) override;
+  [[nodiscard]] Task<std::optional<ratelimit::Verdict>> ask_rate(ratelimit::Question question) override;
+  [[nodiscard]] dns::Resolver* resolver() override;
+  [[nodiscard]] dnsbl::ZoneTable& zones() override;
+  [[nodiscard]] Wait wait() override;
+  [[nodiscard]] std::span<const std::string_view> envelope_recipients() override;
+  [[nodiscard]] std::optional<std::string> strange_header_name() override;
+
+  // acl::AclListener
+  void warning(std::string_view text) override;
+  void skipped(std::string_view text) override;
+  void trouble(std::string_view text) override;
+  void note(acl::LogTargets targets, std::string_view text) override;
+
+  // expand::Services
+  [[nodiscard]] std::optional<expand::Answer> acl_now(const expand::AclQuestion& question) override;
+  [[nodiscard]] Task<expand::Answer> acl(expand::AclQuestion question) override;
+
+  // An ACL that an expansion asks.
+  struct Asked {
+    std::shared_ptr<const acl::Acl> acl;
+    std::vector<acl::AclArgument> arguments;
+    std::optional<acl::AclRun> run;
+  };
+  [[nodiscard]] std::unique_ptr<Asked> begin(const expand::AclQuestion& question, std::string& why);
+  [[nodiscard]] acl::AclSubject subject();
+  // Expanded, the option names the ACL. Null: why it does not is in the log.
+  [[nodiscard]] bool begin_run(const expand::EvalResult& expanded, const std::string& text);
+  [[nodiscard]] smtp::Verdict verdict_of_none();
+  [[nodiscard]] smtp::Verdict conclude();
+  void log_about_client(std::string_view what, std::string_view text);
+
+  ConnectionServices& shared_;
+  const IngressPolicy& policy_;
+  smtp::SessionState& session_;
+  const expand::EvalContext& variables_;
+  acl::AclState state_;
+
+  // Of the question that is being answered.
+  acl::Phase phase_ = acl::Phase::connect;
+  smtp::Decision when_unset_ = smtp::Decision::accept;
+  AclScene scene_;
+  std::shared_ptr<const acl::Acl> found_;  // keeps what was found by name or text
+  std::unique_ptr<acl::AclRun> run_;
+  const expand::Program* to_expand_ = nullptr;
+  std::vector<std::unique_ptr<Asked>> paused_;  // by acl_now(), for acl()
+  std::string recipient_local_part_;
+  std::vector<std::string_view> recipients_;
+
+  // Of the message.
+  std::size_t visible_added_ = 0;
+  std::size_t visible_removed_ = 0;
+  std::vector<std::string> change_texts_;
+  std::vector<smtp::HeaderChange> changes_;
+};
+
+}  // namespace postern::ingress

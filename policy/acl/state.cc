@@ -1,0 +1,19 @@
+#include "policy/acl/state.h"
+
+namespace postern::acl {
+
+void AclState::end_of_message() {
+  message_variables.clear();
+  headers.clear();
+  controls.end_of_message();
+  message_rates.clear();
+  warnings.clear();
+}
+
+void AclState::begin_command() {
+  reject_targets = kUsualRejectTargets;
+  command_rates.clear();
+  verify_message.clear();
+}
+
+}  // namespace postern::acl

@@ -1,0 +1,44 @@
+// `verify = what/options`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "policy/acl/phases.h"
+
+namespace postern::acl {
+
+enum class VerifyWhat : std::uint8_t {
+  header_names_ascii,
+  header_sender,
+  header_syntax,
+  helo,
+  not_blind,
+  recipient,
+  reverse_host_lookup,
+  sender,
+};
+
+struct VerifyDef {
+  std::string_view name;
+  VerifyWhat what = VerifyWhat::helo;
+  Phases phases = kAllPhases;
+  std::string_view not_built = {};  // why it is refused; empty when it is built
+};
+
+[[nodiscard]] std::span<const VerifyDef> verifications() noexcept;
+
+struct VerifyWords {
+  const VerifyDef* def = nullptr;
+  std::string address;            // of sender=...: empty: the envelope's
+  bool defer_ok = false;          // what cannot be known for now passes
+  bool case_insensitive = false;  // not_blind
+};
+
+// Reads an expanded `verify`. Nothing, and `why`, when it is unknown, not built, or has an option it does not take.
+[[nodiscard]] std::optional<VerifyWords> read_verify(std::string_view text, std::string& why);
+
+}  // namespace postern::acl

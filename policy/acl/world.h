@@ -1,0 +1,59 @@
+// What an ACL asks of the world around it: implemented by whoever runs ACLs (a connection, a test).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/coro/task.h"
+#include "engine/coro/wait.h"
+#include "net/dns/resolver.h"
+#include "policy/dnsbl/dnslists.h"
+#include "policy/ratelimit/rate_table.h"
+
+namespace postern::acl {
+
+struct Acl;
+
+// What became of `verify = sender` and its kin.
+struct Verified {
+  enum class Result : std::uint8_t { ok, failed, deferred };
+  Result result = Result::ok;
+  std::string message = {};      // for the client: "Unrouteable address"
+  std::string log_message = {};  // empty: `message`
+};
+
+// One shard. What an ACL borrows from it stays while the ACL is asked.
+class AclWorld {
+ public:
+  virtual ~AclWorld() = default;
+
+  // An ACL by its name, or a text that is one. Null, and `why`.
+  [[nodiscard]] virtual std::shared_ptr<const Acl> find_acl(std::string_view text, std::string& why) = 0;
+
+  // Replies so far reach the client, which then waits. Ends early when the client has gone or the service stops.
+  [[nodiscard]] virtual Task<void> delay(std::int64_t ms, bool flush) = 0;
+
+  // The rate of a key: at once where this shard owns it; nothing: ask_rate() asks the shard that does. A shard that does not
+  // answer leaves the question open: nothing.
+  [[nodiscard]] virtual std::optional<ratelimit::Verdict> ask_rate_now(const ratelimit::Question& question) = 0;
+  [[nodiscard]] virtual Task<std::optional<ratelimit::Verdict>> ask_rate(ratelimit::Question question) = 0;
+
+  // Null: there is no DNS here.
+  [[nodiscard]] virtual dns::Resolver* resolver() = 0;
+  [[nodiscard]] virtual dnsbl::ZoneTable& zones() = 0;
+  // What ends waiting for the DNS.
+  [[nodiscard]] virtual Wait wait() = 0;
+
+  // Whether mail could go there: recipient, or sender (for bounces).
+  [[nodiscard]] virtual Verified verify_address(std::string_view address, bool is_recipient) = 0;
+  // Of the open transaction. Borrowed until the next call.
+  [[nodiscard]] virtual std::span<const std::string_view> envelope_recipients() = 0;
+  // The first name of a header field that is not printable ASCII; nothing: all are.
+  [[nodiscard]] virtual std::optional<std::string> strange_header_name() = 0;
+};
+
+}  // namespace postern::acl
