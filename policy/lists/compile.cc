@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "engine/base/error.h"
@@ -30,6 +31,14 @@ std::string_view name_of(ListKind kind) noexcept {
 }
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text, 128)); }
+
+// Without telling the load of the error.
+std::optional<expand::Program> compile_quietly(const ConfigText& text, expand::CompileServices* services, std::string& why) {
+  expand::Diagnostics diagnostics;
+  auto program = expand::compile(text, diagnostics, services);
+  if (!program) why = diagnostics.all().front().message;
+  return program;
+}
 
 // A list that is read when it is used.
 class SourceAtUse final : public ItemSource {
@@ -188,7 +197,7 @@ void ListCompiler::add_raw(ItemCompiler& compiler, const ConfigText& text, std::
   const auto is_variable = [&](const RawItem& item) {
     if (!item.has_variables) return false;
     std::string why;
-    const auto program = expand::compile(text.slice(item.begin, item.end - item.begin), why, environment_.services);
+    const auto program = compile_quietly(text.slice(item.begin, item.end - item.begin), environment_.services, why);
     return !program || !is_known_at_load(*program);
   };
   std::size_t constants_begin = 0;
@@ -235,7 +244,7 @@ bool ListCompiler::add_query(ItemCompiler& compiler, const ConfigText& text) {
   if (!lookup || !lookup->query_style) return false;
   const std::string asked = fmt::format("${{lookup {} {{{}}} {{+$value}} {{}}}}", type, trim(item.substr(semicolon + 1)));
   std::string why;
-  auto program = expand::compile(expand::OurText::of(asked, {}), why, environment_.services);
+  auto program = compile_quietly(expand::OurText::of(asked, {}), environment_.services, why);
   if (!program)
     diagnostics_.error(text.position(), fmt::format("{}: {}", quoted(item), why));
   else
