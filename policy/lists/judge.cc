@@ -289,10 +289,11 @@ Judge::Outcome Judge::regex_outcome(const RegexItem& item, ListKind kind, std::s
   if (!wants_data_) return Outcome::yes;
   if (kind != ListKind::address) result.data = item.text;
   if (!has_captures(kind)) return Outcome::yes;
+  // $0 is the subject, and not what the expression matched of it.
+  capture_whole(subject, item.letters, result);
   result.captures.count = static_cast<std::uint8_t>(std::min<std::size_t>(captures.count, Captures::kMax));
-  for (std::size_t n = 0; n < result.captures.count; ++n)
+  for (std::size_t n = 1; n < result.captures.count; ++n)
     result.captures.ranges[n] = {captures.ranges[n].begin, captures.ranges[n].end};
-  result.is_folded = item.letters == Case::ignored;
   return Outcome::yes;
 }
 
