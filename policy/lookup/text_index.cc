@@ -105,7 +105,7 @@ class WildIndex final : public IndexOverText {
       Regex::Captures captures;
       const Regex::Outcome outcome = pattern.regex->match(key, 0, captures, steps_left);
       if (outcome == Regex::Outcome::gave_up)
-        return defer(pattern.offset, "the regular expression took too long on this key", why);
+        return defer(pattern.offset, "the regular expressions up to here take too long on this key", why);
       if (outcome == Regex::Outcome::match) {
         first = pattern.offset;
         break;

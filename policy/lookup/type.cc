@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "policy/lookup/quote.h"
-
 namespace postern::lookup {
 
 namespace {
@@ -29,19 +27,19 @@ constexpr auto kTypes = std::to_array<TypeDef>({
     {.name = "ldapm", .style = Style::query, .not_built = kWithDelivery},
     {.name = "lmdb", .id = TypeId::lmdb},
     {.name = "lsearch", .id = TypeId::lsearch, .options = "ret"},
-    {.name = "mysql", .style = Style::query, .quote = quote_mysql, .not_built = kWithDelivery},
+    {.name = "mysql", .style = Style::query, .not_built = kWithDelivery},
     {.name = "nis", .not_built = kNoNis},
     {.name = "nis0", .not_built = kNoNis},
     {.name = "nisplus", .style = Style::query, .not_built = kNoNis},
     {.name = "nwildlsearch", .id = TypeId::nwildlsearch, .options = "ret"},
     {.name = "oracle", .style = Style::query, .not_built = "postern has no client of Oracle"},
     {.name = "passwd", .style = Style::query, .not_built = "a gateway knows no local users; use lsearch on a file of its own"},
-    {.name = "pgsql", .style = Style::query, .quote = quote_pgsql, .not_built = kWithDelivery},
+    {.name = "pgsql", .style = Style::query, .not_built = kWithDelivery},
     {.name = "psl", .not_built = "the public suffix list is not built yet"},
     {.name = "readsock", .style = Style::query, .not_built = "it is not built yet; ${readsocket} asks a socket"},
-    {.name = "redis", .id = TypeId::redis, .style = Style::query, .quote = quote_redis, .options = "servers"},
+    {.name = "redis", .id = TypeId::redis, .style = Style::query, .options = "servers"},
     {.name = "spf", .not_built = "SPF is not built yet"},
-    {.name = "sqlite", .id = TypeId::sqlite, .style = Style::query, .quote = quote_sqlite, .options = "file"},
+    {.name = "sqlite", .id = TypeId::sqlite, .style = Style::query, .options = "file"},
     {.name = "testdb", .style = Style::query, .not_built = "it is for Exim's own tests"},
     {.name = "whoson", .style = Style::query, .not_built = "postern has no client of Whoson"},
     {.name = "wildlsearch", .id = TypeId::wildlsearch, .options = "ret"},

@@ -1,4 +1,5 @@
-// The lookup types of the language: one table. A name that is known and not built says why.
+// The lookup types of the language: one table. A name that is known and not built says why. What ${quote_TYPE:} does stands in
+// policy/expand/operators.h.
 #pragma once
 
 #include <cstdint>
@@ -27,14 +28,10 @@ enum class Style : std::uint8_t {
   query,       // a query, which holds all
 };
 
-// Appends `text` to `out` so that it stands for itself within a query of the type. False when it cannot, with the reason.
-using Quote = bool (*)(std::string_view text, std::string_view option, std::string& out, std::string& why);
-
 struct TypeDef {
   std::string_view name;
   TypeId id = TypeId::none;
   Style style = Style::single_key;
-  Quote quote = nullptr;            // nullptr: nothing needs quoting
   std::string_view options = {};    // names of the options it takes beside those all take, a blank between them
   bool peers_bytes = false;         // what it finds was chosen by strangers
   std::string_view not_built = {};  // why it is refused; empty when it is built

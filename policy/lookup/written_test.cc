@@ -81,24 +81,5 @@ TEST(Written, EveryBeginningOfOneIsReadOrRefused) {
   EXPECT_TRUE(parse_written(kAll, Place::host_list));
 }
 
-TEST(Quote, AsEximDoes) {
-  const auto quoted = [](std::string_view type, std::string_view text) {
-    std::string out;
-    std::string why;
-    const Quote quote = find_type(type)->quote;
-    EXPECT_TRUE(quote == nullptr || quote(text, "", out, why));
-    return quote == nullptr ? std::string(text) : out;
-  };
-  EXPECT_EQ(quoted("sqlite", "a'b\"c\\d"), "a''b\"c\\d");
-  EXPECT_EQ(quoted("redis", "a b\tc\\d"), "a\\ b\\\tc\\\\d");
-  EXPECT_EQ(quoted("mysql", "a%b_c'\"\\\n\t\r\b"), "a%b_c\\'\\\"\\\\\\n\\t\\r\\b");
-  EXPECT_EQ(quoted("pgsql", "a%b_c'\""), "a%b_c''\\\"");
-  EXPECT_EQ(quoted("lsearch", "a b"), "a b");
-  std::string out;
-  std::string why;
-  EXPECT_FALSE(find_type("sqlite")->quote("a", "x", out, why));
-  EXPECT_FALSE(why.empty());
-}
-
 }  // namespace
 }  // namespace postern::lookup
