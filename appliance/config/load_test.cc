@@ -456,7 +456,7 @@ TEST(Load, ReportsAllErrorsInTheOrderOfTheFiles) {
             "c:6:17: verify: unknown word \"x\"\n"
             "c:7:3: unknown ACL condition or modifier \"frob\"\n"
             "/inc:1:1: unknown main option \"foo\"\n"
-            "/inc:2:32: \"x.y\" is a host name, which needs DNS: this is not built yet; name addresses or networks\n");
+            "/inc:2:32: \"x.y\" is a host name and needs DNS, for which hosts cannot wait\n");
 }
 
 TEST(Load, KeepsTextsOfAclOptionsThatAreKnownLater) {
@@ -482,7 +482,7 @@ TEST(Load, FindsAclsThatAclsAskFor) {
 TEST(Load, PutsErrorsWhereMacrosAndContinuationsStand) {
   MemoryLoad memory;
   EXPECT_EQ(memory.said("BAD = x.y.z\nhost_reject_connection = 192.0.2.1 : \\\n   192.0.2.2 : BAD\n"),
-            "c:3:16: \"x.y.z\" is a host name, which needs DNS: this is not built yet; name addresses or networks\n");
+            "c:3:16: \"x.y.z\" is a host name and needs DNS, for which host_reject_connection cannot wait\n");
 }
 
 TEST(Load, ReadsAclsFromFiles) {
@@ -493,7 +493,7 @@ TEST(Load, ReadsAclsFromFiles) {
   EXPECT_EQ(result.config->acl_for(acl::Phase::rcpt)->statements.size(), 2u);
   memory.files.put("/acl", "accept\n hosts = a.b\n");
   EXPECT_EQ(memory.said("acl_smtp_rcpt = /acl\n"),
-            "/acl:2:10: \"a.b\" is a host name, which needs DNS: this is not built yet; name addresses or networks\n");
+            "/acl:2:10: \"a.b\" is a host name and needs DNS, for which hosts cannot wait\n");
 }
 
 TEST(Load, TakesMacrosFromItsCaller) {

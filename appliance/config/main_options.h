@@ -10,8 +10,7 @@
 #include "appliance/config/log_selector.h"
 #include "engine/base/ip_address.h"
 #include "policy/expand/program.h"
-#include "policy/lists/domain_list.h"
-#include "policy/lists/host_list.h"
+#include "policy/lists/list.h"
 
 namespace postern::config {
 

@@ -12,8 +12,8 @@
 #include "engine/base/random.h"
 #include "policy/expand/config_text.h"
 #include "policy/expand/diagnostic.h"
-#include "policy/lists/address_list.h"
 #include "policy/lists/compile.h"
+#include "policy/lists/list.h"
 
 namespace postern::config {
 

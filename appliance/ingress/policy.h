@@ -15,8 +15,8 @@
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
 #include "policy/expand/program.h"
-#include "policy/lists/host_list.h"
 #include "policy/lists/ip_set.h"
+#include "policy/lists/list.h"
 #include "policy/routing/router.h"
 
 namespace postern::ingress {

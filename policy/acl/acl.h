@@ -15,10 +15,7 @@
 #include "policy/dnsbl/dnslists.h"
 #include "policy/expand/config_text.h"
 #include "policy/expand/program.h"
-#include "policy/lists/address_list.h"
-#include "policy/lists/domain_list.h"
-#include "policy/lists/host_list.h"
-#include "policy/lists/local_part_list.h"
+#include "policy/lists/list.h"
 #include "policy/ratelimit/rate_words.h"
 
 namespace postern::acl {

@@ -2,11 +2,11 @@
 // asked for, and reports everything it cannot read.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,101 +16,103 @@
 #include "policy/expand/diagnostic.h"
 #include "policy/expand/file_source.h"
 #include "policy/expand/fold.h"
-#include "policy/lists/address_list.h"
-#include "policy/lists/domain_list.h"
-#include "policy/lists/host_list.h"
-#include "policy/lists/local_part_list.h"
+#include "policy/lists/item_compiler.h"
+#include "policy/lists/list.h"
+#include "policy/lists/world.h"
 
 namespace postern::lists {
 
 struct ListEnvironment {
-  std::string primary_hostname;            // what @ stands for
-  std::vector<IpAddress> local_addresses;  // what @[] stands for
-  expand::FileSource* files = nullptr;     // for items that are absolute file names; outlives the compiler
-  expand::LoadTimeValues values;           // for variables in lists
+  std::string primary_hostname;                 // what @ stands for
+  std::vector<IpAddress> local_addresses;       // what @[] stands for
+  expand::FileSource* files = nullptr;          // for items that are absolute file names; outlives the compiler
+  expand::LoadTimeValues values;                // for variables in lists
+  expand::CompileServices* services = nullptr;  // for lookups; outlives the compiler
   std::size_t file_bytes_max = std::size_t{256} * 1024 * 1024;
 };
 
-inline constexpr std::size_t kNamedDepthMax = 32;  // named lists within named lists
+// Whether whoever matches a list has a ListFacts and can wait.
+enum class Use : std::uint8_t {
+  at_once,  // no: an item that asks something is an error, which names it
+  asks,     // yes
+};
 
-enum class ListKind : std::uint8_t { domain, host, address, local_part };
-
-class ListCompiler {
+class ListCompiler final : private ItemSource {
  public:
   // `diagnostics` outlives the compiler.
   ListCompiler(ListEnvironment environment, expand::Diagnostics& diagnostics);
 
   // A named list. Names of different kinds do not meet. A second definition of one name is reported.
   void define(ListKind kind, const expand::ConfigText& name, expand::ConfigText value);
-  // Compiles the named lists that nothing has asked for, so that their errors are found too.
+  // Compiles the named lists that nothing has asked for, so that their errors are found too, and that lists which are expanded
+  // when they are used can refer to them.
   void compile_named();
+  // What such lists refer to. Grows until the load is over; then it is for all shards.
+  [[nodiscard]] std::shared_ptr<const ListWorld> world() const noexcept { return world_; }
+  [[nodiscard]] bool is_named(ListKind kind, std::string_view name) const;
 
   // Each gives a list even after errors, which are reported. `what` names the text in messages ("hosts").
-  [[nodiscard]] DomainList domains(const expand::ConfigText& text, std::string_view what);
-  [[nodiscard]] HostList hosts(const expand::ConfigText& text, std::string_view what);
-  [[nodiscard]] AddressList addresses(const expand::ConfigText& text, std::string_view what);
-  [[nodiscard]] LocalPartList local_parts(const expand::ConfigText& text, std::string_view what);
+  [[nodiscard]] DomainList domains(const expand::ConfigText& text, std::string_view what, Use use = Use::at_once);
+  [[nodiscard]] HostList hosts(const expand::ConfigText& text, std::string_view what, Use use = Use::at_once);
+  [[nodiscard]] AddressList addresses(const expand::ConfigText& text, std::string_view what, Use use = Use::at_once);
+  [[nodiscard]] LocalPartList local_parts(const expand::ConfigText& text, std::string_view what, Use use = Use::at_once);
 
-  // One item of a domain list, with no separators in it: the pattern of a route_list rule or of a retry rule.
-  [[nodiscard]] DomainList one_domain(const expand::ConfigText& item, std::string_view what);
-  [[nodiscard]] AddressList one_address(const expand::ConfigText& item, std::string_view what);
+  // One item of a list, with no separators in it: the pattern of a route_list rule or of a retry rule.
+  [[nodiscard]] DomainList one_domain(const expand::ConfigText& item, std::string_view what, Use use = Use::at_once);
+  [[nodiscard]] AddressList one_address(const expand::ConfigText& item, std::string_view what, Use use = Use::at_once);
 
  private:
-  struct Item {
-    std::string_view text;  // without the !
-    bool positive;
-    bool in_file;
-    expand::Position at;
-  };
   struct Definition {
     expand::ConfigText name;
     expand::ConfigText text;
     enum class State : std::uint8_t { waiting, compiling, done } state = State::waiting;
-    // One of these, by its kind.
-    std::shared_ptr<const DomainList> domains;
-    std::shared_ptr<const HostList> hosts;
-    std::shared_ptr<const AddressList> addresses;
-    std::shared_ptr<const LocalPartList> local_parts;
+    std::shared_ptr<const ItemList> list;
   };
-  // Where the items of one list go: functions of one kind, and what they need to remember.
-  template <class List>
-  struct Builder;
+  using Definitions = std::map<std::string, Definition, std::less<>>;
 
   template <class List>
-  [[nodiscard]] List compile(const expand::ConfigText& text, std::string_view what);
+  [[nodiscard]] List compile(const expand::ConfigText& text, std::string_view what, Use use);
   template <class List>
-  [[nodiscard]] List compile_one(const expand::ConfigText& text, std::string_view what);
-  template <class List>
-  void read_items(Builder<List>& builder, const expand::ConfigText& expanded);
-  template <class List>
-  void read_item(Builder<List>& builder, std::string_view text, const expand::Position& at);
-  template <class List>
-  void read_file(Builder<List>& builder, const Item& item);
-  template <class List>
-  void add_item(Builder<List>& builder, const Item& item);
-  template <class List>
-  [[nodiscard]] std::shared_ptr<const List> named(const Item& item);
-  template <class List>
-  void compile_definition(Definition& definition);
+  [[nodiscard]] List compile_one(const expand::ConfigText& text, std::string_view what, Use use);
+  [[nodiscard]] ItemList compile_items(ListKind kind, const expand::ConfigText& text, std::string_view what, Use use);
+  [[nodiscard]] bool is_known_at_load(const expand::Program& program) const;
+  void add_raw(ItemCompiler& compiler, const expand::ConfigText& text, std::string_view what);
+  void add_constant(ItemCompiler& compiler, const expand::ConfigText& text, char separator, Piece piece, std::string_view what);
+  void add_variable(ItemCompiler& compiler, const expand::ConfigText& text, char separator, Piece piece);
+  [[nodiscard]] bool add_query(ItemCompiler& compiler, const expand::ConfigText& text);
+  void compile_definition(ListKind kind, Definition& definition);
 
-  void add_domain_pattern(DomainPatterns& run, std::string_view pattern, const Item& item);
-  void add_plain(TextMatcher& text, std::string_view pattern, const Item& item);
-  void add_network(HostPatterns& run, const Item& item);
-  void add_address_pair(AddressPatterns& run, Case letters, const Item& item);
-  // Reports patterns that no part of postern can match yet. True when the item was one.
-  bool refuse(std::string_view pattern, const Item& item);
-  bool refuse_host(const Item& item);
-  void error(const Item& item, std::string message);
+  // ItemSource
+  [[nodiscard]] const std::string& primary_hostname() const override { return environment_.primary_hostname; }
+  [[nodiscard]] std::shared_ptr<const IpSet> local_addresses() const override { return world_->local_addresses_; }
+  [[nodiscard]] expand::CompileServices* services() const override { return environment_.services; }
+  [[nodiscard]] std::shared_ptr<const ItemList> named(ListKind kind, const ItemText& item, std::string& why) override;
+  void add_file(ItemCompiler& compiler, const ItemText& item) override;
+  void error(const ItemText& item, std::string message) override;
+  void warning(const ItemText& item, std::string message) override;
+  void noticed_lookup_file(expand::LookupHandle handle, const std::string& file) override;
 
-  [[nodiscard]] std::map<std::string, Definition, std::less<>>& definitions(ListKind kind) {
-    return definitions_[static_cast<std::size_t>(kind)];
-  }
+  [[nodiscard]] Definitions& definitions(ListKind kind) { return definitions_[static_cast<std::size_t>(kind)]; }
 
   ListEnvironment environment_;
-  std::shared_ptr<const IpSet> local_addresses_;
-  std::map<std::string, Definition, std::less<>> definitions_[4];
+  std::shared_ptr<ListWorld> world_;
+  std::array<Definitions, 4> definitions_;
   expand::Diagnostics& diagnostics_;
   std::size_t depth_ = 0;  // of named lists being compiled within each other
 };
+
+// How a piece of a list is split into items.
+struct Splitting {
+  char separator = ':';
+  Piece piece = Piece::whole;
+};
+
+// A list, or a piece of one, that was expanded just now. What is wrong in it is found only when matching gets there.
+// `services` may be null: then it names no lookup. A text of a peer's bytes names no file, lookup or list.
+[[nodiscard]] ItemList compile_at_use(ListKind kind, std::string_view text, Splitting splitting, const ListWorld& world,
+                                      expand::CompileServices* services, expand::Bytes bytes);
+// The content of a file that such a list names.
+[[nodiscard]] ItemList compile_file_at_use(ListKind kind, std::string_view content, bool positive, const ListWorld& world,
+                                           expand::CompileServices* services);
 
 }  // namespace postern::lists

@@ -24,28 +24,28 @@ bool FoldedSet::equals(const Entry& entry, std::string_view text) const noexcept
   if (entry.length != text.size()) return false;
   const char* const stored = bytes_.data() + entry.offset;
   for (std::size_t i = 0; i < text.size(); ++i)
-    if (stored[i] != fold(text[i])) return false;
+    if (fold(stored[i]) != fold(text[i])) return false;
   return true;
 }
 
-bool FoldedSet::contains(std::string_view text, std::uint64_t hash) const noexcept {
-  if (slots_.empty()) return false;
+const FoldedSet::Entry* FoldedSet::find(std::string_view text, std::uint64_t hash) const noexcept {
+  if (slots_.empty()) return nullptr;
   const std::uint32_t wanted = mixed(hash);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t at = wanted & mask; slots_[at] != 0; at = (at + 1) & mask) {
     const Entry& entry = entries_[slots_[at] - 1];
-    if (entry.hash == wanted && equals(entry, text)) return true;
+    if (entry.hash == wanted && equals(entry, text)) return &entry;
   }
-  return false;
+  return nullptr;
 }
 
-void FoldedSet::add(std::string_view text) {
+void FoldedSet::add(std::string_view text, std::uint32_t number) {
   const std::uint64_t hash = hash_of(text);
-  if (contains(text, hash)) return;
+  if (find(text, hash) != nullptr) return;
   POSTERN_CHECK(bytes_.size() + text.size() <= UINT32_MAX);
   if ((entries_.size() + 1) * 2 > slots_.size()) grow();
-  entries_.push_back({static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint32_t>(text.size()), mixed(hash)});
-  for (const char c : text) bytes_.push_back(fold(c));
+  entries_.push_back({static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint32_t>(text.size()), mixed(hash), number});
+  bytes_.append(text);
   std::size_t at = mixed(hash) & (slots_.size() - 1);
   while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
   slots_[at] = static_cast<std::uint32_t>(entries_.size());

@@ -61,6 +61,57 @@ TEST(ListReader, SaysWhereAnItemBegins) {
   EXPECT_EQ(reader.offset(), 12u);
 }
 
+// A list that was cut into pieces has the items it has in one piece.
+TEST(ListReader, ReadsPieces) {
+  using Items = std::vector<std::string>;
+  const auto items = [](std::string_view text, Piece piece, char separator = ':') {
+    Items all;
+    ListReader reader(text, separator, piece);
+    for (std::string item; reader.next(item);) all.push_back(item);
+    return all;
+  };
+  EXPECT_EQ(items("", Piece::middle), (Items{""}));
+  EXPECT_EQ(items(" ", Piece::middle), (Items{""}));
+  EXPECT_EQ(items("a", Piece::middle), (Items{"a"}));
+  EXPECT_EQ(items("a :", Piece::middle), (Items{"a", ""}));
+  EXPECT_EQ(items("a::", Piece::middle), (Items{"a:"}));
+  EXPECT_EQ(items("<; a", Piece::middle), (Items{"<; a"}));
+  EXPECT_EQ(items("\n", Piece::middle, '\n'), (Items{"", ""}));
+  EXPECT_EQ(items("", Piece::last), Items{});
+  EXPECT_EQ(items("<; a : b :", Piece::last), (Items{"<; a", "b"}));
+}
+
+TEST(SplitRaw, FindsItemsBeforeTheyAreExpanded) {
+  // Items between bars; $ behind those with variables, + behind those that may grow together with the next.
+  const auto shown = [](std::string_view text) {
+    const auto raw = split_raw(text);
+    if (!raw) return std::string("?");
+    std::string all(1, raw->separator);
+    for (const RawItem& item : raw->items) {
+      all += "|" + std::string(trim(text.substr(item.begin, item.end - item.begin)));
+      all += std::string(item.has_variables ? "$" : "") + (item.touches_next ? "+" : "");
+    }
+    return all;
+  };
+  EXPECT_EQ(shown(""), ":|");
+  EXPECT_EQ(shown("a : b"), ":|a|b");
+  EXPECT_EQ(shown("a::b : $x : c"), ":|a::b|$x$|c");
+  EXPECT_EQ(shown("a:$x:c"), ":|a+|$x$+|c");
+  EXPECT_EQ(shown("a:${if eq{a:b}{:}{x : y}} :c"), ":|a+|${if eq{a:b}{:}{x : y}}$|c");
+  EXPECT_EQ(shown("<; a ; \\N^$;\\N ; $y"), ";|a|\\N^$;\\N|$y$");
+  EXPECT_EQ(shown("\\N^a:b$\\N : c"), ":|\\N^a:b$\\N|c");
+  EXPECT_EQ(shown("a${\\}:}b:c"), ":|a${\\}:}b$+|c");
+  EXPECT_EQ(shown("$x : a"), "?");
+  EXPECT_EQ(shown("<\\n a"), "?");
+  EXPECT_EQ(shown("<$x a"), "?");
+  const std::string_view all = "<; a;;b ; ${if {x\\}}} ; \\N$;\\N ; $y;";
+  for (std::size_t cut = 0; cut <= all.size(); ++cut) {
+    const auto raw = split_raw(all.substr(0, cut));
+    ASSERT_TRUE(raw || cut == 1) << cut;
+    if (raw) EXPECT_LE(raw->items.back().end, cut);
+  }
+}
+
 class Lists : public ::testing::Test {
  protected:
   Lists() { environment_.values.set(expand::VariableId::primary_hostname, "mx.example.org"); }
@@ -227,10 +278,7 @@ constexpr Case kHosts[] = {
 
 TEST_F(Lists, Hosts) {
   files_.put("/hosts", "!10.9.8.7   # not this one\n10.9.8.0/24\n2001:db8:5::/48\n");
-  define(ListKind::host, "relays", "10.0.0.0/8 : <");  // "<" at the end is no change of separator
-  EXPECT_FALSE(in_hosts("+relays", "192.0.2.1"));
-  EXPECT_EQ(complaints(),
-            "test.conf:1:14: \"<\" is a host name, which needs DNS: this is not built yet; name addresses or networks");
+  define(ListKind::host, "relays", "10.0.0.0/8 : 192.0.3.0/24");
   for (const Case& c : kHosts) EXPECT_EQ(in_hosts(c.list, c.subject), c.in) << c.list << " ~ " << c.subject;
   EXPECT_EQ(complaints(), "");
 }
@@ -323,11 +371,13 @@ TEST_F(Lists, RefuseWhatIsNotBuiltAndWhatIsWrong) {
             "test.conf:1:5: unknown named domain list \"+local_domain\": did you mean \"+local_domains\"?");
   EXPECT_EQ(domains("+zz"), "test.conf:1:1: unknown named domain list \"+zz\"");
   EXPECT_EQ(domains("+loop"), "test.conf:1:1: the named domain list \"loop\" refers to itself");
-  EXPECT_EQ(domains("a:\\N^b$\\N"), "test.conf:1:5: \"^b$\": regular expressions in lists are not built yet");
-  EXPECT_EQ(
-      domains("partial-lsearch*;/x"),
-      "test.conf:1:1: \"partial-lsearch*;/x\": lookups in lists are not built yet; the name of a file with one item a line is");
-  EXPECT_EQ(domains("@mx_any"), "test.conf:1:1: \"@mx_any\" needs DNS, which is not built yet: name the domains");
+  EXPECT_EQ(domains("a:\\N^(b$\\N"),
+            "test.conf:1:5: regular expression error in \"^(b$\": missing closing parenthesis at offset 4");
+  EXPECT_EQ(domains("partial-lsearch*;/x"), "test.conf:1:1: \"partial-lsearch*;/x\": lookups cannot be used here");
+  EXPECT_EQ(domains("@mx_any"), "test.conf:1:1: \"@mx_any\" needs DNS, for which domains cannot wait");
+  EXPECT_EQ(domains("@mx_most"),
+            "warning test.conf:1:1: \"@mx_most\" is taken as the name of a domain: there are @mx_any, @mx_primary, "
+            "@mx_secondary");
   EXPECT_EQ(
       domains("a.b c.d"),
       "warning test.conf:1:1: the item \"a.b c.d\" holds a blank, so nothing will match it: items are separated by colons");
@@ -346,19 +396,18 @@ TEST_F(Lists, RefuseWhatIsNotBuiltAndWhatIsWrong) {
       hosts("::1"),
       "test.conf:1:1: \":1\" is not an IP address: in a list separated by colons those of an IPv6 address are doubled, or "
       "the list begins with \"<;\" and is separated by semicolons");
-  EXPECT_EQ(
-      hosts("mail.example"),
-      "test.conf:1:1: \"mail.example\" is a host name, which needs DNS: this is not built yet; name addresses or networks");
+  EXPECT_EQ(hosts("mail.example"), "test.conf:1:1: \"mail.example\" is a host name and needs DNS, for which hosts cannot wait");
   EXPECT_EQ(hosts("*.example"),
-            "test.conf:1:1: \"*.example\" matches host names, which need reverse DNS: this is not built yet; name addresses or "
-            "networks");
+            "test.conf:1:1: \"*.example\" matches host names and needs reverse DNS, for which hosts cannot wait");
+  EXPECT_EQ(hosts("^m"), "test.conf:1:1: \"^m\" matches host names and needs reverse DNS, for which hosts cannot wait");
   EXPECT_EQ(hosts("@"),
-            "test.conf:1:1: \"@\" in a host list needs DNS, which is not built yet: \"@[]\" means this host's own addresses");
-  EXPECT_EQ(hosts("net-cdb;/x"),
-            "test.conf:1:1: \"net-cdb;/x\": lookups in lists are not built yet; the name of a file with one item a line is");
+            "test.conf:1:1: \"@\" is this host's name, and that needs DNS (\"@[]\" does not), for which hosts cannot wait");
+  EXPECT_EQ(hosts("net-cdb;/x"), "test.conf:1:1: \"net-cdb;/x\": lookups cannot be used here");
+  EXPECT_EQ(hosts("+defer_unknown"), "test.conf:1:1: unknown named host list \"+defer_unknown\"");
+  define(ListKind::host, "names", "192.0.2.1 : *.example");
+  EXPECT_EQ(hosts("+names"), "test.conf:1:1: \"+names\" holds \"*.example\", for which hosts cannot wait");
   (void)compiler().addresses(ConfigTextForTest::line("a@lsearch;/x"), "senders");
-  EXPECT_EQ(complaints(),
-            "test.conf:1:1: \"lsearch;/x\": lookups in lists are not built yet; the name of a file with one item a line is");
+  EXPECT_EQ(complaints(), "test.conf:1:1: \"lsearch;/x\": lookups cannot be used here");
   define(ListKind::domain, "local_domains", "b");
   EXPECT_EQ(complaints(), "test.conf:1:1: the named list \"local_domains\" was defined before, at test.conf:1:1");
 }

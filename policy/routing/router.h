@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "policy/expand/program.h"
-#include "policy/lists/address_list.h"
-#include "policy/lists/domain_list.h"
-#include "policy/lists/local_part_list.h"
+#include "policy/lists/list.h"
 #include "policy/routing/host_items.h"
 
 namespace postern::routing {
