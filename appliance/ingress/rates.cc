@@ -84,7 +84,9 @@ Task<Result<void>> RateKeeper::save(FileSystem& files) {
   if (changes == saved_changes_) co_return Result<void>{};
   std::array<char, 32> name{};
   std::snprintf(name.data(), name.size(), "%s/%02u", kDirectory, shard_);
-  Result<void> saved = co_await files.replace(name.data(), table_.save());
+  ratelimit::RateTable::Saving saving(table_);
+  while (saving.add_slice()) co_await Yield();
+  Result<void> saved = co_await files.replace(name.data(), saving.take());
   if (saved) saved_changes_ = changes;
   co_return saved;
 }

@@ -5,13 +5,19 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <vector>
+
+#include "engine/base/check.h"
 
 namespace postern::ratelimit {
 
 namespace {
 
 constexpr std::string_view kFirstLine = "postern ratelimit 1\n";
+constexpr std::size_t kLineBytesUsual = 96;
+constexpr std::size_t kSliceKeys = 500;
+constexpr std::size_t kSliceBytes = 64 * 1024;
 
 std::string bounded(const std::string& key) {
   if (key.size() <= RateTable::kKeyBytesMax) return key;
@@ -73,6 +79,7 @@ std::uint64_t hash_of(std::string_view text) noexcept {
 RateTable::Entry* RateTable::find(std::string_view key) {
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return nullptr;
+  leave_place(found->second);
   order_.splice(order_.begin(), order_, found->second);
   return &order_.front();
 }
@@ -81,11 +88,18 @@ RateTable::Entry& RateTable::insert(std::string key) {
   if (order_.size() >= kKeysMax) forget_last();
   order_.emplace_front();
   order_.front().key = std::move(key);
+  order_.front().saved_by = savings_;  // younger than what is being saved
   by_key_.emplace(order_.front().key, order_.begin());
   return order_.front();
 }
 
+// `entry` is about to move or to go; whoever is saving remembers its place by it.
+void RateTable::leave_place(Order::iterator entry) {
+  if (saving_ != nullptr && saving_->next_ == entry) ++saving_->next_;
+}
+
 void RateTable::forget_last() {
+  leave_place(std::prev(order_.end()));
   Entry& last = order_.back();
   unique_total_ -= last.unique.size();
   by_key_.erase(last.key);
@@ -140,17 +154,28 @@ Verdict RateTable::ask(const Question& question, WallTime now) {
   return verdict;
 }
 
-std::string RateTable::save() const {
-  std::string text(kFirstLine);
-  // The last used comes last, so that loading them in order restores the order.
-  for (auto entry = order_.rbegin(); entry != order_.rend(); ++entry) {
-    append_escaped(text, entry->key);
-    fmt::format_to(std::back_inserter(text), " {} {} {} {}", entry->at_us, entry->rate, entry->period_s,
-                   entry->unique_since_us);
-    for (const std::uint64_t hash : entry->unique) fmt::format_to(std::back_inserter(text), " {:x}", hash);
-    text += '\n';
+RateTable::Saving::Saving(RateTable& table) : table_(table), number_(++table.savings_), next_(table.order_.end()) {
+  POSTERN_CHECK(table.saving_ == nullptr);
+  table.saving_ = this;
+  text_.reserve(kFirstLine.size() + table.keys() * kLineBytesUsual);
+  text_ = kFirstLine;
+}
+
+bool RateTable::Saving::add_slice() {
+  const std::size_t begin = text_.size();
+  for (std::size_t visited = 0; next_ != table_.order_.begin(); ++visited) {
+    if (visited == kSliceKeys || text_.size() - begin > kSliceBytes) return true;
+    --next_;
+    if (std::exchange(next_->saved_by, number_) != number_) add(*next_);
   }
-  return text;
+  return false;
+}
+
+void RateTable::Saving::add(const Entry& entry) {
+  append_escaped(text_, entry.key);
+  fmt::format_to(std::back_inserter(text_), " {} {} {} {}", entry.at_us, entry.rate, entry.period_s, entry.unique_since_us);
+  for (const std::uint64_t hash : entry.unique) fmt::format_to(std::back_inserter(text_), " {:x}", hash);
+  text_ += '\n';
 }
 
 bool RateTable::load(std::string_view text, bool (*is_ours)(std::string_view, const void*), const void* context) {

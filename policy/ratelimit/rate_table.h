@@ -10,6 +10,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "engine/base/clock.h"
 #include "policy/ratelimit/rate_words.h"
@@ -44,8 +45,8 @@ class RateTable {
   // Counts what has changed since it was made.
   [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
 
-  // The whole table as text, for a file: "postern ratelimit 1" and a line for each key.
-  [[nodiscard]] std::string save() const;
+  class Saving;
+
   // Takes over those keys of a saved table for which `is_ours` is true, unless a younger state is known. False: the text is
   // none of ours, or damaged; the lines before the damage were taken.
   bool load(std::string_view text, bool (*is_ours)(std::string_view key, const void* context), const void* context);
@@ -57,6 +58,7 @@ class RateTable {
     double rate = 0;
     double period_s = 1;
     std::int64_t unique_since_us = 0;
+    std::uint32_t saved_by = 0;  // the last Saving that need not write it any more
     std::unordered_set<std::uint64_t> unique;
   };
   using Order = std::list<Entry>;  // the last used in front
@@ -64,6 +66,7 @@ class RateTable {
   [[nodiscard]] Entry* find(std::string_view key);
   Entry& insert(std::string key);
   void forget_last();
+  void leave_place(Order::iterator entry);
   [[nodiscard]] bool is_new_event(Entry& entry, const Question& question, std::int64_t now_us);
   bool load_line(std::string_view line, bool (*is_ours)(std::string_view, const void*), const void* context);
 
@@ -71,6 +74,32 @@ class RateTable {
   std::unordered_map<std::string_view, Order::iterator> by_key_;  // views into the entries
   std::size_t unique_total_ = 0;
   std::uint64_t changes_ = 0;
+  Saving* saving_ = nullptr;
+  std::uint32_t savings_ = 0;
+};
+
+// A table as text, for a file: "postern ratelimit 1" and a line for each key, the last used last. Written in slices, between
+// which the table may be asked: each key that was there at the beginning is in the text, as it was then or as it became since.
+// One at a time; the table outlives it.
+class RateTable::Saving {
+ public:
+  explicit Saving(RateTable& table);
+  ~Saving() { table_.saving_ = nullptr; }
+  Saving(const Saving&) = delete;
+  Saving& operator=(const Saving&) = delete;
+
+  // A slice takes well under a millisecond. False when the text is whole.
+  bool add_slice();
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  friend class RateTable;
+  void add(const Entry& entry);
+
+  RateTable& table_;
+  const std::uint32_t number_;
+  Order::iterator next_;  // what has been visited lies behind it; end(): nothing has
+  std::string text_;
 };
 
 // The same for all time, for it decides which shard owns a key of a saved table.

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -104,6 +105,14 @@ TEST(RateTable, CountsDifferentEventsOnceAPeriod) {
   EXPECT_GT(table.ask(asked, clock.wall_now()).rate, 1.0);
 }
 
+std::string save(RateTable& table) {
+  RateTable::Saving saving(table);
+  while (saving.add_slice()) {}
+  return saving.take();
+}
+
+bool take_all(std::string_view, const void*) { return true; }
+
 TEST(RateTable, SurvivesBeingSaved) {
   RateTable table;
   ManualClock clock;
@@ -113,12 +122,11 @@ TEST(RateTable, SurvivesBeingSaved) {
   asked.key = "1h/per_addr/unique/x";
   asked.unique = "one";
   static_cast<void>(table.ask(asked, clock.wall_now()));
-  const std::string saved = table.save();
+  const std::string saved = save(table);
 
-  const auto all = [](std::string_view, const void*) { return true; };
   RateTable again;
-  EXPECT_TRUE(again.load(saved, all, nullptr));
-  EXPECT_EQ(again.save(), saved);
+  EXPECT_TRUE(again.load(saved, take_all, nullptr));
+  EXPECT_EQ(save(again), saved);
   EXPECT_EQ(again.keys(), 2u);
   EXPECT_NEAR(again.ask(asked, clock.wall_now()).rate, 1, 1e-3);  // "one" was seen
 
@@ -127,12 +135,59 @@ TEST(RateTable, SurvivesBeingSaved) {
   EXPECT_TRUE(others.load(saved, none, nullptr));
   EXPECT_EQ(others.keys(), 0u);
   // What is younger stays.
-  EXPECT_TRUE(again.load(saved, all, nullptr));
+  EXPECT_TRUE(again.load(saved, take_all, nullptr));
   EXPECT_EQ(again.keys(), 2u);
   for (std::size_t cut = 0; cut < saved.size(); ++cut) {
     RateTable partly;
-    EXPECT_LE((static_cast<void>(partly.load(saved.substr(0, cut), all, nullptr)), partly.keys()), 2u);
+    EXPECT_LE((static_cast<void>(partly.load(saved.substr(0, cut), take_all, nullptr)), partly.keys()), 2u);
   }
+}
+
+TEST(RateTable, IsSavedWhileItIsAsked) {
+  RateTable table;
+  ManualClock clock;
+  constexpr int kKeys = 5'000;
+  const auto ask = [&](int key) {
+    Question asked = question(100, Update::strict);
+    asked.key = "key" + std::to_string(key);
+    static_cast<void>(table.ask(asked, clock.wall_now()));
+  };
+  for (int key = 0; key < kKeys; ++key) ask(key);
+  RateTable::Saving saving(table);
+  std::size_t slices = 1;
+  for (; saving.add_slice(); ++slices) {
+    // Written ones, the next one to be written, those far from it, and new ones.
+    for (const int key : {0, 1, 499, 500, 501, 1000, 1001, kKeys - 1}) ask(key);
+    for (int key = 0; key < 400; key += 7) ask(static_cast<int>(slices) * 500 + key);
+    ask(kKeys + static_cast<int>(slices));
+  }
+  EXPECT_GE(slices, kKeys / 500u);
+  const std::string text = saving.take();
+  EXPECT_EQ(std::ranges::count(text, '\n'), kKeys + 1);  // each once, and the first line
+  RateTable again;
+  EXPECT_TRUE(again.load(text, take_all, nullptr));
+  EXPECT_EQ(again.keys(), static_cast<std::size_t>(kKeys));
+}
+
+TEST(RateTable, ForgetsWhatIsAboutToBeSaved) {
+  RateTable table;
+  ManualClock clock;
+  Question asked = question(100, Update::strict);
+  for (std::size_t key = 0; key < RateTable::kKeysMax; ++key) {
+    asked.key = std::to_string(key);
+    static_cast<void>(table.ask(asked, clock.wall_now()));
+  }
+  RateTable::Saving saving(table);
+  ASSERT_TRUE(saving.add_slice());
+  for (int key = 0; key < 2'000; ++key) {  // those written already go first, and then some that were not
+    asked.key = "new" + std::to_string(key);
+    static_cast<void>(table.ask(asked, clock.wall_now()));
+  }
+  while (saving.add_slice()) {}
+  const std::string text = saving.take();
+  RateTable again;
+  EXPECT_TRUE(again.load(text, take_all, nullptr));
+  EXPECT_EQ(again.keys(), RateTable::kKeysMax - 1'500);
 }
 
 TEST(RateTable, ForgetsTheLeastRecentlyUsed) {
