@@ -70,6 +70,7 @@ class FakeWorld final : public AclWorld {
   dnsbl::ZoneTable zone_table;
   std::vector<std::string_view> recipients = {"user@in.local"};
   std::optional<std::string> strange;
+  lists::ListFacts list_facts;
 
   std::shared_ptr<const Acl> find_acl(std::string_view text, std::string& why) override {
     const auto found = acls.find(text);
@@ -90,6 +91,7 @@ class FakeWorld final : public AclWorld {
     log += "asked elsewhere;";
     co_return rates.ask(question, clock.wall_now());
   }
+  lists::ListFacts& facts() override { return list_facts; }
   dns::Resolver* resolver() override { return nullptr; }
   dnsbl::ZoneTable& zones() override { return zone_table; }
   Wait wait() override { return {}; }
