@@ -43,9 +43,9 @@ Truth remove_header(Doing& doing) {
 Truth proceed(Doing&) { return Truth::yes; }
 
 Truth set_control(Doing& doing) {
-  const auto& told = std::get<Told<ControlSetting>>(doing.step->argument);
-  const std::optional<ControlSetting> read = told.words ? told.words : read_control(doing.text, doing.why);
-  if (!read) return Truth::error;
+  const WordsOf<ControlSetting> words(doing, read_control);
+  const ControlSetting* const read = words.get();
+  if (read == nullptr) return Truth::error;
   if (doing.subject.phase && (read->def->phases & set_of(*doing.subject.phase)) == 0)
     return wrong(doing,
                  fmt::format("cannot use \"control={}\" in {} ACL", read->def->name, definition_of(*doing.subject.phase).name));

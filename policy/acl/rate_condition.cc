@@ -13,11 +13,6 @@ namespace {
 using ratelimit::Mode;
 using ratelimit::RateWords;
 
-const std::optional<RateWords> words_of(Doing& doing) {
-  const auto& told = std::get<Told<RateWords>>(doing.step->argument);
-  return told.words ? told.words : ratelimit::read_rate_words(doing.text, doing.why);
-}
-
 // What makes events one and the same: the connection, the message, or the command.
 std::vector<KnownRate>& known_rates(AclState& state, const RateWords& words) {
   if (words.update == ratelimit::Update::readonly) return state.command_rates;
@@ -86,8 +81,9 @@ Truth remember(Doing& doing, const RateWords& words, const std::string& key, dou
 }  // namespace
 
 Truth test_rate(Doing& doing) {
-  const std::optional<RateWords> words = words_of(doing);
-  if (!words) return Truth::error;
+  const WordsOf<RateWords> words_of(doing, ratelimit::read_rate_words);
+  const RateWords* const words = words_of.get();
+  if (words == nullptr) return Truth::error;
   if (const std::string_view mode = misplaced(*words, doing.subject); !mode.empty()) {
     doing.why = fmt::format("syntax error in \"ratelimit\" argument: {} cannot be used in the ACL for {}", mode,
                             definition_of(*doing.subject.phase).name);
@@ -109,7 +105,8 @@ Truth test_rate(Doing& doing) {
 }
 
 Task<Truth> ask_rate(Doing& doing) {
-  const RateWords words = *words_of(doing);
+  const WordsOf<RateWords> words_of(doing, ratelimit::read_rate_words);
+  const RateWords& words = *words_of.get();
   const ratelimit::Question question = question_of(words, doing.subject);
   const std::optional<ratelimit::Verdict> verdict = co_await doing.subject.world->ask_rate(question);
   if (!verdict) {

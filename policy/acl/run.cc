@@ -383,7 +383,6 @@ void AclRun::finish_warn() {
 void AclRun::finish_frame() {
   if (frames_.empty()) {
     outcome_ = std::move(first_.outcome);
-    error_ = first_.is_error;
     stage_ = Stage::done;
     return;
   }

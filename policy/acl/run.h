@@ -108,6 +108,22 @@ struct Doing {
   std::string log_message = {};  // likewise, for the log
 };
 
+// What the step's argument says, and what keeps it: read at load, or now from what it expanded to. Its get() is nullptr, with
+// doing.why, when that cannot be read.
+template <class Words>
+class WordsOf {
+ public:
+  WordsOf(Doing& doing, std::optional<Words> (*read)(std::string_view, std::string&)) : told_(told(doing)) {
+    if (!told_) read_ = read(doing.text, doing.why);
+  }
+  [[nodiscard]] const Words* get() const noexcept { return told_ ? &*told_ : read_ ? &*read_ : nullptr; }
+
+ private:
+  static const std::optional<Words>& told(const Doing& doing) { return std::get<Told<Words>>(doing.step->argument).words; }
+  const std::optional<Words>& told_;  // of the program, which outlives its runs
+  std::optional<Words> read_;
+};
+
 // Statements in order until one decides; at the end, deny. Goes on until it has to wait, and costs no coroutine frame then; it
 // allocates only for texts. One shard.
 //
@@ -129,8 +145,6 @@ class AclRun {
   // After advance() said false.
   [[nodiscard]] Task<void> wait();
   [[nodiscard]] AclOutcome take() { return std::move(outcome_); }
-  // It was decided by `drop`, or by what could not be understood.
-  [[nodiscard]] bool failed_by_error() const noexcept { return error_; }
 
  private:
   // What comes next.
@@ -191,7 +205,6 @@ class AclRun {
   expand::EvalResult expanded_;
   const expand::Program* to_expand_ = nullptr;  // by wait()
   bool to_test_ = false;                        // likewise
-  bool error_ = false;
   unsigned base_depth_ = 0;
   std::span<const AclArgument> outer_arguments_;
   AclOutcome outcome_;
