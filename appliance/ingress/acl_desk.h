@@ -81,6 +81,7 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   // language::Asker
   [[nodiscard]] std::optional<IpAddress> client() const override { return session_.endpoints.peer.address; }
   void names_found(const dns::HostNames& names) override;
+  void keep_prvscheck_result(bool is_valid) override { state_.prvscheck_result = is_valid; }
   [[nodiscard]] std::optional<expand::Answer> acl_now(const expand::AclQuestion& question) override;
   [[nodiscard]] Task<expand::Answer> acl(expand::AclQuestion question) override;
 

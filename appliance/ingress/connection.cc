@@ -180,6 +180,7 @@ std::optional<std::string_view> Connection::acl_value(expand::VariableId id, std
     case host_lookup_failed: return names_are(dns::HostNames::Result::none) ? "1" : "0";
     case sender_host_dnssec:
       return names_are(dns::HostNames::Result::confirmed) && desk_->known_names()->authenticated ? "yes" : "";
+    case prvscheck_result: return state.prvscheck_result ? "1" : "";
     case acl_narg: return number_text(state.arguments.size(), scratch);
     case acl_verify_message: return state.verify_message;
     case dnslist_domain: return state.dnslist_domain;

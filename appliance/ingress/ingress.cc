@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t kDiskThreads = 2;
 constexpr std::size_t kDiskJobsMax = 128;
 constexpr std::size_t kLogJobsMax = 64;
+constexpr std::size_t kProgramThreads = 4;
+constexpr std::size_t kProgramJobsMax = 32;
 constexpr int kListenBacklog = 4096;
 
 using Publishers = std::vector<std::unique_ptr<spool::Publisher>>;  // one for each shard
@@ -64,6 +66,7 @@ class Process {
         log_files_(plan_.log_pattern),
         log_offload_(1, kLogJobsMax),
         disk_offload_(kDiskThreads, kDiskJobsMax),
+        program_offload_(kProgramThreads, kProgramJobsMax),
         start_line_(static_cast<unsigned>(plan_.listeners.size())),
         rates_(static_cast<std::uint32_t>(plan_.listeners.size())),
         commands_(shards_, publishers_, limits_),
@@ -113,6 +116,7 @@ class Process {
             .log_files = log_files_,
             .log_offload = log_offload_,
             .disk_offload = disk_offload_,
+            .program_offload = program_offload_,
             .start_line = start_line_,
             .control_descriptor = index == 0 ? plan_.control_descriptor : -1,
             .control = &commands_,
@@ -144,6 +148,7 @@ class Process {
   log::LogFiles log_files_;
   shard::Offload log_offload_;
   shard::Offload disk_offload_;
+  shard::Offload program_offload_;
   shard::StartLine start_line_;
   RateShards rates_;
   Publishers publishers_;

@@ -196,7 +196,8 @@ bool IngressShard::Body::set_up() {
       plan_.policy.language, language::ShardNeeds{.clock = runtime_->clock(),
                                                   .offload = &plan_.disk_offload,
                                                   .connector = &*connector_,
-                                                  .resolver = &*resolver_});
+                                                  .resolver = &*resolver_,
+                                                  .programs = &plan_.program_offload});
   rates_.emplace(plan_.rates, plan_.id.value(), *runtime_);
   services_->rates = &*rates_;
   return true;

@@ -52,6 +52,7 @@ struct ShardPlan {
   log::LogFiles& log_files;
   shard::Offload& log_offload;  // one thread
   shard::Offload& disk_offload;
+  shard::Offload& program_offload;  // as many threads as programs may run at once
   shard::StartLine& start_line;
   int control_descriptor = -1;  // a listening UNIX socket, taken over; -1: another shard has it
   control::CommandHandler* control = nullptr;

@@ -6,11 +6,13 @@
 
 #include "appliance/language/files.h"
 #include "appliance/language/read_socket.h"
+#include "appliance/language/run_program.h"
 #include "engine/base/peer_text.h"
 #include "engine/coro/scheduler.h"
 #include "policy/lists/compile.h"
 #include "policy/lists/host_questions.h"
 #include "policy/lists/list.h"
+#include "policy/lists/named_text.h"
 #include "policy/lookup/pooled.h"
 #include "policy/lookup/services.h"
 
@@ -21,6 +23,7 @@ namespace {
 using expand::Answer;
 using lists::Match;
 
+constexpr std::int64_t kSlackMs = 5'000;   // that a program may wait for its turn
 constexpr std::int64_t kFileMs = 30'000;  // of one file that an expansion reads
 
 Answer answer_of(Match match, std::string_view subject) {
@@ -159,6 +162,35 @@ Task<dns::HostNames> Asker::host_names() {
   names_ = std::make_unique<dns::HostNames>(std::move(names));
   names_found(*names_);
   co_return *names_;
+}
+
+// The program is killed when nobody waits for it any more.
+Task<Answer> Asker::run(expand::RunQuestion question) {
+  const ShardNeeds& needs = language_.needs();
+  auto job = std::make_shared<ProgramJob>();
+  job->arguments.assign(question.arguments.begin(), question.arguments.end());
+  if (!language_.language().allows_run) co_return Answer::failed("run is not permitted");
+  if (!job->arguments.front().starts_with('/')) co_return Answer::failed("the name of a program in run must be absolute");
+  const bool is_peers = question.peers_arguments;
+  auto work = [job]() { return job->run(); };
+  std::optional<Answer> answer = co_await lookup::pooled(needs.programs, language_.gate(), std::move(work),
+                                                         no_later_than(wait(), kProgramMs + kSlackMs));
+  if (!answer) {
+    job->given_up = true;
+    co_return Answer::deferred("run: too many programs run, or nobody waits for this one any more");
+  }
+  if (is_peers) answer->bytes = expand::Bytes::peers;
+  co_return *std::move(answer);
+}
+
+Answer Asker::named_list(char kind, std::string_view name) {
+  const auto wanted = kind == 'd'   ? std::optional(lists::ListKind::domain)
+                      : kind == 'h' ? std::optional(lists::ListKind::host)
+                      : kind == 'a' ? std::optional(lists::ListKind::address)
+                      : kind == 'l' ? std::optional(lists::ListKind::local_part)
+                                    : std::nullopt;
+  auto text = lists::named_text(*language_.language().lists, wanted, name);
+  return text ? Answer::found(*std::move(text)) : Answer::failed(text.error());
 }
 
 std::optional<lists::HostAddresses> Asker::addresses_now(std::string_view host) {

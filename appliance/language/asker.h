@@ -39,6 +39,9 @@ class Asker : public expand::Services, public lists::ListFacts {
   [[nodiscard]] Task<expand::Answer> fetch(expand::VariableId id) override;
   [[nodiscard]] Task<expand::Answer> read_socket(expand::ReadSocketQuestion question) override;
 
+  [[nodiscard]] Task<expand::Answer> run(expand::RunQuestion question) override;
+  [[nodiscard]] expand::Answer named_list(char kind, std::string_view name) override;
+
   // lists::ListFacts
   [[nodiscard]] const lists::ListWorld* world() const noexcept override { return language_.language().lists.get(); }
   [[nodiscard]] const expand::EvalContext* context() const noexcept override { return &variables_; }

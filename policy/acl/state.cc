@@ -17,6 +17,7 @@ void AclState::begin_command() {
   command_rates.clear();
   verify_message.clear();
   domain_data = {};
+  prvscheck_result = false;
 }
 
 }  // namespace postern::acl

@@ -56,6 +56,7 @@ struct AclState {
   std::span<const AclArgument> arguments;  // of the ACL that is being asked
   unsigned depth = 0;                      // of ACLs that ask ACLs
   std::string verify_message;              // $acl_verify_message
+  bool prvscheck_result = false;           // $prvscheck_result, until the next ACL
 
   std::string sender_rate;  // $sender_rate and its kin
   std::string sender_rate_limit;

@@ -219,6 +219,18 @@ bool Compiler::add_header(std::string_view prefix, std::size_t where, Known& kno
   return true;
 }
 
+Known Compiler::known_of(OwnVariable variable) const noexcept {
+  switch (variable) {
+    case OwnVariable::value: return around_.value;
+    case OwnVariable::item: return around_.item;
+    case OwnVariable::prvscheck_address:
+    case OwnVariable::prvscheck_keynum: return Known::maybe();
+    case OwnVariable::runrc:
+    case OwnVariable::prvscheck_result: break;
+  }
+  return {};
+}
+
 // The variable or header whose name was just taken from the text.
 bool Compiler::add_variable(std::string_view name, std::size_t where, Known& known, bool after_def) {
   if (header_form(name)) return add_header(name, where, known);
@@ -232,7 +244,8 @@ bool Compiler::add_variable(std::string_view name, std::size_t where, Known& kno
   }
   if (const auto own = own_variable(name)) {
     emit({.op = Op::own_variable, .flag = static_cast<std::uint8_t>(*own)});
-    known = *own == OwnVariable::value ? around_.value : *own == OwnVariable::item ? around_.item : Known();
+    if (*own == OwnVariable::prvscheck_result) program_.needs_only_variables_ = false;
+    known = known_of(*own);
     return true;
   }
   const VariableDef* const variable = find_variable(name);
@@ -284,6 +297,7 @@ bool Compiler::read_operation(std::string_view name, std::size_t where, Known& k
     return true;
   }
   if (name.starts_with("quote_") && name != "quote_local_part") return read_quoter(name, where, known);
+  if (name.starts_with("listnamed")) return read_list_named(name, where, known);
   const OperatorDef* const found = find_operator(name);
   if (found == nullptr)
     return fail(where, fmt::format("unknown expansion operator \"{}\"", printable(name, 64)), did_you_mean(name, operators()));
@@ -306,6 +320,21 @@ bool Compiler::read_operation(std::string_view name, std::size_t where, Known& k
   const std::uint32_t at = emit_named(Op::operate, arguments, makes_ours ? 1 : 0);
   program_.code_[at].row = static_cast<std::uint16_t>(found - operators().data());
   known = makes_ours ? Known() : operand.changed();
+  return true;
+}
+
+// ${listnamed:name}, or with _d, _h, _a, _l of one kind.
+bool Compiler::read_list_named(std::string_view name, std::size_t where, Known& known) {
+  constexpr std::string_view kStem = "listnamed";
+  const std::string_view kind = name.substr(kStem.size());
+  const bool is_good = kind.empty() || (kind.size() == 2 && kind[0] == '_' && std::string_view("dhal").contains(kind[1]));
+  if (!is_good) return fail(where, "bad suffix on \"list\" operator", "write _d, _h, _a or _l");
+  if (!wants_services(where, fmt::format("${{{}:...}}", name))) return false;
+  emit({.op = Op::mark});
+  if (!read_operand(name, known)) return false;
+  emit({.op = Op::list_named, .flag = static_cast<std::uint8_t>(kind.empty() ? 0 : kind[1])});
+  may_wait(false);
+  known = {};
   return true;
 }
 

@@ -45,6 +45,8 @@ bool Compiler::read_item(const ItemDef& item, Known& known) {
     case ItemShape::read_socket: return read_read_socket(item, known);
     case ItemShape::run: return read_run(item, known);
     case ItemShape::acl: return read_acl(item, known);
+    case ItemShape::prvs: return read_prvs(item, known);
+    case ItemShape::prvscheck: return read_prvscheck(item, known);
     case ItemShape::not_built: break;
   }
   return false;
@@ -474,9 +476,101 @@ bool Compiler::read_read_socket(const ItemDef& item, Known& known) {
 // ${run{program argument ...}{yes}{no}}: the program and its arguments are divided at blanks before they are expanded, so that
 // what an argument holds stays one.
 bool Compiler::read_run(const ItemDef& item, Known& known) {
-  (void)known;
   if (!services_->allows_run()) return fail(at_, "run is not permitted", "expand_allow_run = false turns it off");
-  return fail(at_, fmt::format("${{{}...}} cannot be used: this item is not built yet", item.name));
+  const Surroundings before = around_;
+  skip_space();
+  if (at(',')) return fail(at_, "${run,preexpand...} cannot be used", "arguments are divided before they are expanded");
+  if (!at('{')) return fail(at_, "missing '{' for command arg of run");
+  ++at_;
+  emit({.op = Op::enter});
+  ReadArguments words;
+  if (!read_run_words(words)) return false;
+  if (!refuse_peers(words.at[0], words.known[0], "the name of a program")) return false;
+  const std::optional<std::string_view> program = words.count == 1 ? constant(words.code[0]) : std::nullopt;
+  const std::string_view written = source_.substr(words.at[0], 1);
+  if (program ? !program->starts_with('/') : written != "/" && written != "$")
+    return fail(words.at[0], "the name of a program in run must be absolute");
+  emit({.op = Op::run, .flag = static_cast<std::uint8_t>(words.count)});
+  may_wait(true);
+  around_.value = Known::maybe();
+  if (!read_yes_no(item.name, true, {}, known)) return false;
+  around_ = before;
+  return true;
+}
+
+namespace {
+
+// Where the word ends that begins at `at`: at its quote, or at a blank or bracket that no bracket encloses.
+std::size_t end_of_word(std::string_view text, std::size_t at, char quote) noexcept {
+  std::size_t depth = 0;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '\\') {
+      ++at;
+    } else if (quote != '\0') {
+      if (c == quote) return at;
+    } else if (c == '{') {
+      ++depth;
+    } else if (c == '}') {
+      if (depth == 0) return at;
+      --depth;
+    } else if (depth == 0 && (c == ' ' || (c >= '\t' && c <= '\r'))) {
+      return at;
+    }
+  }
+  return std::min(at, text.size());
+}
+
+}  // namespace
+
+// Up to the closing bracket, and over it.
+bool Compiler::read_run_words(ReadArguments& words) {
+  for (skip_space(); !at('}'); skip_space()) {
+    if (at_end()) return fail(at_, "missing } at end of string");
+    if (words.count == kArgumentsMax) return fail(at_, fmt::format("more than {} words in run", kArgumentsMax));
+    const char quote = at('"') || at('\'') ? source_[at_] : '\0';
+    if (quote != '\0') ++at_;
+    const std::size_t end = end_of_word(source_, at_, quote);
+    if (quote != '\0' && end == source_.size()) return fail(at_, "the quote at the end of the word is missing");
+    const std::size_t k = words.count++;
+    words.at[k] = at_;
+    words.code[k] = emit({.op = Op::mark});
+    const std::string_view whole = std::exchange(source_, source_.substr(0, end));
+    const bool read = read_sequence(false, words.known[k]);
+    source_ = whole;
+    if (!read) return false;
+    at_ = end + (quote != '\0' ? 1 : 0);
+  }
+  ++at_;
+  return words.count > 0 || fail(at_ - 1, "the name of a program is missing in run");
+}
+
+// {address}{secret}{key number}
+bool Compiler::read_prvs(const ItemDef& item, Known& known) {
+  ReadArguments arguments;
+  if (!read_arguments(item.name, 2, 3, arguments) || !end_of_item(item.name, 3)) return false;
+  emit({.op = Op::prvs_sign, .flag = static_cast<std::uint8_t>(arguments.count)});
+  program_.needs_only_variables_ = false;
+  known = arguments.known[0].changed();
+  return true;
+}
+
+// {address}{secret}{text}: the secret is expanded when the address has its form, and may ask for its $prvscheck_keynum.
+bool Compiler::read_prvscheck(const ItemDef& item, Known& known) {
+  ReadArguments address;
+  if (!read_arguments(item.name, 1, 1, address)) return false;
+  const std::uint32_t begin = emit({.op = Op::prvs_begin});
+  ReadArguments secret;
+  if (!read_arguments(item.name, 1, 1, secret)) return false;
+  emit({.op = Op::prvs_check});
+  ReadArguments text;
+  if (!read_arguments(item.name, 0, 1, text) || !end_of_item(item.name, 2)) return false;
+  emit({.op = Op::prvs_end, .flag = static_cast<std::uint8_t>(text.count)});
+  land(begin);
+  program_.needs_only_variables_ = false;
+  known = address.known[0].changed() + text.all();
+  known.is_peers = false;  // what is not signed gives nothing
+  return true;
 }
 
 bool Compiler::read_acl(const ItemDef& item, Known& known) {

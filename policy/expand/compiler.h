@@ -101,6 +101,8 @@ class Compiler {
   [[nodiscard]] std::string_view take_header_name();
   bool read_operation(std::string_view name, std::size_t where, Known& known);
   bool read_operand(std::string_view name, Known& known);
+  bool read_list_named(std::string_view name, std::size_t where, Known& known);
+  [[nodiscard]] Known known_of(OwnVariable variable) const noexcept;
   bool read_quoter(std::string_view name, std::size_t where, Known& known);
   [[nodiscard]] std::uint8_t quoter(std::string_view type);
   bool wants_services(std::size_t where, std::string_view what);
@@ -127,6 +129,9 @@ class Compiler {
   bool read_read_socket(const ItemDef& item, Known& known);
   bool read_run(const ItemDef& item, Known& known);
   bool read_acl(const ItemDef& item, Known& known);
+  bool read_prvs(const ItemDef& item, Known& known);
+  bool read_prvscheck(const ItemDef& item, Known& known);
+  bool read_run_words(ReadArguments& words);
   bool read_replacement(std::string text, std::size_t where, Known& known);
 
   // compile_conditions.cc: `holds` becomes true when the condition leaves something on the output for its scope.

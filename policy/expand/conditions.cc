@@ -76,7 +76,6 @@ constexpr ConditionDef list(std::string_view name, ListKind kind) {
   return {.name = name, .shape = Shape::matches_list, .kind = kind};
 }
 
-constexpr std::string_view kJson = "JSON is not built yet";
 constexpr std::string_view kUsers = "there are no users to check here: use a lookup";
 
 constexpr auto kConditions = std::to_array<ConditionDef>({
@@ -97,11 +96,11 @@ constexpr auto kConditions = std::to_array<ConditionDef>({
     {.name = "exists", .shape = Shape::exists},
     {.name = "first_delivery", .shape = Shape::nothing, .op = Op::test_first_delivery},
     {.name = "forall", .shape = Shape::each, .any = false},
-    later("forall_json", kJson),
-    later("forall_jsons", kJson),
+    {.name = "forall_json", .shape = Shape::each, .any = false, .items = Items::json},
+    {.name = "forall_jsons", .shape = Shape::each, .any = false, .items = Items::json_strings},
     {.name = "forany", .shape = Shape::each, .any = true},
-    later("forany_json", kJson),
-    later("forany_jsons", kJson),
+    {.name = "forany_json", .shape = Shape::each, .any = true, .items = Items::json},
+    {.name = "forany_jsons", .shape = Shape::each, .any = true, .items = Items::json_strings},
     two("ge", [](std::string_view a, std::string_view b) { return a >= b; }),
     two("gei", [](std::string_view a, std::string_view b) { return compare_ignoring_case(a, b) >= 0; }),
     two("gt", [](std::string_view a, std::string_view b) { return a > b; }),

@@ -28,6 +28,13 @@ enum class Shape : std::uint8_t {
   not_built,     // known, refused by name
 };
 
+// What the first argument of forany and its kin is.
+enum class Items : std::uint8_t {
+  list,
+  json,          // an array
+  json_strings,  // an array of strings, which are without their quotes then
+};
+
 // Nothing: the argument cannot be understood, and `why` says so.
 using TestOne = std::optional<bool> (*)(std::string_view a, std::string& why);
 using TestTwo = bool (*)(std::string_view a, std::string_view b);
@@ -45,6 +52,7 @@ struct ConditionDef {
   TestFallible fallible = nullptr;
   ListKind kind = ListKind::domain;  // matches_list
   Op op = Op::nothing;               // nothing: what tests it
+  Items items = Items::list;         // each
   std::string_view not_built = {};   // why it is refused
 };
 

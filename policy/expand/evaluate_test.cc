@@ -128,7 +128,7 @@ constexpr Case kErrors[] = {
     {"$spf_result", "ERROR 1: $spf_result cannot be used: SPF is not built yet"},
     {"${lcc:a}", "ERROR 3: unknown expansion operator \"lcc\": did you mean \"lc\"?"},
     {"${randint:9}", "ERROR 3: ${randint:...} cannot be used: this operator is not built yet"},
-    {"${listnamed_d:a}", "ERROR 3: ${listnamed_d:...} cannot be used: this operator is not built yet"},
+    {"${listnamed_d:a}", "ERROR 3: ${listnamed_d:...} cannot be used here: it is not built yet for this text"},
     {"${lc:a", "ERROR 7: missing } at end of string: of ${lc:"},
     {"${lookup{a}lsearch{/b}}", "ERROR 3: ${lookup...} cannot be used here: it is not built yet for this text"},
     {"${perl{x}}", "ERROR 3: ${perl...} cannot be used: postern runs no foreign code inside its processes"},

@@ -36,9 +36,16 @@ enum class Op : std::uint8_t {
   lookup,       // lookups[a], its 1 or 2 arguments; truth, value
   acl,          // flag arguments, appends
   stat,         // 1 argument, appends
+  list_named,   // 1 argument, appends; flag: 'd', 'h', 'a', 'l', or 0 for any kind
 
   // The same shape, asking nobody: `row` of items(), flag arguments; truth, value.
   find_in_text,
+
+  // Signed senders; the day is the context's.
+  prvs_sign,   // flag arguments, appends
+  prvs_begin,  // 1 argument, the address; jumps to a when it is not signed
+  prvs_check,  // 1 argument, the secret
+  prvs_end,    // flag arguments, 0 or 1: appends that one, or the address
 
   // Scopes: what a condition or an item holds for its yes and no strings stands on the output below them, between `enter` and
   // `result`, and is taken away by `leave`, when the former value, item and captures are back, too.
@@ -47,7 +54,8 @@ enum class Op : std::uint8_t {
   leave,
 
   // Loops over the items of a list.
-  loop_begin,  // LoopKind flag: row arguments, which stay on the output. Substitute: with b, regexes[a] is not among them
+  loop_begin,  // LoopKind flag: row arguments, which stay on the output. Substitute: with b, regexes[a] is not among them.
+               // forany, forall: Items a
   loop_next,   // the next item; jumps to a when there is none
   loop_keep,   // what was made of it (or the truth) goes to the result; jumps to a, or to b when the truth decides
   loop_end,    // what was kept takes the list's place; for conditions, truth. Sort: comparator conditions()[row]
@@ -77,7 +85,7 @@ enum class Op : std::uint8_t {
   test_queue_running,
 };
 
-enum class OwnVariable : std::uint8_t { value, item, runrc };
+enum class OwnVariable : std::uint8_t { value, item, runrc, prvscheck_address, prvscheck_keynum, prvscheck_result };
 
 enum class HeaderForm : std::uint8_t { decoded, raw, body, list };
 

@@ -28,6 +28,8 @@ enum class ItemShape : std::uint8_t {
   read_socket,
   run,
   acl,
+  prvs,
+  prvscheck,
 };
 
 struct ItemDef {

@@ -98,6 +98,11 @@ bool Machine::step(const Instruction& i) {
       return call(std::string_view(out_).substr(replacement.at, replacement.size), replacement.taint);
     }
     case Op::apply_item: return apply_item(i);
+    case Op::prvs_sign: return sign_prvs(i);
+    case Op::prvs_begin: return begin_prvs(i);
+    case Op::prvs_check: return check_prvs();
+    case Op::prvs_end: return end_prvs(i);
+    case Op::list_named: return name_list(i);
     case Op::fail: return fail(std::string(program_->literal(i)));
     case Op::force_failure: return fail_as(EvalStatus::forced_failure, std::string(program_->literal(i)));
 
@@ -211,15 +216,6 @@ bool Machine::append_piece(const Piece& piece) {
   out_.append(out_, piece.at, piece.size);
   if (piece.size > 0) taint_ += piece.taint;
   return spend(piece.size);
-}
-
-bool Machine::append_own(OwnVariable variable) {
-  switch (variable) {
-    case OwnVariable::value: return append_piece(value_);
-    case OwnVariable::item: return append_piece(item_);
-    case OwnVariable::runrc: return append(std::to_string(runrc_), {});
-  }
-  return false;
 }
 
 bool Machine::append_capture(std::uint32_t number) {

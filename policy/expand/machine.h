@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "policy/expand/conditions.h"
 #include "policy/expand/eval_context.h"
 #include "policy/expand/evaluate.h"
 #include "policy/expand/program.h"
@@ -24,6 +25,7 @@
 #include "policy/expand/services.h"
 #include "policy/expand/small_stack.h"
 #include "policy/expand/taint.h"
+#include "policy/expand/text_prvs.h"
 
 namespace postern::expand {
 
@@ -71,6 +73,7 @@ class Machine {
     Piece item;
     // Of loops. On the output: the list, then what was kept, then the item.
     LoopKind kind = LoopKind::map;
+    Items items = Items::list;
     char separator = ':';
     bool keeps_any = false;
     std::size_t list_begin = 0;
@@ -95,6 +98,12 @@ class Machine {
     Taint taint;
     Regex::Captures groups;
     bool has_whole = true;  // false: $0 is that of the captures before
+  };
+  // An address that ${prvscheck has found to be signed.
+  struct Signed {
+    std::string text;  // as it was given, which the rest views
+    PrvsAddress parsed;
+    Taint taint;
   };
   struct Call {
     const Program* program;
@@ -137,6 +146,12 @@ class Machine {
   bool append_acl_variable(std::string_view name);
   bool append_piece(const Piece& piece);
   bool operate(const Instruction& i);
+  bool sign_prvs(const Instruction& i);
+  bool begin_prvs(const Instruction& i);
+  bool check_prvs();
+  bool end_prvs(const Instruction& i);
+  bool name_list(const Instruction& i);
+  [[nodiscard]] std::int64_t today();
   bool quote_for_lookup(const Instruction& i);
   bool reexpand();
   bool return_from_call();
@@ -149,6 +164,9 @@ class Machine {
   void leave();
   bool begin_loop(const Instruction& i);
   bool next_of_loop(const Instruction& i);
+  // Into scratch_. Nothing: it failed.
+  std::optional<bool> next_item(Scope& scope);
+  std::optional<bool> next_json(Scope& scope);
   bool keep_in_loop(const Instruction& i);
   bool end_loop(const Instruction& i);
   bool next_match(const Instruction& i);
@@ -200,6 +218,8 @@ class Machine {
   std::vector<Sorted> sorted_;
   std::vector<std::shared_ptr<const Regex>> regexes_;
   std::vector<Call> calls_;
+  std::vector<std::unique_ptr<Signed>> signed_;  // the last one is being checked
+  std::optional<bool> is_signature_valid_;       // of the last ${prvscheck in this expansion
   Arguments arguments_;
   std::string scratch_;  // its memory outlives this expansion and serves the thread's next one
   std::string why_;

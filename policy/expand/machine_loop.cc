@@ -6,6 +6,7 @@
 #include "policy/expand/conditions.h"
 #include "policy/expand/list_items.h"
 #include "policy/expand/machine.h"
+#include "policy/expand/text_json.h"
 
 namespace postern::expand {
 
@@ -32,9 +33,10 @@ bool Machine::begin_loop(const Instruction& i) {
                            true};
     scope.result = out_.size();  // where what is kept begins
   } else {
+    if (scope.kind == LoopKind::forany || scope.kind == LoopKind::forall) scope.items = static_cast<Items>(i.a);
     const ListItems list(arguments_.text[0]);
     scope.separator = list.separator();
-    scope.list_at = list.position();
+    scope.list_at = scope.items == Items::list ? list.position() : 0;
     scope.result = scope.list_end;
     if (scope.kind == LoopKind::reduce) value_ = {scope.list_end, arguments_.text[1].size(), arguments_.taint[1], true};
   }
@@ -47,19 +49,46 @@ bool Machine::next_of_loop(const Instruction& i) {
   out_.resize(scope.kept_end);
   captures_.resize(scope.captures);
   if (scope.kind == LoopKind::substitute) return next_match(i);
-  ListItems list(std::string_view(out_).substr(scope.list_begin, scope.list_end - scope.list_begin));
-  list.seek(scope.list_at);
-  scratch_.clear();
-  if (!list.next(scratch_)) {
+  const std::optional<bool> has_item = scope.items == Items::list ? next_item(scope) : next_json(scope);
+  if (!has_item) return false;
+  if (!*has_item) {
     truth_ = scope.kind == LoopKind::forall && scope.keeps_any;
     next_ = i.a;
     return true;
   }
-  scope.list_at = list.position();
   if (scratch_.size() > limit_ - out_.size()) return fail("the result of the expansion is too long");
   item_ = {out_.size(), scratch_.size(), scope.list_taint, true};
   out_.append(scratch_);
   return spend(scratch_.size());
+}
+
+std::optional<bool> Machine::next_item(Scope& scope) {
+  ListItems list(std::string_view(out_).substr(scope.list_begin, scope.list_end - scope.list_begin));
+  list.seek(scope.list_at);
+  scratch_.clear();
+  if (!list.next(scratch_)) return false;
+  scope.list_at = list.position();
+  return true;
+}
+
+std::optional<bool> Machine::next_json(Scope& scope) {
+  const std::string_view text = std::string_view(out_).substr(scope.list_begin, scope.list_end - scope.list_begin);
+  JsonReader array(text, JsonReader::Kind::array);
+  array.seek(scope.list_at);
+  std::string_view key;
+  std::string_view value;
+  switch (array.next(key, value)) {
+    case JsonStep::end: return false;
+    case JsonStep::malformed: fail(std::string(array.why())); return std::nullopt;
+    case JsonStep::value: break;
+  }
+  scope.list_at = array.position();
+  if (scope.items == Items::json_strings && !strip_json_quotes(value)) {
+    fail("missing '\"' wrapping string result for extract jsons");
+    return std::nullopt;
+  }
+  scratch_.assign(value);
+  return true;
 }
 
 // After an empty match, one that is not empty is looked for at the same place; without it, one byte is passed over.

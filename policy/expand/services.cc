@@ -23,6 +23,7 @@ std::optional<Answer> Services::fetch_now(VariableId) { return Answer::not_found
 Task<Answer> Services::fetch(VariableId) { co_return Answer::not_found(); }
 Task<Answer> Services::read_socket(ReadSocketQuestion) { co_return refused("readsocket"); }
 Task<Answer> Services::run(RunQuestion) { co_return refused("run"); }
+Answer Services::named_list(char, std::string_view) { return refused("named lists"); }
 std::optional<std::string> Services::environment(std::string_view) { return std::nullopt; }
 
 }  // namespace postern::expand

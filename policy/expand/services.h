@@ -128,6 +128,12 @@ class Services {
   [[nodiscard]] virtual Task<Answer> read_socket(ReadSocketQuestion question);
   [[nodiscard]] virtual Task<Answer> run(RunQuestion question);
 
+  // The text of a named list, those it refers to in their places. `kind`: 'd', 'h', 'a', 'l', or 0 for the first of any.
+  [[nodiscard]] virtual Answer named_list(char kind, std::string_view name);
+
+  // What ${prvscheck has come to, for $prvscheck_result of later expansions.
+  virtual void keep_prvscheck_result(bool is_valid) { static_cast<void>(is_valid); }
+
   // Of the process, as keep_environment and add_environment leave it.
   [[nodiscard]] virtual std::optional<std::string> environment(std::string_view name);
 };

@@ -19,16 +19,23 @@ class JsonReader {
   enum class Kind : std::uint8_t { array, object };
 
   // Borrows the text.
-  JsonReader(std::string_view text, Kind kind) noexcept : rest_(text), kind_(kind) {}
+  JsonReader(std::string_view text, Kind kind) noexcept : text_(text), rest_(text), kind_(kind) {}
 
   // Sets `value`, strings with their quotes, and for objects `key`, without quotes and with its escapes as they are.
   [[nodiscard]] JsonStep next(std::string_view& key, std::string_view& value);
+  // How far it got; 0 before the first step. Another reader of the same text goes on from there.
+  [[nodiscard]] std::size_t position() const noexcept { return begun_ ? text_.size() - rest_.size() : 0; }
+  void seek(std::size_t position) noexcept {
+    begun_ = position > 0;
+    rest_ = text_.substr(position);
+  }
   // Behind JsonStep::malformed: what is missing, in Exim's words ("missing '}' wrapping object").
   [[nodiscard]] std::string_view why() const noexcept { return why_; }
 
  private:
   JsonStep malformed(std::string_view why) noexcept;
 
+  std::string_view text_;
   std::string_view rest_;
   Kind kind_;
   bool begun_ = false;

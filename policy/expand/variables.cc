@@ -30,7 +30,6 @@ constexpr std::string_view kDns = "the check that sets it is not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
 constexpr std::string_view kFacts = "this fact is not collected yet";
 constexpr std::string_view kHeaders = "this fact of the message is not collected yet";
-constexpr std::string_view kItems = "the expansion item that sets it is not built yet";
 constexpr std::string_view kLocal = "there are no local submissions and no local users here";
 constexpr std::string_view kLdap = "LDAP is not built yet";
 constexpr std::string_view kMime = "MIME scanning is not built yet";
@@ -207,9 +206,7 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     ours("proxy_session", Id::proxy_session),
     ours("proxy_target_address", Id::proxy_external_address),
     ours("proxy_target_port", Id::proxy_external_port),
-    later("prvscheck_address", kItems),
-    later("prvscheck_keynum", kItems),
-    later("prvscheck_result", kItems),
+    ours("prvscheck_result", Id::prvscheck_result),
     ours("qualify_domain", Id::qualify_domain),
     ours("qualify_recipient", Id::qualify_recipient),
     later("queue_name", kDelivery),
@@ -359,6 +356,9 @@ std::optional<OwnVariable> own_variable(std::string_view name) noexcept {
   if (name == "value") return OwnVariable::value;
   if (name == "item") return OwnVariable::item;
   if (name == "runrc") return OwnVariable::runrc;
+  if (name == "prvscheck_address") return OwnVariable::prvscheck_address;
+  if (name == "prvscheck_keynum") return OwnVariable::prvscheck_keynum;
+  if (name == "prvscheck_result") return OwnVariable::prvscheck_result;
   return std::nullopt;
 }
 

@@ -45,6 +45,7 @@ enum class VariableId : std::uint8_t {
   message_exim_id,
   message_size,
   primary_hostname,
+  prvscheck_result,
   proxy_external_address,
   proxy_external_port,
   proxy_local_address,

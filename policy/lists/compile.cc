@@ -100,6 +100,7 @@ void ListCompiler::define(ListKind kind, const ConfigText& name, ConfigText valu
                                                     first.file, first.line, first.column));
     return;
   }
+  world_->texts_[static_cast<std::size_t>(kind)].emplace(name.view(), value.view());
   at->second.name = name;
   at->second.text = std::move(value);
 }

@@ -25,6 +25,12 @@ class ListWorld {
     const auto found = known.find(name);
     return found == known.end() ? nullptr : found->second;
   }
+  // As it is written; null when there is no such list.
+  [[nodiscard]] const std::string* text(ListKind kind, std::string_view name) const {
+    const auto& known = texts_[static_cast<std::size_t>(kind)];
+    const auto found = known.find(name);
+    return found == known.end() ? nullptr : &found->second;
+  }
   // Files that lookup items of lists name: worth reading while the configuration loads.
   [[nodiscard]] const std::vector<std::pair<expand::LookupHandle, std::string>>& lookup_files() const noexcept {
     return lookup_files_;
@@ -36,6 +42,7 @@ class ListWorld {
   std::string primary_hostname_;
   std::shared_ptr<const IpSet> local_addresses_;
   std::array<std::map<std::string, std::shared_ptr<const ItemList>, std::less<>>, 4> named_;
+  std::array<std::map<std::string, std::string, std::less<>>, 4> texts_;
   std::vector<std::pair<expand::LookupHandle, std::string>> lookup_files_;
 };
 
