@@ -225,9 +225,7 @@ Task<std::optional<ratelimit::Verdict>> AclDesk::ask_rate(ratelimit::Question qu
 dns::Resolver* AclDesk::resolver() { return &shared_.resolver; }
 dnsbl::ZoneTable& AclDesk::zones() { return shared_.zones; }
 
-Wait AclDesk::wait() {
-  return {.deadline = Scheduler::current().now().plus_ms(kDnsWaitMs), .stop = &session_.connection_checks.stop()};
-}
+Wait AclDesk::wait() { return {.deadline = Scheduler::current().now().plus_ms(kDnsWaitMs), .stop = shared_.hurry}; }
 
 void AclDesk::names_found(const dns::HostNames& names) {
   if (names.result == dns::HostNames::Result::confirmed) {

@@ -113,6 +113,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   static Task<void> watch_space(Body& body);
   static Task<void> tidy(Body& body);
   static Task<void> keep_rates(Body& body);
+  static Task<void> hurry_later(Body& body);
   [[nodiscard]] Task<void> save_rates();
   void start_listening();
   [[nodiscard]] Task<void> finish();
@@ -153,6 +154,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   Event stopped_;  // stop was asked for
   StopSource draining_;
   StopSource stopping_;
+  StopSource hurrying_;
   Gate sessions_;
   Gate background_;
   bool spool_is_open_ = false;
@@ -192,12 +194,13 @@ bool IngressShard::Body::set_up() {
                          *log_,
                          *resolver_,
                          stats_});
-  services_->language = std::make_shared<language::ShardLanguage>(
-      plan_.policy.language, language::ShardNeeds{.clock = runtime_->clock(),
-                                                  .offload = &plan_.disk_offload,
-                                                  .connector = &*connector_,
-                                                  .resolver = &*resolver_,
-                                                  .programs = &plan_.program_offload});
+  services_->language = std::make_shared<language::ShardLanguage>(plan_.policy.language,
+                                                                  language::ShardNeeds{.clock = runtime_->clock(),
+                                                                                       .offload = &plan_.disk_offload,
+                                                                                       .connector = &*connector_,
+                                                                                       .resolver = &*resolver_,
+                                                                                       .programs = &plan_.program_offload});
+  services_->hurry = &hurrying_;
   rates_.emplace(plan_.rates, plan_.id.value(), *runtime_);
   services_->rates = &*rates_;
   return true;
@@ -212,9 +215,18 @@ void IngressShard::Body::open_disk(int root) {
 }
 
 void IngressShard::Body::begin_stop() {
+  if (stopped_.is_set()) return;
   stopped_.set();
   open_.set();
   draining_.request_stop();
+  background_.start(hurry_later(*this));
+}
+
+// Transactions that are open at the end have their grace; then what ACLs still ask is not waited for.
+Task<void> IngressShard::Body::hurry_later(Body& body) {
+  const Instant end = body.runtime_->loop().now().plus_ms(body.plan_.policy.limits.shutdown_grace_ms);
+  static_cast<void>(co_await sleep_until(end, &body.stopping_));
+  body.hurrying_.request_stop();
 }
 
 void IngressShard::Body::on_damage(const spool::Damage& damage) {

@@ -23,7 +23,7 @@ namespace {
 using expand::Answer;
 using lists::Match;
 
-constexpr std::int64_t kSlackMs = 5'000;   // that a program may wait for its turn
+constexpr std::int64_t kSlackMs = 5'000;  // that a program may wait for its turn
 constexpr std::int64_t kFileMs = 30'000;  // of one file that an expansion reads
 
 Answer answer_of(Match match, std::string_view subject) {
@@ -125,8 +125,8 @@ std::optional<Answer> Asker::file_now(const expand::FileQuestion& question) {
 Task<Answer> Asker::file(expand::FileQuestion question) {
   const ToRead file{question.kind, std::string(question.path), question.bytes_max};
   auto work = [file]() { return read_file(file); };
-  std::optional<Answer> answer = co_await lookup::pooled(language_.needs().offload, language_.gate(), std::move(work),
-                                                         no_later_than(wait(), kFileMs));
+  std::optional<Answer> answer =
+      co_await lookup::pooled(language_.needs().offload, language_.gate(), std::move(work), no_later_than(wait(), kFileMs));
   if (!answer) co_return Answer::deferred("reading " + file.path + " takes too long");
   co_return *std::move(answer);
 }
@@ -173,8 +173,8 @@ Task<Answer> Asker::run(expand::RunQuestion question) {
   if (!job->arguments.front().starts_with('/')) co_return Answer::failed("the name of a program in run must be absolute");
   const bool is_peers = question.peers_arguments;
   auto work = [job]() { return job->run(); };
-  std::optional<Answer> answer = co_await lookup::pooled(needs.programs, language_.gate(), std::move(work),
-                                                         no_later_than(wait(), kProgramMs + kSlackMs));
+  std::optional<Answer> answer =
+      co_await lookup::pooled(needs.programs, language_.gate(), std::move(work), no_later_than(wait(), kProgramMs + kSlackMs));
   if (!answer) {
     job->given_up = true;
     co_return Answer::deferred("run: too many programs run, or nobody waits for this one any more");

@@ -95,8 +95,7 @@ class Child {
  private:
   void end() noexcept {
     ::kill(-pid_, SIGKILL);
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
   }
   pid_t pid_;
 };

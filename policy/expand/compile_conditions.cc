@@ -207,10 +207,7 @@ bool Compiler::read_each(const ConditionDef& row, std::string_view name, bool& h
   ReadArguments list;
   if (!read_condition_arguments(name, 1, list)) return false;
   const LoopKind kind = row.any ? LoopKind::forany : LoopKind::forall;
-  emit({.op = Op::loop_begin,
-        .flag = static_cast<std::uint8_t>(kind),
-        .row = 1,
-        .a = static_cast<std::uint32_t>(row.items)});
+  emit({.op = Op::loop_begin, .flag = static_cast<std::uint8_t>(kind), .row = 1, .a = static_cast<std::uint32_t>(row.items)});
   const Known item = std::exchange(around_.item, list.known[0].changed());
   const std::uint32_t next = emit({.op = Op::loop_next});
   skip_space();

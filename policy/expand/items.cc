@@ -43,7 +43,7 @@ constexpr auto kItems = std::to_array<ItemDef>({
     later("imapfolder", kLater),
     pure_item("length", 2, 2, item_length),
     {.name = "listextract", .shape = find, .arguments_min = 2, .arguments_max = 2, .apply = item_listextract},
-    later("listquote", kLater),
+    pure_item("listquote", 2, 2, item_listquote),
     item("lookup", lookup),
     item("map", map),
     ours("nhash", 2, 3, item_nhash),

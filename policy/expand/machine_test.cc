@@ -16,7 +16,8 @@ class World final : public CompileServices, public Services, public EvalContext 
  public:
   std::map<std::string, std::string, std::less<>> table = {{"a@b", "found"}, {"k", "v"}, {"empty", ""}};
   std::map<std::string, std::string, std::less<>> files = {{"/f", "one\ntwo\n"}};
-  std::map<VariableId, std::string> values = {{VariableId::domain, "peers.example"}, {VariableId::primary_hostname, "mx"}};
+  std::map<VariableId, std::string> values = {
+      {VariableId::domain, "peers.example"}, {VariableId::primary_hostname, "mx"}, {VariableId::tod_epoch, "1795824000"}};
   bool waits = false;  // for table lookups, lists, files and ACLs too
   int questions = 0;
 
@@ -38,11 +39,19 @@ class World final : public CompileServices, public Services, public EvalContext 
       if (question.key == "down") return Answer::deferred("it is away");
       return Answer::found("said " + std::string(question.key), Bytes::peers);
     }
+    if (question.key == "a.wild") {
+      Answer partial = Answer::found("part");
+      partial.wild = Wild{1, 2};
+      return partial;
+    }
     const auto found = table.find(question.key);
     return found == table.end() ? Answer::not_found() : Answer::found(found->second);
   }
   Answer answer(const ListQuestion& question) {
-    return question.subject == (question.list == 7 ? "listed" : question.text) ? Answer::found("data") : Answer::not_found();
+    if (question.subject != (question.list == 7 ? "listed" : question.text)) return Answer::not_found();
+    Answer found = Answer::found("data");
+    found.captures = {"all", "of", "it"};
+    return found;
   }
   static Answer answer(const AclQuestion& question) {
     std::string said(question.name);
@@ -72,6 +81,16 @@ class World final : public CompileServices, public Services, public EvalContext 
   Task<Answer> read_socket(ReadSocketQuestion q) override {
     if (q.address != "/s") co_return Answer::failed("failed to connect to socket " + std::string(q.address));
     co_return Answer::found("<" + std::string(q.request) + ">\n", Bytes::peers);
+  }
+  Task<Answer> run(RunQuestion q) override {
+    std::string said;
+    for (const std::string_view argument : q.arguments) said.append("<").append(argument).append(">");
+    Answer answer = Answer::found(said, q.peers_arguments ? Bytes::peers : Bytes::ours);
+    answer.code = q.arguments.front() == "/false" ? 1 : 0;
+    co_return answer;
+  }
+  Answer named_list(char kind, std::string_view name) override {
+    return name == "l" ? Answer::found(kind == 0 ? "a : b" : std::string(1, kind)) : Answer::failed("no such list");
   }
   std::optional<std::string> environment(std::string_view name) override {
     return name == "HOME" ? std::optional<std::string>("/root") : std::nullopt;
@@ -204,6 +223,35 @@ constexpr Case kCases[] = {
     {"${readsocket{/x}{q}}", "FAILED failed to connect to socket /x"},
     {"${readsocket{/x}{q}{2s}{}{gone}}", "gone"},
     {"${readsocket{/s}{q}{2q}}", "FAILED bad time value 2q"},
+    {"${lookup{a.wild}table{/f}{$value 0=$0 1=$1 2=$2}}|$1", "part 0= 1=a 2=wild|"},
+    {"${if match{x}{(x)}{${lookup{a.wild}table{/f}{$0$1$2}}$1}}", "xawildx"},
+    {"${if match_domain{listed}{some : list}{$value $0 $1 $2}{no}}|$1", "data all of it|"},
+    {"${run{/p a \"b c\" ${if eq{x}{x}{d e}} 'f'}}", "</p><a><b c><d e><f>"},
+    {"${run{/p $domain}}", "</p><peers.example> (peers)"},
+    {"${run{/false x}{yes}{no $runrc $value}}|${run{/false}}|${run{/p}{$runrc}}", "no 1 </false><x>||0"},
+    {"${run{/false}{yes}fail}", "FORCED \"run\" failed and \"fail\" requested"},
+    {"${run{$domain}}", "ERROR tainted: bytes that a peer chose cannot be the name of a program"},
+    {"${run{$acl_m_peers}}", "FAILED attempt to use tainted string '/f' for the name of a program"},
+    {"${run{p}}", "ERROR the name of a program in run must be absolute"},
+    {"${run{}}", "ERROR the name of a program is missing in run"},
+    {"${run{/p \"x}}", "ERROR the quote at the end of the word is missing"},
+    {"${run,preexpand{/p}}", "ERROR ${run,preexpand...} cannot be used"},
+    {"${listnamed:l} ${listnamed_h:l}", "a : b h"},
+    {"${listnamed:m}", "FAILED no such list"},
+    {"${listnamed_x:l}", "ERROR bad suffix on \"list\" operator"},
+    {"${prvs{a@b}{k}}", "prvs=07926f9fd9=a@b"},
+    {"${prvs{a@b}{k}{12}}", "FAILED prvs third argument must be a single digit"},
+    {"${prvscheck{${prvs{a@b}{k}{3}}}{k}{$prvscheck_result $prvscheck_keynum $prvscheck_address}}", "1 3 a@b"},
+    {"${prvscheck{${prvs{a@b}{k}}}{k}}$prvscheck_result|$prvscheck_address", "a@b1|"},
+    {"[${prvscheck{${prvs{a@b}{k}}}{bad}{y}}]$prvscheck_result", "[y]"},
+    {"[${prvscheck{a@b}{k}{y}}]", "[]"},
+    {"${prvscheck{${prvs{a@b}{k}{1}}}{${if eq{$prvscheck_keynum}{1}{k}}}{$prvscheck_result}}", "1"},
+    {"${if forany_json{[1, \"a\", [2]]}{eq{$item}{[2]}}{y}{n}}", "y"},
+    {"${if forall_json{[1,2]}{>{$item}{0}}{y$item}{n}}${if forall_json{[]}{eq{1}{1}}{y}{n}}", "yn"},
+    {"${if forany_jsons{[\"a\", \" b \"]}{eq{$item}{ b }}{y}{n}}", "y"},
+    {"${if forany_jsons{[1]}{eq{$item}{1}}{y}{n}}", "FAILED missing '\"' wrapping string result for extract jsons"},
+    {"${if forany_json{x}{eq{$item}{1}}{y}{n}}", "FAILED missing '[' wrapping array"},
+    {"[${listquote{:}{a:b}}${listquote{:}{}}${listquote{}{a:b}}]", "[a::b a:b]"},
     {"${env{HOME}}|${env{HOME}{<$value>}{n}}|${env{X}{y}{n}}", "/root|</root>|n"},
     {"${env{X}{y}fail}", "FORCED \"env\" failed and \"fail\" requested"},
     {"$acl_m_ours|${if def:acl_m_x{y}{n}}${if def:acl_m_ours{y}{n}}", "/f|ny"},

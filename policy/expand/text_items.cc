@@ -162,6 +162,15 @@ ItemOutcome item_hmac(Arguments arguments, std::string& result, std::string& why
   return ItemOutcome::found;
 }
 
+// Without a separator nothing is doubled; an item that is empty would be none.
+ItemOutcome item_listquote(Arguments arguments, std::string& result, std::string&) {
+  result.clear();
+  const std::string_view separator = arguments[0].substr(0, 1);
+  for (const char c : arguments[1]) result.append(separator.contains(c) ? 2 : 1, c);
+  if (result.empty()) result = " ";
+  return ItemOutcome::found;
+}
+
 // The last of equal characters counts; the last replacement stands for those that are missing.
 ItemOutcome item_tr(Arguments arguments, std::string& result, std::string&) {
   result.assign(arguments[0]);

@@ -38,6 +38,8 @@ ItemOutcome item_length(std::span<const std::string_view> arguments, std::string
 ItemOutcome item_substr(std::span<const std::string_view> arguments, std::string& result, std::string& why);
 // {hash}{secret}{text}
 ItemOutcome item_hmac(std::span<const std::string_view> arguments, std::string& result, std::string& why);
+// {separator}{item}: the item as it stands in a list.
+ItemOutcome item_listquote(std::span<const std::string_view> arguments, std::string& result, std::string& why);
 // {text}{from}{to}
 ItemOutcome item_tr(std::span<const std::string_view> arguments, std::string& result, std::string& why);
 

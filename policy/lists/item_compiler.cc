@@ -399,7 +399,6 @@ void ItemCompiler::add_address_pair(const ItemText& item, std::size_t at) {
     domains.add_item(domain, item.at);
   auto list = std::make_shared<const ItemList>(domains.take());
   PairItem pair{TextMatcher(letters_), list, is_alone ? "@" : std::string(local_part) + "@"};
-  if (!is_alone && local_part == "*" && !domain.starts_with('@')) pair.shown += '@';
   pair.local_part.add(local_part);
   if (list->asks()) note_asking(item.text);
   push(item.positive, std::move(pair));

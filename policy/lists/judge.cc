@@ -249,11 +249,11 @@ Judge::Outcome Judge::test(const AddressRun& run, ListKind, const Subject& subje
     const bool found = run.whole.matches(subject.text) || run.alone.matches(domain) || run.starred.matches(domain);
     return found ? Outcome::yes : Outcome::no;
   }
-  // What Exim gives as data for the last two: it puts an @ between the local part of the pattern and the domain's data.
+  // The data of the domain stand behind the local part of the pattern, if there is one, and an @.
   std::optional<TextMatcher::Hit> first;
   for (const auto& [hit, before] :
        {std::pair{run.whole.first(subject.text), std::string_view()}, std::pair{run.alone.first(domain), std::string_view("@")},
-        std::pair{run.starred.first(domain), std::string_view("*@@")}}) {
+        std::pair{run.starred.first(domain), std::string_view("*@")}}) {
     if (!hit || (first && first->number < hit->number)) continue;
     first = hit;
     result.data = std::string(before) + hit->pattern();

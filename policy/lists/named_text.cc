@@ -54,7 +54,8 @@ class Writer {
 
 }  // namespace
 
-std::expected<std::string, std::string> named_text(const ListWorld& world, std::optional<ListKind> kind, std::string_view name) {
+std::expected<std::string, std::string> named_text(const ListWorld& world, std::optional<ListKind> kind,
+                                                   std::string_view name) {
   if (name.starts_with('+')) name.remove_prefix(1);
   for (const ListKind each : kKinds) {
     const std::string* const text = !kind || *kind == each ? world.text(each, name) : nullptr;

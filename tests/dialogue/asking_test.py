@@ -13,7 +13,7 @@ import time
 from peers.knot import Knot
 from runner import run_tests
 from support.case import GatewayTest
-from support.gateway import free_port
+from support.gateway import free_port, until
 
 REDIS = "/usr/bin/redis-check-rdb"  # the server, when it is called by that name
 
@@ -355,6 +355,91 @@ rcpt:
             client.expect("RCPT TO:<late@x.one.example>", 250)
             client.expect("RCPT TO:<late@example.org>", 550)
         gateway.wait_for_log("failed to open .*missing", name="panic")
+
+    def test_programs(self):
+        gateway = self.gateway(main="acl_smtp_rcpt = rcpt\n", acl=r"""
+rcpt:
+  deny   local_parts = echo
+         message   = ${run{/bin/echo $sender_address "two  words" ${if eq{a}{a}{x y}{}}}}
+  deny   local_parts = status
+         message   = ${run{/bin/sh -c "echo to both; exit 3"}{good}{status $runrc, $value}}
+  deny   local_parts = nothing
+         message   = ${run{/bin/sh -c "id -u; cat; env; ls /proc/self/fd"}}
+  deny   local_parts = missing
+         message   = ${run{/no/such/program}{good}{status $runrc}}
+  deny   local_parts = killed
+         message   = unseen
+         condition = ${run{/bin/sh -c "kill -TERM \$\$"}}
+  deny   local_parts = loud
+         message   = unseen
+         condition = ${run{/usr/bin/yes}}
+  deny   local_parts = slow
+         message   = ${run{/bin/sleep 1}}slept
+""")
+        with gateway.client(helo="x") as client:
+            client.expect("MAIL FROM:<a&rm@example.net>", 250)
+            for local_part, pattern in {"echo": r"a&rm@example.net two  words x y$", "status": "status 3, to both$",
+                                        "missing": "status 127$", "slow": "slept$"}.items():
+                client.expect(f"RCPT TO:<{local_part}@example.org>", 550, pattern)
+            reply = client.expect("RCPT TO:<nothing@example.org>", 550)
+            lines = [line.replace("5.7.1 ", "") for line in reply.lines]
+            if gateway.user:
+                self.assertEqual(lines[0], str(gateway.user[1]), "as the user of the gateway")
+            self.assertEqual([line for line in lines[1:] if line.strip() and not line.startswith(("PWD=", "SHLVL=", "_="))],
+                             ["0", "1", "2", "3"], "no input, no environment, no descriptor of the gateway")
+            client.expect("RCPT TO:<killed@example.org>", 451)
+            client.expect("RCPT TO:<loud@example.org>", 451)
+        gateway.wait_for_log("command killed by signal 15", name="panic")
+        gateway.wait_for_log("command wrote more than 262144 bytes", name="panic")
+
+    def test_a_program_does_not_hold_up_others_nor_the_end(self):
+        gateway = self.gateway(main="acl_smtp_rcpt = rcpt\n", acl="""
+rcpt:
+  accept local_parts = slow
+         set acl_m_x = ${run{/bin/sleep 50}}
+  accept
+""")
+        with gateway.client(helo="x") as slow, gateway.client(helo="y") as other:
+            slow.expect("MAIL FROM:<a@example.net>", 250)
+            slow.send(b"RCPT TO:<slow@example.org>\r\n")
+            self.wait_for_program(gateway, "sleep")
+            other.deliver(b"Subject: x\r\n\r\nx\r\n")
+            gateway.stop(60)  # transactions have their grace, programs have not
+            self.assertEqual(slow.reply().code, 451)
+
+    def wait_for_program(self, gateway, name):
+        def there():
+            children = subprocess.run(["pgrep", "-P", str(gateway.child("ingress"))], stdout=subprocess.PIPE, text=True, check=False)
+            names = set()
+            for pid in children.stdout.split():
+                try:
+                    with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+                        names.add(file.read().strip())
+                except OSError:
+                    pass
+            return name in names
+        until(there, what=f"{name} running")
+
+    def test_signed_addresses(self):
+        gateway = self.gateway(main="acl_smtp_rcpt = rcpt\n", acl="""
+rcpt:
+  deny    local_parts = sign
+          message     = ${prvs{back@example.org}{secret $sender_address_local_part}{7}}
+  deny    condition   = ${prvscheck{$local_part@$domain}{secret ${if eq{$prvscheck_keynum}{7}{a}}}{1}}
+          !condition  = $prvscheck_result
+          message     = forged
+  accept  condition   = $prvscheck_result
+          message     = 250 signed
+  deny    message     = not signed
+""")
+        with gateway.client(helo="x") as client:
+            client.expect("MAIL FROM:<a@example.net>", 250)
+            signed = client.expect("RCPT TO:<sign@example.org>", 550).text.split()[-1]
+            self.assertRegex(signed, r"^prvs=7\d{3}[0-9a-f]{6}=back@example.org$")
+            client.expect(f"RCPT TO:<{signed}>", 250, "signed")
+            wrong = signed.replace(signed[9:15], "0" * 6 if signed[9:15] != "0" * 6 else "1" * 6)
+            client.expect(f"RCPT TO:<{wrong}>", 550, "forged")
+            client.expect("RCPT TO:<back@example.org>", 550, "not signed")
 
     def redis(self, home):
         port = free_port("127.0.0.1")
