@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "appliance/config/language.h"
 #include "appliance/config/main_options.h"
 #include "appliance/config/retry_rules.h"
 #include "appliance/config/transport.h"
@@ -32,6 +33,7 @@ struct Config {
   std::vector<Transport> transports;
   RetryRules retry;
   lists::IpSet local_addresses;  // main.local_addresses, for routing
+  std::shared_ptr<const Language> language;
 
   [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept {
     return acl_of_phase[static_cast<std::size_t>(phase)].get();

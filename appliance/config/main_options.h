@@ -73,6 +73,7 @@ struct MainOptions {
   lists::HostList hosts_require_helo;               // everyone unless set
   lists::HostList helo_accept_junk_hosts;
   lists::HostList host_reject_connection;
+  lists::HostList host_lookup;  // whose names are looked up when they connect
   lists::HostList hosts_proxy;  // who must begin with a PROXY header
   lists::HostList recipient_unqualified_hosts;
   lists::HostList sender_unqualified_hosts;
@@ -92,6 +93,9 @@ struct MainOptions {
   std::string sqlite_dbfile;  // absolute, or empty
   std::int64_t sqlite_lock_timeout_s = 5;
   std::uint32_t lookup_open_max = 25;
+
+  // Expansions
+  bool expand_allow_run = true;
 
   // Bounces
   expand::Program dsn_from;  // "Mail Delivery System <Mailer-Daemon@$qualify_domain>" unless set

@@ -6,6 +6,7 @@
 
 #include "appliance/config/config.h"
 #include "appliance/spool/record.h"
+#include "engine/smtp/address.h"
 #include "policy/expand/evaluate.h"
 
 namespace postern::delivery {
@@ -37,8 +38,7 @@ class DeliveryVariables final : public expand::EvalContext {
   std::string_view return_path_;
 };
 
-// The parts of "local_part@domain"; without an @ all of it is the local part.
-[[nodiscard]] std::string_view local_part_of(std::string_view address) noexcept;
-[[nodiscard]] std::string_view domain_of(std::string_view address) noexcept;
+using smtp::domain_of;
+using smtp::local_part_of;
 
 }  // namespace postern::delivery

@@ -39,10 +39,23 @@ ClientLists make_client_lists(const config::MainOptions& main) {
           .bare_newline_exempt = main.smtp_bare_newline_exempt_hosts,
           .reject_connection = main.host_reject_connection,
           .require_helo = main.hosts_require_helo,
-          .proxies = main.hosts_proxy};
+          .proxies = main.hosts_proxy,
+          .host_lookup = main.host_lookup};
 }
 
 }  // namespace
+
+const std::array<ClientLists::Member, ClientLists::kCount>& ClientLists::all() noexcept {
+  static constexpr std::array<Member, kCount> kAll = {
+      &ClientLists::enhanced_status,    &ClientLists::limits,
+      &ClientLists::pipelining,         &ClientLists::chunking,
+      &ClientLists::smtputf8,           &ClientLists::dsn,
+      &ClientLists::helo_accept_junk,   &ClientLists::sender_unqualified,
+      &ClientLists::recipient_unqualified, &ClientLists::count_nonmail,
+      &ClientLists::bare_newline_exempt, &ClientLists::reject_connection,
+      &ClientLists::require_helo,       &ClientLists::host_lookup};
+  return kAll;
+}
 
 dns::ResolverSettings make_resolver_settings(const config::MainOptions& main) {
   Result<dns::ResolverSettings> read = dns::read_resolv_conf("/etc/resolv.conf");
@@ -67,6 +80,7 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.proxy_header_timeout_ms = main.proxy_protocol_timeout_s * 1'000;
   policy.counts_proxies = main.proxy_count_by == config::ProxyCount::proxy;
   policy.log_proxy = main.log_selector.has("proxy");
+  policy.log_host_lookup_failed = main.log_selector.has("host_lookup_failed");
   policy.accept_8bitmime = main.accept_8bitmime;
   policy.enforce_sync = main.smtp_enforce_sync;
   policy.bare_newline =
@@ -86,7 +100,7 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.named_acls = config.acls;
   policy.routers = config.routers;
   policy.local_addresses = config.local_addresses;
-  policy.strict_acl_vars = main.strict_acl_vars;
+  policy.language = config.language;
   return policy;
 }
 

@@ -8,12 +8,15 @@ void AclState::end_of_message() {
   controls.end_of_message();
   message_rates.clear();
   warnings.clear();
+  local_part_data = sender_data = recipient_data = {};
+  captures.clear();
 }
 
 void AclState::begin_command() {
   reject_targets = kUsualRejectTargets;
   command_rates.clear();
   verify_message.clear();
+  domain_data = {};
 }
 
 }  // namespace postern::acl

@@ -37,6 +37,12 @@ struct LogTargets {
 };
 inline constexpr LogTargets kUsualRejectTargets{.main = true, .reject = true};
 
+// What a list that matched has found ($domain_data and its kin).
+struct ListData {
+  std::string text;
+  expand::Bytes bytes = expand::Bytes::ours;
+};
+
 // One connection's.
 struct AclState {
   static constexpr std::size_t kRatesMax = 64;  // remembered of each kind; those beyond are counted each time
@@ -62,6 +68,13 @@ struct AclState {
   std::string dnslist_matched;
   std::string dnslist_value;
   std::string dnslist_text;
+
+  ListData domain_data;                // until the ACL ends
+  ListData local_part_data;            // these until the message does
+  ListData sender_data;                //
+  ListData recipient_data;             //
+  ListData host_data;                  // until the connection does
+  std::vector<std::string> captures;   // $0 to $9, of the domain or local part that was matched last; bytes of a peer
 
   std::vector<std::string> warnings;  // logged for this message, once each
 
