@@ -37,7 +37,7 @@ void LoadServices::noticed_lookup_file(expand::LookupHandle handle, std::string_
   if (loaded) return;
   std::string message = fmt::format("{}; whoever asks it is put off until it can be read", printable(loaded.error(), 512));
   const auto same = [&](const expand::Diagnostic& each) { return each.message == message; };
-  if (std::ranges::none_of(diagnostics_.all(), same)) diagnostics_.warning({}, std::move(message));
+  if (std::ranges::none_of(diagnostics_.all(), same)) diagnostics_.warning({file, 0, 0}, std::move(message));
 }
 
 std::expected<LoadServices::List, std::string> LoadServices::find_list(expand::ListKind kind, const expand::ConfigText& text) {

@@ -205,7 +205,9 @@ bool Connection::names_are(dns::HostNames::Result result) const {
 
 std::string_view Connection::expand_or(const expand::Program& program, std::string_view fallback) {
   services_.scratch.clear();
+  asks_nothing_ = true;
   const expand::EvalResult result = expand::evaluate(program, *this, services_.scratch);
+  asks_nothing_ = false;
   if (!result && result.status == expand::EvalStatus::failed) services_.trouble(result.why);
   return result && !services_.scratch.empty() ? std::string_view(services_.scratch) : fallback;
 }
@@ -469,7 +471,7 @@ ReadyOr<Verdict> Connection::etrn(PeerView argument) {
   return ask(acl::Phase::etrn, Decision::deny);
 }
 
-expand::Services* Connection::services() const { return desk_ ? &desk_->services() : nullptr; }
+expand::Services* Connection::services() const { return desk_ && !asks_nothing_ ? &desk_->services() : nullptr; }
 expand::CompileServices* Connection::compile_services() const { return desk_ ? &desk_->compile_services() : nullptr; }
 
 std::optional<expand::Held> Connection::capture(unsigned number) const {

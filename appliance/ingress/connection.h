@@ -129,6 +129,7 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   std::string active_hostname_;
   std::string banner_;
   std::string additions_;
+  bool asks_nothing_ = false;  // while a text is expanded that cannot wait: a variable is what is known of it
   std::string_view notquit_reason_;
   std::string message_id_header_;  // of the message being accepted, for its log line
 };

@@ -108,7 +108,10 @@ class IngressProcess {
                    {writer, side_files, ids, space, blocks, memory, stats.copied_bytes, kSpillLimits},
                    process.log_,
                    resolver,
-                   stats} {}
+                   stats} {
+      services.language =
+          std::make_shared<language::ShardLanguage>(process.policy_.language, language::ShardNeeds{.clock = clock});
+    }
     static spool::WriterOptions options(std::uint16_t number) {
       return {.shard = ShardId(number),
               .segment_bytes = 96 * 1024,
@@ -146,6 +149,7 @@ class IngressProcess {
     spool::SpaceWatch space{{.bytes_min = 64 * 1024, .inodes_min = 0, .sharers = kShards}};
     ingress::IngressStats stats;
     dns::FakeResolver resolver;
+    ManualClock clock;  // of files that texts ask, and none does
     ingress::ConnectionServices services;
   };
 
