@@ -492,8 +492,7 @@ TEST(Load, ReadsAclsFromFiles) {
   ASSERT_TRUE(result.ok()) << format_diagnostics(result.diagnostics);
   EXPECT_EQ(result.config->acl_for(acl::Phase::rcpt)->statements.size(), 2u);
   memory.files.put("/acl", "accept\n hosts = +ab\n");
-  EXPECT_EQ(memory.said("acl_smtp_rcpt = /acl\n"),
-            "/acl:2:10: unknown named host list \"+ab\"\n");
+  EXPECT_EQ(memory.said("acl_smtp_rcpt = /acl\n"), "/acl:2:10: unknown named host list \"+ab\"\n");
 }
 
 TEST(Load, TakesMacrosFromItsCaller) {

@@ -32,10 +32,10 @@ struct ConnectionServices {
   log::LogSink& log;
   dns::Resolver& resolver;
   IngressStats& stats;
-  RateKeeper* rates = nullptr;  // null: no rates are kept
-  dnsbl::ZoneTable zones = {};  // of DNS lists
+  RateKeeper* rates = nullptr;                             // null: no rates are kept
+  dnsbl::ZoneTable zones = {};                             // of DNS lists
   std::shared_ptr<language::ShardLanguage> language = {};  // of `policy`
-  std::string scratch = {};  // for one expansion or log line at a time, never across a suspension
+  std::string scratch = {};                                // for one expansion or log line at a time, never across a suspension
 
   // Writes `scratch` to these logs.
   void log_scratch(acl::LogTargets targets);

@@ -69,12 +69,12 @@ struct AclState {
   std::string dnslist_value;
   std::string dnslist_text;
 
-  ListData domain_data;                // until the ACL ends
-  ListData local_part_data;            // these until the message does
-  ListData sender_data;                //
-  ListData recipient_data;             //
-  ListData host_data;                  // until the connection does
-  std::vector<std::string> captures;   // $0 to $9, of the domain or local part that was matched last; bytes of a peer
+  ListData domain_data;               // until the ACL ends
+  ListData local_part_data;           // these until the message does
+  ListData sender_data;               //
+  ListData recipient_data;            //
+  ListData host_data;                 // until the connection does
+  std::vector<std::string> captures;  // $0 to $9, of the domain or local part that was matched last; bytes of a peer
 
   std::vector<std::string> warnings;  // logged for this message, once each
 
