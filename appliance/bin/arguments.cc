@@ -8,7 +8,8 @@
 namespace postern::bin {
 namespace {
 
-constexpr std::array<std::string_view, 7> kCommands{"run", "ingress", "deliver", "check", "stats", "version", "help"};
+constexpr std::array<std::string_view, 9> kCommands{"run",    "ingress", "deliver", "check", "config",
+                                                    "reload", "stats",   "version", "help"};
 
 template <class Int>
 bool parse_number(std::string_view text, Int& into) {
@@ -78,7 +79,9 @@ const char* const kUsage =
     "  run      start the gateway: takes mail in, and hands it on\n"
     "  ingress  only the half that takes mail in\n"
     "  deliver  only the half that hands it on\n"
-    "  check    read the configuration and say what is wrong with it\n"
+    "  check    read the configuration and say what is wrong with it (--json)\n"
+    "  config   the configuration in effect, as one that loads again\n"
+    "  reload   have the running gateway read its configuration again (--json)\n"
     "  stats    figures of the running gateway (--json)\n"
     "  version  what this is\n"
     "\n"

@@ -24,7 +24,7 @@ struct InheritedDoorbell {
 };
 
 struct Arguments {
-  std::string command;      // run, ingress, deliver, check, stats, version, help
+  std::string command;      // run, ingress, deliver, check, config, reload, stats, version, help
   std::string config_path;  // -c
   bool json = false;
 

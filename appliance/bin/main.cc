@@ -22,5 +22,7 @@ int main(int argc, char** argv) {
   if (arguments->command == "ingress") return bin::ingress_command(*arguments);
   if (arguments->command == "deliver") return bin::deliver_command(*arguments);
   if (arguments->command == "check") return bin::check_command(*arguments);
+  if (arguments->command == "config") return bin::config_command(*arguments);
+  if (arguments->command == "reload") return bin::reload_command(*arguments);
   return bin::stats_command(*arguments);
 }

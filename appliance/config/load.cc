@@ -67,11 +67,13 @@ LoadResult Loader::load(const std::string& path) {
   read_routers(sections);
   read_retry(sections);
   refuse_the_rest(sections);
+  if (options_.effective && diagnostics_.errors() == 0) effective_ = effective_text(sections, draft_, *options_.effective);
   return result(path);
 }
 
 LoadResult Loader::result(const std::string& path) {
   LoadResult result;
+  if (lists_) result.spool_directory = draft_.spool_directory;
   if (diagnostics_.errors() == 0) {
     if (config_->acl_for(acl::Phase::rcpt) == nullptr)
       diagnostics_.warning({path, 0, 0}, "acl_smtp_rcpt is not set: every recipient is refused");
@@ -79,6 +81,7 @@ LoadResult Loader::result(const std::string& path) {
     for (const IpAddress& address : config_->main.local_addresses) config_->local_addresses.add(address);
     config_->local_addresses.seal();
     result.config = std::move(config_);
+    result.effective = std::move(effective_);
   }
   result.diagnostics = diagnostics_.take();
   sort_by_place(result.diagnostics, *names_);

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "appliance/config/config.h"
+#include "appliance/config/effective.h"
 #include "appliance/config/host_facts.h"
 #include "appliance/config/reader_limits.h"
 #include "engine/base/version.h"
@@ -22,10 +24,13 @@ struct LoadOptions {
   std::vector<std::pair<std::string, std::string>> macros;  // -D NAME=value: stronger than definitions in the files
   std::string version{kVersion};                            // $version_number
   ReaderLimits limits;
+  std::optional<HiddenValues> effective;  // set: LoadResult::effective is filled
 };
 
 struct LoadResult {
   std::shared_ptr<const Config> config;  // null when there is an error
+  std::string spool_directory;           // also where there are errors; empty when the file cannot be read
+  std::string effective;                 // as effective_text() gives it; empty when it was not asked for, or with an error
   std::vector<Diagnostic> diagnostics;   // in the order of the files where that is known; warnings, too
 
   [[nodiscard]] bool ok() const noexcept { return config != nullptr; }

@@ -402,7 +402,7 @@ constexpr Case kWarnings[] = {
      "c:1:1: warning: \"delay_warning\" has no effect: bounces have a fixed form for now, and delays are not announced\n"},
     {"proxy_count_by = client\n", "c:1:1: warning: \"proxy_count_by\" has no effect: it is not built yet\n"},
     {"keep_environment =\ntrusted_users = uucp\nno_queue_only\n", ""},
-    {"log_selector = +subject\n", "c:1:16: warning: log_selector: \"+subject\" has no effect: it is not built yet\n"},
+    {"log_selector = +dnssec\n", "c:1:16: warning: log_selector: \"+dnssec\" has no effect: it is not built yet\n"},
     {"log_file_path = syslog : /x/%slog\n", "c:1:1: warning: log_file_path: \"syslog\" has no effect: it is not built yet\n"},
     {"begin authenticators\nplain:\n  driver = plaintext\n",
      "c:2:1: warning: the authenticator \"plain\" has no effect: SMTP AUTH is not built yet\n"},

@@ -116,7 +116,8 @@ class SectionReader {
     const std::string_view text = line.view();
     std::size_t begin = 0;
     std::size_t end = skip_name(text, 0);
-    if (text.substr(0, end) == "hide") {
+    const bool is_hidden = text.substr(0, end) == "hide";
+    if (is_hidden) {
       begin = skip_space(text, end);
       end = skip_name(text, begin);
     }
@@ -133,7 +134,7 @@ class SectionReader {
       error(line, equals, fmt::format("\"=\" is missing behind \"{}\"", text.substr(name_at, name_end - name_at)));
     } else {
       result_.named_lists.push_back(
-          {list->kind, line.slice(name_at, name_end - name_at), line.slice(skip_space(text, equals + 1))});
+          {list->kind, line.slice(name_at, name_end - name_at), line.slice(skip_space(text, equals + 1)), is_hidden});
     }
     return true;
   }

@@ -1,6 +1,7 @@
 #include "appliance/ingress/connection.h"
 
 #include <charconv>
+#include <utility>
 
 #include "appliance/ingress/log_lines.h"
 #include "engine/base/clock.h"
@@ -32,6 +33,12 @@ std::string_view number_text(std::uint64_t number, std::string& scratch) {
   return scratch.assign(digits, end);
 }
 
+// Of its beginning or end, and nothing else.
+bool is_about_connection(smtp::SessionEventKind kind) {
+  using enum smtp::SessionEventKind;
+  return kind == closed_by_quit || kind == closed_by_drop || kind == closed_by_stop;
+}
+
 Refusal refusal_of(smtp::Phase phase) {
   switch (phase) {
     case smtp::Phase::connect: return Refusal::policy_connect;
@@ -55,7 +62,7 @@ std::string_view ConnectionServices::rfc5322_time(WallTime time) {
 
 std::string_view Connection::variable(expand::VariableId id, std::string& scratch) const {
   using enum expand::VariableId;
-  const IngressPolicy& policy = services_.policy;
+  const IngressPolicy& policy = *policy_;
   switch (id) {
     case primary_hostname: return policy.primary_hostname;
     case qualify_domain: return policy.qualify_domain;
@@ -74,11 +81,11 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     case sender_helo_name: return state_->helo.view();
     case sender_fullhost:
       scratch.clear();
-      append_full_host(scratch, *state_);
+      append_full_host(scratch, *state_, policy.log_selector.has(config::LogSelector::incoming_port));
       return scratch;
     case sender_rcvhost:
       scratch.clear();
-      append_received_host(scratch, *state_);
+      append_received_host(scratch, *state_, policy.log_selector.has(config::LogSelector::incoming_port));
       return scratch;
     case received_protocol:
       return smtp::protocol_name(*state_, envelope_ != nullptr && envelope_->has_sender() && envelope_->sender().smtputf8);
@@ -109,16 +116,30 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
 }
 
 void Connection::log_about_client(std::string_view what, std::string_view text) {
-  services_.scratch.assign("H=");
-  append_full_host(services_.scratch, *state_);
-  services_.scratch += what;
-  append_printable(services_.scratch, text, 2048);
-  services_.log.write(log::Stream::main, services_.scratch);
+  log::LogLine& line = new_line();
+  append_client(line, line_context());
+  line.text += what;
+  append_printable(line.text, text, 2048);
+  services_.log.write_line(log::Stream::main, line);
+}
+
+log::LogLine& Connection::new_line() {
+  services_.line.clear();
+  return services_.line;
+}
+
+LineContext Connection::line_context() {
+  if (connection_id_.empty() && policy_->log_selector.has(config::LogSelector::connection_id))
+    connection_id_ = services_.id_prefix + std::to_string(number_);
+  return {*state_, policy_->log_selector, connection_id_};
 }
 
 void Connection::warning(std::string_view text) { log_about_client(" Warning: ", text); }
 
-void Connection::skipped(std::string_view text) { log_about_client(" Warning: ACL \"warn\" statement skipped: ", text); }
+void Connection::skipped(std::string_view text) {
+  if (!policy_->log_selector.has(config::LogSelector::acl_warn_skipped)) return;
+  log_about_client(" Warning: ACL \"warn\" statement skipped: ", text);
+}
 
 void Connection::trouble(std::string_view text) {
   services_.scratch.clear();
@@ -136,7 +157,7 @@ std::string_view Connection::expand_or(const expand::Program& program, std::stri
 
 Verdict Connection::ask(acl::Phase phase, Decision when_unset) {
   Verdict verdict;
-  const acl::Acl* acl = services_.policy.acl_for(phase);
+  const acl::Acl* acl = policy_->acl_for(phase);
   if (acl == nullptr) {
     verdict.decision = when_unset;
     return verdict;
@@ -155,8 +176,17 @@ Verdict Connection::ask(acl::Phase phase, Decision when_unset) {
   return verdict;
 }
 
+void Connection::log_connection() {
+  if (!policy_->log_selector.has(config::LogSelector::smtp_connection) ||
+      policy_->clients.connection_nolog.matches(state_->endpoints.peer.address))
+    return;
+  log::LogLine& line = new_line();
+  append_connection_begin(line, line_context(), services_.limits != nullptr ? services_.limits->connections() : 0);
+  services_.log.write_line(log::Stream::main, line);
+}
+
 void Connection::choose_options(smtp::SessionOptions& options) {
-  const IngressPolicy& policy = services_.policy;
+  const IngressPolicy& policy = *policy_;
   const IpAddress& client = state_->endpoints.peer.address;
   options.keywords.set(EhloKeyword::enhanced_status_codes, policy.clients.enhanced_status.matches(client))
       .set(EhloKeyword::limits, policy.clients.limits.matches(client))
@@ -184,13 +214,14 @@ void Connection::choose_options(smtp::SessionOptions& options) {
 
 ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOptions& options) {
   state_ = &state;
+  log_connection();
   choose_options(options);
-  const std::string_view hostname = expand_or(services_.policy.active_hostname, services_.policy.primary_hostname);
-  if (hostname != services_.policy.primary_hostname) active_hostname_ = hostname;
-  options.active_hostname = active_hostname_.empty() ? services_.policy.primary_hostname : active_hostname_;
-  if (services_.policy.clients.reject_connection.matches(state.endpoints.peer.address))
+  const std::string_view hostname = expand_or(policy_->active_hostname, policy_->primary_hostname);
+  if (hostname != policy_->primary_hostname) active_hostname_ = hostname;
+  options.active_hostname = active_hostname_.empty() ? policy_->primary_hostname : active_hostname_;
+  if (policy_->clients.reject_connection.matches(state.endpoints.peer.address))
     return Verdict{Decision::drop, "554 SMTP service not available", "refused by host_reject_connection"};
-  banner_ = expand_or(services_.policy.banner, options.active_hostname);
+  banner_ = expand_or(policy_->banner, options.active_hostname);
   options.banner = banner_;
   return ask(acl::Phase::connect, Decision::accept);
 }
@@ -229,7 +260,7 @@ ReadyOr<Result<smtp::MessageSink*>> Connection::open_message(const smtp::Envelop
 // Exim's way: the text is the configuration's, the date behind it is ours.
 void Connection::write_received_header() {
   additions_.clear();
-  const std::string_view text = expand_or(services_.policy.received_header, {});
+  const std::string_view text = expand_or(policy_->received_header, {});
   for (const char c : text) {
     if (c == '\n') additions_ += '\r';
     additions_ += c;
@@ -248,9 +279,13 @@ ReadyOr<Verdict> Connection::end_of_data(const smtp::MessageView& message, smtp:
     additions.top = additions_;
     message_id_header_.clear();
     append_message_id(message_id_header_, message.headers);
+    subject_.clear();
+    has_subject_ = policy_->log_selector.has(config::LogSelector::subject) && append_subject(subject_, message.headers);
     sink_->describe_body(message.stats.has_8bit, message.stats.line_bytes_max);
   }
   if (verdict.decision == Decision::discard) services_.stats.discarded.add();
+  if (verdict.decision != Decision::accept && policy_->log_selector.has(config::LogSelector::rejected_header))
+    append_rejected_header(rejected_header_, *envelope_, message.headers.block().view());
   message_ = nullptr;
   return verdict;
 }
@@ -260,9 +295,17 @@ void Connection::accepted(const smtp::Envelope& envelope, const smtp::BodyStats&
   services_.stats.messages.add();
   services_.stats.recipients.add(envelope.recipients().size());
   services_.stats.message_bytes.add(stats.stored_bytes);
-  services_.scratch.clear();
-  append_arrival(services_.scratch, *state_, {id, envelope, message_id_header_, receipt.message_bytes});
-  services_.log.write(log::Stream::main, services_.scratch);
+  log::LogLine& line = new_line();
+  append_arrival(line, line_context(),
+                 {.id = id,
+                  .envelope = envelope,
+                  .message_id = message_id_header_,
+                  .message_bytes = receipt.message_bytes,
+                  .subject = subject_,
+                  .has_subject = has_subject_,
+                  .chunked = state_->history.last() == smtp::Verb::bdat,
+                  .receive_time_us = Scheduler::current().wall_now().us - sink_->received().us});
+  services_.log.write_line(log::Stream::main, line);
   envelope_ = nullptr;
 }
 
@@ -311,13 +354,26 @@ void Connection::count(const smtp::SessionEvent& event) noexcept {
 
 void Connection::event(const smtp::SessionEvent& event) {
   count(event);
-  services_.scratch.clear();
+  log::LogLine& line = new_line();
   const bool has_id = sink_ && sink_->is_open();
   const std::string_view id = has_id ? sink_->id() : std::string_view();
-  const auto line = append_event(services_.scratch, *state_, event, envelope_, id);
-  if (!line) return;
-  services_.log.write(log::Stream::main, services_.scratch);
-  if (line->stream == log::Stream::reject) services_.log.write(log::Stream::reject, services_.scratch);
+  const auto made = append_event(line, line_context(), event, envelope_, id);
+  const std::string header = std::exchange(rejected_header_, {});
+  const bool is_for_clients_let_alone = made && made->stream == log::Stream::main && is_about_connection(event.kind) &&
+                                        policy_->clients.connection_nolog.matches(state_->endpoints.peer.address);
+  if (!made || is_for_clients_let_alone) return;
+  services_.log.write_line(log::Stream::main, line);
+  if (made->stream != log::Stream::reject) return;
+  line.text += header;
+  services_.log.write_line(log::Stream::reject, line);
+}
+
+void Connection::closed() {
+  if (state_ == nullptr || state_->counters.mail_commands > 0 || !policy_->log_selector.has(config::LogSelector::smtp_no_mail))
+    return;
+  log::LogLine& line = new_line();
+  append_no_mail(line, line_context());
+  services_.log.write_line(log::Stream::main, line);
 }
 
 }  // namespace postern::ingress

@@ -55,7 +55,8 @@ Json pools(std::span<const ShardFigures> shards) {
 
 }  // namespace
 
-std::string figures_json(std::span<const ShardFigures> shards, const ConnectionLimits& limits) {
+std::string figures_json(std::span<const ShardFigures> shards, const ConnectionLimits& limits,
+                         const control::ReloadStats& reload) {
   const auto ingress = [](const ShardFigures& shard) { return shard.ingress; };
   const auto spool = [](const ShardFigures& shard) { return shard.spool; };
   const auto large = [](const ShardFigures& shard) { return shard.side_files; };
@@ -98,6 +99,10 @@ std::string figures_json(std::span<const ShardFigures> shards, const ConnectionL
   json["log"] = {{"lines", sum(shards, log, &log::LogStats::lines)},
                  {"dropped", sum(shards, log, &log::LogStats::dropped)},
                  {"write_errors", sum(shards, log, &log::LogStats::write_errors)}};
+  json["configuration"] = {{"reloads", reload.reloads.get()},
+                           {"failed_reloads", reload.failed.get()},
+                           {"last_reload_s", reload.last_reload_s.get()},
+                           {"earlier_in_use", reload.earlier_in_use.get()}};
   json["ring"] = {{"enters", sum(shards, ring, &ring::RingStats::enters)},
                   {"submissions", sum(shards, ring, &ring::RingStats::submissions)},
                   {"completions", sum(shards, ring, &ring::RingStats::completions)},

@@ -1,6 +1,7 @@
 #include "appliance/ingress/policy.h"
 
 #include "appliance/config/main_options.h"
+#include "appliance/control/log_style.h"
 
 namespace postern::ingress {
 namespace {
@@ -33,7 +34,8 @@ ClientLists make_client_lists(const config::MainOptions& main) {
           .count_nonmail = main.smtp_accept_max_nonmail_hosts,
           .bare_newline_exempt = main.smtp_bare_newline_exempt_hosts,
           .reject_connection = main.host_reject_connection,
-          .require_helo = main.hosts_require_helo};
+          .require_helo = main.hosts_require_helo,
+          .connection_nolog = main.hosts_connection_nolog};
 }
 
 }  // namespace
@@ -42,7 +44,6 @@ IngressPolicy make_policy(const config::Config& config) {
   const config::MainOptions& main = config.main;
   IngressPolicy policy;
   policy.limits = make_limits(main);
-  policy.connections_max = main.smtp_accept_max;
   policy.connections_per_host_max = main.smtp_accept_max_per_host;
   policy.accept_8bitmime = main.accept_8bitmime;
   policy.enforce_sync = main.smtp_enforce_sync;
@@ -57,6 +58,8 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.banner = main.smtp_banner;
   policy.received_header = main.received_header_text;
   policy.clients = make_client_lists(main);
+  policy.log_selector = main.log_selector;
+  policy.log_style = control::log_style(main, "ingress");
   policy.acls = config.acl_of_phase;
   return policy;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "appliance/config/config.h"
+#include "appliance/log/log_style.h"
 #include "engine/smtp/session_limits.h"
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
@@ -31,11 +32,11 @@ struct ClientLists {
   lists::HostList bare_newline_exempt;    // those who get the other of reject and normalise
   lists::HostList reject_connection;      // host_reject_connection
   lists::HostList require_helo;           // hosts_require_helo
+  lists::HostList connection_nolog;       // hosts_connection_nolog
 };
 
 struct IngressPolicy {
   smtp::SessionLimits limits;
-  std::uint32_t connections_max = 20'000;      // smtp_accept_max; 0: no limit
   std::uint32_t connections_per_host_max = 0;  // smtp_accept_max_per_host; 0: no limit
   bool accept_8bitmime = true;
   bool enforce_sync = true;  // smtp_enforce_sync
@@ -49,6 +50,8 @@ struct IngressPolicy {
   expand::Program banner;           // smtp_banner
   expand::Program received_header;  // received_header_text
   ClientLists clients;
+  config::LogSelectors log_selector;
+  log::LogStyle log_style;
   std::array<std::shared_ptr<const acl::Acl>, acl::kPhaseCount> acls;  // empty where none is set
 
   [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept { return acls[static_cast<std::size_t>(phase)].get(); }

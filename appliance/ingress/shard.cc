@@ -79,6 +79,16 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   void stop() {
     runtime_->post([this] { begin_stop(); });
   }
+  void post(std::function<void()> what) { runtime_->post(std::move(what)); }
+
+  // On the shard's thread.
+  // All shards count references to the policy; connections count those to what stands in front of it here.
+  void use(const std::shared_ptr<const IngressPolicy>& policy) {
+    const auto own = std::make_shared<const std::shared_ptr<const IngressPolicy>>(policy);
+    services_->policy = std::shared_ptr<const IngressPolicy>(own, policy.get());
+    log_->set_style(policy->log_style);
+  }
+  [[nodiscard]] control::Reloading& reloading() noexcept { return *reloading_; }
   [[nodiscard]] ShardFigures figures() const noexcept {
     return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats(), pools()};
   }
@@ -111,6 +121,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   [[nodiscard]] Task<void> finish();
 
   void on_connection(std::unique_ptr<Stream> stream) override;
+  void log_refusal(const Stream& stream, Admission admission);
   static Task<void> serve(Body& body, std::unique_ptr<Stream> stream);
   static Task<void> refuse(Body& body, std::unique_ptr<Stream> stream, Admission admission);
 
@@ -130,6 +141,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   std::optional<log::LogWriter> log_;
   std::optional<ConnectionServices> services_;
   std::vector<std::unique_ptr<transport::Listener>> listeners_;
+  std::optional<control::Reloading> reloading_;
   std::optional<control::ControlServer> control_;
   IngressStats stats_;
 
@@ -163,7 +175,19 @@ bool IngressShard::Body::set_up() {
   side_files_.emplace(*files_, shard_directory(plan_.id));
   space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
   services_.emplace(ConnectionServices{
-      plan_.policy, {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes}, *log_, stats_});
+      nullptr, {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes}, *log_, stats_});
+  services_->limits = &plan_.limits;
+  services_->id_prefix = std::to_string(runtime_->clock().wall_now().seconds()) + "-" + std::to_string(plan_.id.value()) + "-";
+  use(std::exchange(plan_.policy, nullptr));
+  if (const ReloadPlan* plan = plan_.reload)
+    reloading_.emplace(control::ReloadingDeps{.path = plan->path,
+                                              .running = plan->running,
+                                              .user = plan->user,
+                                              .loading = plan->loading,
+                                              .log = *log_,
+                                              .log_files = plan_.log_files,
+                                              .log_offload = plan_.log_offload,
+                                              .process = "ingress"});
   return true;
 }
 
@@ -346,6 +370,7 @@ Task<void> IngressShard::Body::retry_spool(Body& body) {
 }
 
 void IngressShard::Body::start_listening() {
+  if (reloading_) background_.start(reloading_->run(stopping_));
   if (plan_.control_descriptor >= 0) {
     control_.emplace(runtime_->streams(), runtime_->blocks(), plan_.control_descriptor, *plan_.control);
     control_->start();
@@ -375,7 +400,7 @@ Task<void> IngressShard::Body::finish() {
 void IngressShard::Body::on_connection(std::unique_ptr<Stream> stream) {
   stats_.connections.add();
   const IpAddress client = stream->endpoints().peer.address;
-  const Admission admission = plan_.limits.admit(client, plan_.policy.connections_per_host_max);
+  const Admission admission = plan_.limits.admit(client, services_->policy->connections_per_host_max);
   if (admission == Admission::admitted)
     sessions_.start(serve(*this, std::move(stream)));
   else
@@ -388,7 +413,7 @@ Task<void> IngressShard::Body::serve(Body& body, std::unique_ptr<Stream> stream)
   {
     Connection connection(*body.services_);
     smtp::SessionOptions options;
-    options.limits = &body.plan_.policy.limits;
+    options.limits = &connection.policy().limits;
     smtp::Session session({body.runtime_->blocks(), body.draining_, body.stopping_}, std::move(stream), connection, options);
     co_await session.run();
   }
@@ -396,14 +421,19 @@ Task<void> IngressShard::Body::serve(Body& body, std::unique_ptr<Stream> stream)
   body.plan_.limits.release(client);
 }
 
+void IngressShard::Body::log_refusal(const Stream& stream, Admission admission) {
+  log::LogLine& line = services_->line;
+  line.clear();
+  line.event = "connection_refused";
+  append_refused_connection(
+      line.text, stream.endpoints().peer.address,
+      admission == Admission::too_many_from_host ? "too many connections from that IP address" : "too many connections");
+  log_->write_line(log::Stream::main, line);
+}
+
 Task<void> IngressShard::Body::refuse(Body& body, std::unique_ptr<Stream> stream, Admission admission) {
   body.stats_.refused(admission == Admission::too_many_from_host ? Refusal::too_many_from_host : Refusal::too_many_connections);
-  std::string& line = body.services_->scratch;
-  line.clear();
-  append_refused_connection(
-      line, stream->endpoints().peer.address,
-      admission == Admission::too_many_from_host ? "too many connections from that IP address" : "too many connections");
-  body.log_->write(log::Stream::main, line);
+  if (body.services_->policy->log_selector.has(config::LogSelector::connection_reject)) body.log_refusal(*stream, admission);
   const Wait soon{body.runtime_->loop().now().plus_ms(kRefusalWriteMs), &body.stopping_};
   if (co_await stream->write(Chain(Slice::literal(admission_reply(admission))), soon))
     static_cast<void>(co_await stream->drain(soon));
@@ -430,6 +460,9 @@ void IngressShard::run() {
 
 void IngressShard::open() { body_->open(); }
 void IngressShard::stop() { body_->stop(); }
+void IngressShard::post(std::function<void()> what) { body_->post(std::move(what)); }
+void IngressShard::use(const std::shared_ptr<const IngressPolicy>& policy) { body_->use(policy); }
+control::Reloading& IngressShard::reloading() noexcept { return body_->reloading(); }
 ShardFigures IngressShard::figures() const noexcept { return body_->figures(); }
 
 }  // namespace postern::ingress

@@ -66,7 +66,9 @@ Task<void> Session::obey() {
   if (fault_ != LineFault::none) return refuse_line();
   if (has_nul_) return refuse_nul();
   if (!input_.empty() && needs_sync()) return fail_sync();
+  if (!input_.empty() && state_.offers(EhloKeyword::pipelining)) state_.pipelining_used = true;
   if (command_.verb == Verb::unknown) return unknown_command();
+  state_.history.add(command_.verb);
   if (exceeds_nonmail()) return too_many_nonmail();
   if (!takes_argument(command_.verb) && !command_.args.empty())
     return answer_error(SessionEventKind::syntax_error, reply::kUnexpectedArgument);

@@ -47,9 +47,7 @@ struct Machine {
 class IngressProcess {
  public:
   explicit IngressProcess(const Machine& machine)
-      : policy_(ingress::make_policy(*machine.config)), files_(machine.disk, pulse_), log_(machine.log, pulse_) {
-    policy_.limits.shutdown_grace_ms = 50;
-    policy_.limits.linger_ms = 5;
+      : policy_(make_policy(*machine.config)), files_(machine.disk, pulse_), log_(machine.log, pulse_) {
     for (std::uint16_t i = 0; i < kShards; ++i) shards_[i] = std::make_unique<Shard>(*this, machine, i);
   }
 
@@ -96,6 +94,12 @@ class IngressProcess {
   }
 
  private:
+  static std::shared_ptr<const ingress::IngressPolicy> make_policy(const config::Config& config) {
+    auto policy = std::make_shared<ingress::IngressPolicy>(ingress::make_policy(config));
+    policy->limits.shutdown_grace_ms = 50;
+    policy->limits.linger_ms = 5;
+    return policy;
+  }
   struct Shard {
     Shard(IngressProcess& process, const Machine& machine, std::uint16_t number_of_it)
         : number(number_of_it),
@@ -159,13 +163,13 @@ class IngressProcess {
   Task<void> serve_one(Shard& shard, std::shared_ptr<smtp::FakePeer> peer) {
     ingress::Connection connection(shard.services);
     smtp::SessionOptions options;
-    options.limits = &policy_.limits;
+    options.limits = &policy_->limits;
     smtp::Session session({shard.blocks, draining_, stopping_}, peer->make_stream(), connection, options);
     co_await session.run();
   }
 
   Pulse pulse_;
-  ingress::IngressPolicy policy_;
+  std::shared_ptr<const ingress::IngressPolicy> policy_;
   ProcessFiles files_;
   ProcessLog log_;
   std::array<std::unique_ptr<Shard>, kShards> shards_;
