@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "appliance/config/scan.h"
 #include "engine/base/error.h"
 #include "engine/base/peer_text.h"
 #include "engine/smtp/chars.h"
@@ -15,20 +16,8 @@ namespace {
 
 using expand::ConfigText;
 using expand::Position;
-using smtp::CharClass;
 
-constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 constexpr bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
-constexpr bool is_name_char(char c) noexcept { return smtp::is(CharClass::let_dig, c) || c == '_'; }
-
-std::size_t skip_space(std::string_view text, std::size_t at) noexcept {
-  while (at < text.size() && is_space(text[at])) ++at;
-  return at;
-}
-std::size_t skip_name(std::string_view text, std::size_t at) noexcept {
-  while (at < text.size() && is_name_char(text[at])) ++at;
-  return at;
-}
 
 std::size_t end_without_space(std::string_view text) noexcept {
   std::size_t end = text.size();

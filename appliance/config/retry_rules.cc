@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "appliance/config/scan.h"
 #include "appliance/config/values.h"
 #include "engine/base/peer_text.h"
 #include "engine/smtp/chars.h"
@@ -18,7 +19,6 @@ namespace {
 using expand::ConfigText;
 using smtp::CharClass;
 
-constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 struct ErrorRow {
   std::string_view name;
@@ -85,9 +85,7 @@ class RuleReader {
     fail(at, std::move(message));
     return false;
   }
-  void skip_space() noexcept {
-    while (at_ < text_.size() && is_space(text_[at_])) ++at_;
-  }
+  void skip_space() noexcept { at_ = config::skip_space(text_, at_); }
   bool take(char c) noexcept {
     if (at_ >= text_.size() || text_[at_] != c) return false;
     ++at_;

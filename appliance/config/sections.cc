@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "appliance/config/scan.h"
 #include "engine/base/peer_text.h"
 #include "engine/smtp/chars.h"
 #include "policy/expand/nearest.h"
@@ -18,17 +19,6 @@ namespace {
 
 using expand::ConfigText;
 
-constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
-constexpr bool is_name_char(char c) noexcept { return smtp::is(smtp::CharClass::let_dig, c) || c == '_'; }
-
-std::size_t skip_space(std::string_view text, std::size_t at) noexcept {
-  while (at < text.size() && is_space(text[at])) ++at;
-  return at;
-}
-std::size_t skip_name(std::string_view text, std::size_t at) noexcept {
-  while (at < text.size() && is_name_char(text[at])) ++at;
-  return at;
-}
 
 struct ListWord {
   std::string_view name;

@@ -4,8 +4,8 @@
 
 #include <array>
 
+#include "appliance/config/scan.h"
 #include "engine/base/peer_text.h"
-#include "engine/smtp/chars.h"
 #include "policy/expand/nearest.h"
 
 namespace postern::config {
@@ -14,23 +14,12 @@ namespace {
 
 using expand::ConfigText;
 
-constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
-constexpr bool is_name_char(char c) noexcept { return smtp::is(smtp::CharClass::let_dig, c) || c == '_'; }
 
 struct DirectiveRow {
   std::string_view name;
 };
 constexpr auto kDirectives = std::to_array<DirectiveRow>(
     {{".elifdef"}, {".elifndef"}, {".else"}, {".endif"}, {".ifdef"}, {".ifndef"}, {".include"}, {".include_if_exists"}});
-
-std::size_t skip_space(std::string_view text, std::size_t at) noexcept {
-  while (at < text.size() && is_space(text[at])) ++at;
-  return at;
-}
-std::size_t skip_name(std::string_view text, std::size_t at) noexcept {
-  while (at < text.size() && is_name_char(text[at])) ++at;
-  return at;
-}
 
 void refuse_word(const ConfigText& line, std::size_t at, expand::Diagnostics& diagnostics) {
   const std::string_view text = line.view().substr(at);

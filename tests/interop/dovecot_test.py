@@ -3,20 +3,17 @@
 # ctest: timeout=300
 
 import os
-import re
 
 from peers.dovecot import Dovecot
 from runner import run_tests
 from support.case import GatewayTest
 from support.gateway import until
-from support.maildir import RECEIVED, with_lf
+from support.maildir import originals_behind_peer, with_lf
 from support.messages import corpus, of_size, plain
 
 BOX = "box@example.org"
 FULL, BROKEN = "full@example.org", "broken@example.org"
 MANY = [f"user{number}@example.org" for number in range(100)]
-
-DOVECOTS_RECEIVED = re.compile(rb"\nReceived: from gateway\.example\.org[ \n]")
 
 # What is for sender.example stays here: bounces.
 ROUTERS = """\
@@ -81,19 +78,7 @@ class Store:
 
     def taken(self, user):
         """id -> list of what stands behind our Received: field in each copy."""
-        found = {}
-        for path in self.peer.messages(user):
-            with open(path, "rb") as file:
-                data = file.read()
-            field_end = DOVECOTS_RECEIVED.search(data).start() + 1
-            while True:
-                field_end = data.index(b"\n", field_end) + 1
-                if data[field_end:field_end + 1] not in (b" ", b"\t"):
-                    break
-            ours = RECEIVED.match(data[field_end:])
-            self.assertIsNotNone(ours, data[:1000])
-            found.setdefault(ours.group(1).decode(), []).append(data[field_end + ours.end():])
-        return found
+        return originals_behind_peer(self.peer.messages(user))
 
     def check(self, gateway, wanted):
         """`wanted`: id -> message. The box has each of them, byte for byte."""

@@ -12,7 +12,7 @@ from runner import run_tests
 from support.case import GatewayTest
 from support.gateway import until
 from support.hop import TRANSPORTS, routers
-from support.maildir import Maildir, RECEIVED, with_lf
+from support.maildir import Maildir, originals_behind_peer, with_lf
 from support.messages import corpus, header, of_size, plain
 from support.recorder import Recorder
 
@@ -58,20 +58,7 @@ class Interop(GatewayTest):
 
     def taken(self):
         """id -> list of what stands behind our Received: field in each copy that Postfix delivered."""
-        found = {}
-        for path in self.peer.messages():
-            with open(path, "rb") as file:
-                data = file.read()
-            at = data.index(b"\nReceived: from gateway.example.org ")  # Postfix's own
-            field_end = at + 1
-            while True:
-                field_end = data.index(b"\n", field_end) + 1
-                if data[field_end:field_end + 1] not in (b" ", b"\t"):
-                    break
-            ours = RECEIVED.match(data[field_end:])
-            self.assertIsNotNone(ours, data[:1000])
-            found.setdefault(ours.group(1).decode(), []).append(data[field_end + ours.end():])
-        return found
+        return originals_behind_peer(self.peer.messages())
 
     def check(self, gateway, wanted, copies=1):
         """`wanted`: id -> message. Postfix has each of them, `copies` times, byte for byte."""

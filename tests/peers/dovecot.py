@@ -12,14 +12,13 @@ it came, with LF at the ends of lines.
 
 import os
 import pwd
-import shutil
-import signal
 import subprocess
-import tempfile
 import time
-import unittest
 
-from peers.postfix import free_port
+from peers.peer import Peer, files_in, wait_for_files
+from peers.tree import environment, tree
+
+PACKAGE = "dovecot-lmtpd"
 
 CONFIGURATION = """\
 base_dir = {home}/run
@@ -66,25 +65,14 @@ plugin {{
 """
 
 
-def tree():
-    """Where Dovecot is unpacked; SkipTest when it is not."""
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    folder = os.path.join(os.environ.get("POSTERN_PEERS", os.path.join(root, "build/peers")), "dovecot-lmtpd")
-    if not os.path.exists(os.path.join(folder, ".complete")):
-        raise unittest.SkipTest("no Dovecot: run tests/peers/fetch dovecot-lmtpd")
-    return folder
+class Dovecot(Peer):
+    NAME = "Dovecot"
+    LOGS = ["output", "log"]
 
-
-class Dovecot:
     def __init__(self, users, listen="127.0.0.1", port=None, extra=""):
-        if os.geteuid() != 0:
-            raise unittest.SkipTest("Dovecot wants root")
-        self.listen = listen
-        self.port = port or free_port(listen)
-        self.tree = tree()
-        self.home = tempfile.mkdtemp(prefix="dovecot.")
+        self.tree = tree(PACKAGE)
+        super().__init__(listen, port)
         self.socket = os.path.join(self.home, "lmtp")
-        os.chmod(self.home, 0o755)
         self.owner = pwd.getpwnam("nobody")
         os.mkdir(os.path.join(self.home, "mail"))
         self.users = []
@@ -92,7 +80,6 @@ class Dovecot:
             self.add_user(user)
         with open(os.path.join(self.home, "dovecot.conf"), "w", encoding="utf-8") as file:
             file.write(CONFIGURATION.format(home=self.home, listen=self.listen, port=self.port, extra=extra))
-        self.process = None
 
     # Users.
 
@@ -116,66 +103,31 @@ class Dovecot:
     # Its life.
 
     def start(self):
-        libraries = [os.path.join("/usr/lib/dovecot", part) for part in ("", "modules/old-stats")]
-        libraries.append(os.path.join(self.tree, "usr/lib/x86_64-linux-gnu"))
+        libraries = ["/usr/lib/dovecot", "/usr/lib/dovecot/modules/old-stats"]
         script = 'mount -t overlay -o "lowerdir=$1:/usr" overlay /usr && exec /usr/sbin/dovecot -F -c "$2"'
-        with open(os.path.join(self.home, "output"), "ab") as output:
-            self.process = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-c", script, "sh", os.path.join(self.tree, "usr"), os.path.join(self.home, "dovecot.conf")],
-                env=dict(os.environ, LD_LIBRARY_PATH=":".join(libraries)), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True)
+        self.spawn(
+            ["unshare", "--mount", "sh", "-c", script, "sh", os.path.join(self.tree, "usr"), os.path.join(self.home, "dovecot.conf")],
+            environment(PACKAGE, *libraries))
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.process.poll() is None:
             if "starting up for lmtp" in self.log() and os.path.exists(self.socket):
                 return self
             time.sleep(0.02)
-        log = self.log()
-        self.close()
-        raise AssertionError("Dovecot did not start:\n" + log)
+        return self.refuse()
 
-    def stop(self):
-        """Ends it; the mail stays until close(), and so does the socket, on which nobody listens."""
-        if self.process is not None:
-            try:
-                self.process.terminate()
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                pass
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            self.process.wait()
-            self.process = None
-
-    def close(self):
-        self.stop()
-        shutil.rmtree(self.home, ignore_errors=True)
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.close()
+    def ask_to_end(self):
+        """Its socket stays, on which nobody listens then."""
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
 
     # What it shows.
 
-    def log(self):
-        text = ""
-        for name in ("output", "log"):
-            path = os.path.join(self.home, name)
-            if os.path.exists(path):
-                with open(path, encoding="utf-8", errors="replace") as file:
-                    text += file.read()
-        return text
-
     def messages(self, user):
         """Paths of the messages that have arrived."""
-        box = os.path.join(self.home_of(user), "Maildir/new")
-        return [os.path.join(box, name) for name in sorted(os.listdir(box))] if os.path.isdir(box) else []
+        return files_in(os.path.join(self.home_of(user), "Maildir"))
 
     def wait_for_messages(self, user, count, seconds=30):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and len(self.messages(user)) < count:
-            time.sleep(0.05)
-        return self.messages(user)
+        return wait_for_files(os.path.join(self.home_of(user), "Maildir"), count, seconds)

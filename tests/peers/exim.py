@@ -8,14 +8,10 @@ It syncs as it does by default: the data and the header file of each message bef
 """
 
 import os
-import shutil
-import signal
-import subprocess
-import tempfile
-import unittest
 
 from peers import confined
-from peers.tree import environment, free_port, tree, wait_for_greeting
+from peers.peer import Peer
+from peers.tree import environment, tree, wait_for_greeting
 
 PACKAGE = "exim4-daemon-light"
 USER = "Debian-exim"  # built in
@@ -43,16 +39,14 @@ begin retry
 """
 
 
-class Exim:
+class Exim(Peer):
+    NAME = "Exim"
+    LOGS = ["output", "log/mainlog", "log/paniclog"]
+
     def __init__(self, listen="127.0.0.1", port=None, extra="", parent=None, cpu=None, cgroup=None):
-        """`extra`: more main options. `parent`: the folder to make its own one in. `cpu`, `cgroup`: see confined.command()."""
-        if os.geteuid() != 0:
-            raise unittest.SkipTest("Exim wants root")
+        """`extra`: more main options. `cpu`, `cgroup`: see confined.command()."""
         program = os.path.join(tree(PACKAGE), "usr/sbin/exim4")
-        self.listen = listen
-        self.port = port or free_port(listen)
-        self.home = tempfile.mkdtemp(prefix="exim.", dir=parent)
-        os.chmod(self.home, 0o755)
+        super().__init__(listen, port, parent)
         for folder in ("spool", "log"):
             os.mkdir(os.path.join(self.home, folder), 0o750)
             os.chown(os.path.join(self.home, folder), NUMBER, NUMBER)
@@ -61,43 +55,13 @@ class Exim:
         with open(os.path.join(etc, "exim4/exim4.conf"), "w", encoding="utf-8") as file:
             file.write(CONFIGURATION.format(listen=listen, port=self.port, home=self.home, extra=extra))
         self.command = confined.command([program, "-bdf"], binds={etc: "/etc"}, cpu=cpu, cgroup=cgroup)
-        self.process = None
 
     def start(self):
-        with open(os.path.join(self.home, "output"), "ab") as output:
-            self.process = subprocess.Popen(self.command, env=environment(PACKAGE), stdin=subprocess.DEVNULL, stdout=output,
-                                            stderr=output, start_new_session=True)
-        if wait_for_greeting(self.process, self.listen, self.port):
-            return self
-        log = self.log()
-        self.close()
-        raise AssertionError("Exim did not start:\n" + log)
-
-    def log(self):
-        text = ""
-        for name in ("output", "log/mainlog", "log/paniclog"):
-            path = os.path.join(self.home, name)
-            if os.path.exists(path):
-                with open(path, encoding="utf-8", errors="replace") as file:
-                    text += file.read()
-        return text
+        self.spawn(self.command, environment(PACKAGE))
+        if not wait_for_greeting(self.process, self.listen, self.port):
+            self.refuse()
+        return self
 
     def accepted(self):
         """How many messages are in the queue; each has a file of its header there."""
         return sum(name.endswith("-H") for name in os.listdir(os.path.join(self.home, "spool/input")))
-
-    def close(self):
-        if self.process is not None:
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            self.process.wait()
-            self.process = None
-        shutil.rmtree(self.home, ignore_errors=True)
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.close()

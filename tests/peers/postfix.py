@@ -11,15 +11,12 @@ the hold queue instead, and accepted() counts them.
 
 import os
 import pwd
-import shutil
 import signal
 import subprocess
-import tempfile
-import time
-import unittest
 
 from peers import confined, tree as trees
-from peers.tree import free_port, wait_for_greeting
+from peers.peer import Peer, files_in, wait_for_files
+from peers.tree import wait_for_greeting
 
 MASTER_CF = """\
 {listen}:{port} inet n - n - - smtpd
@@ -107,16 +104,13 @@ def program(name):
     return os.path.join(tree(), "usr/sbin", name)
 
 
-class Postfix:
+class Postfix(Peer):
+    NAME = "Postfix"
+    LOGS = ["output", "mail.log"]
+
     def __init__(self, domains, listen="127.0.0.1", port=None, extra="", holding=False, processes=100, parent=None, cpu=None, cgroup=None):
-        """`processes`: at most so many of a kind, each of which serves one connection. `parent`: the folder to make its own one in.
-        `cpu`, `cgroup`: see confined.command()."""
-        if os.geteuid() != 0:
-            raise unittest.SkipTest("Postfix wants root")
-        self.listen = listen
-        self.port = port or free_port(listen)
-        self.home = tempfile.mkdtemp(prefix="postfix.", dir=parent)
-        os.chmod(self.home, 0o755)
+        """`processes`: at most so many of a kind, each of which serves one connection. `cpu`, `cgroup`: see confined.command()."""
+        super().__init__(listen, port, parent)
         # Postfix wants an owner of its queue that owns nothing else, and a group nobody is in. These come with every Debian.
         owner, group = pwd.getpwnam("uucp"), "fax"
         user = pwd.getpwnam("nobody")
@@ -138,66 +132,30 @@ class Postfix:
         self.command = confined.command(
             [os.path.join(tree(), "usr/lib/postfix/sbin/master"), "-c", os.path.join(self.home, "etc"), "-d"],
             binds={confined.make_etc(self.home): "/etc"}, cpu=cpu, cgroup=cgroup)
-        self.process = None
 
     def start(self):
-        with open(os.path.join(self.home, "output"), "ab") as output:
-            self.process = subprocess.Popen(self.command, env=dict(environment(), MAIL_CONFIG=os.path.join(self.home, "etc")),
-                                            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        self.spawn(self.command, dict(environment(), MAIL_CONFIG=os.path.join(self.home, "etc")))
         if wait_for_greeting(self.process, self.listen, self.port):
             return self
         # Complaints about the configuration go to syslog only; its tools tell them on standard error.
         checked = subprocess.run([program("postsuper"), "-c", os.path.join(self.home, "etc")], env=environment(), timeout=10,
                                  capture_output=True, text=True)
-        log = self.log() + checked.stderr
-        self.close()
-        raise AssertionError("Postfix did not start:\n" + log)
-
-    def log(self):
-        text = ""
-        for name in ("output", "mail.log"):
-            path = os.path.join(self.home, name)
-            if os.path.exists(path):
-                with open(path, encoding="utf-8", errors="replace") as file:
-                    text += file.read()
-        return text
+        return self.refuse(checked.stderr)
 
     def messages(self):
         """Paths of the messages that have arrived."""
-        box = os.path.join(self.home, "mail/box/new")
-        return [os.path.join(box, name) for name in sorted(os.listdir(box))] if os.path.isdir(box) else []
+        return files_in(os.path.join(self.home, "mail/box"))
 
     def wait_for_messages(self, count, seconds=30):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and len(self.messages()) < count:
-            time.sleep(0.05)
-        return self.messages()
+        return wait_for_files(os.path.join(self.home, "mail/box"), count, seconds)
 
     def accepted(self):
         """How many messages are on hold."""
         return len(os.listdir(os.path.join(self.home, "spool/hold")))
 
-    def stop(self):
-        """Ends it; the maildir stays until close()."""
-        if self.process is not None:
-            try:
-                os.killpg(self.process.pid, signal.SIGTERM)
-                self.process.wait(10)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                pass
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            self.process.wait()
-            self.process = None
-
-    def close(self):
-        self.stop()
-        shutil.rmtree(self.home, ignore_errors=True)
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.close()
+    def ask_to_end(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait(10)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            pass

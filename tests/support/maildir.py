@@ -25,6 +25,23 @@ class Arrived:
         return f"<{self.path}: {self.bytes[:200]!r}>"
 
 
+# What another server writes above our field, the message having come through it.
+PEERS_RECEIVED = re.compile(rb"^Received: from gateway\.example\.org[ \n](?:[^\n]|\n(?=[ \t]))*\n", re.MULTILINE)
+
+
+def originals_behind_peer(paths):
+    """id -> what stands behind our Received: field, of each copy that a peer wrote."""
+    found = {}
+    for path in paths:
+        with open(path, "rb") as file:
+            data = file.read()
+        data = data[PEERS_RECEIVED.search(data).end():]
+        ours = RECEIVED.match(data)
+        assert ours, f"{path} has no field of ours: {data[:1000]!r}"
+        found.setdefault(ours.group(1).decode(), []).append(data[ours.end():])
+    return found
+
+
 class Maildir:
     def __init__(self, path):
         self.path = path
