@@ -117,7 +117,8 @@ void LogSelectors::apply(const expand::ConfigText& text, expand::Diagnostics& di
     }
     if (name == "all") {
       sign == '+' ? on_.set() : on_.reset();
-      diagnostics.warning(text.position(begin), "log_selector: some of \"all\" has no effect: what it would log is not built yet");
+      diagnostics.warning(text.position(begin),
+                          "log_selector: some of \"all\" has no effect: what it would log is not built yet");
       continue;
     }
     const auto* const found = std::ranges::lower_bound(kSelectors, name, {}, &LogSelectorDef::name);

@@ -50,9 +50,10 @@ Reload load_again(const std::string& path, const MainOptions& running) {
   if (!loaded.ok()) return {nullptr, errors_of(std::move(loaded.diagnostics))};
   const MainOptions& wanted = loaded.config->main;
   if (wanted.spool_directory != running.spool_directory)
-    return {nullptr, {fmt::format("{}: spool_directory cannot change while postern runs (from {} to {}): restart it, or put the "
-                                  "old value back",
-                                  path, running.spool_directory, wanted.spool_directory)}};
+    return {nullptr,
+            {fmt::format("{}: spool_directory cannot change while postern runs (from {} to {}): restart it, or put the "
+                         "old value back",
+                         path, running.spool_directory, wanted.spool_directory)}};
   Reload reload{loaded.config, lines_of(loaded.diagnostics)};
   for (const std::string& name : wants_restart(running, wanted))
     reload.messages.push_back(fmt::format("{}: the new value of {} counts from the next start", path, name));

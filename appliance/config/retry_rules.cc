@@ -19,7 +19,6 @@ namespace {
 using expand::ConfigText;
 using smtp::CharClass;
 
-
 struct ErrorRow {
   std::string_view name;
   Trouble trouble;

@@ -19,7 +19,6 @@ namespace {
 
 using expand::ConfigText;
 
-
 struct ListWord {
   std::string_view name;
   lists::ListKind kind;

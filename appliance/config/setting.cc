@@ -14,7 +14,6 @@ namespace {
 
 using expand::ConfigText;
 
-
 struct DirectiveRow {
   std::string_view name;
 };

@@ -47,8 +47,9 @@ Task<Reloading::Outcome> Reloading::reload_now() {
 Task<Reloading::Outcome> Reloading::try_reload() {
   co_await drop_unused();
   if (earlier_.size() >= kEarlierMax)
-    co_return Outcome{false, {std::to_string(kEarlierMax) + " earlier configurations are still in use by connections that began "
-                              "with them: try again when some have ended, or restart"}};
+    co_return Outcome{false,
+                      {std::to_string(kEarlierMax) + " earlier configurations are still in use by connections that began "
+                                                     "with them: try again when some have ended, or restart"}};
   Result<config::Reload> loaded = co_await deps_.loading.run([this]() -> Result<config::Reload> {
     config::Reload reload = config::load_again(deps_.path, deps_.running);
     if (reload.config) deps_.user.prepare(reload.config);
@@ -57,8 +58,9 @@ Task<Reloading::Outcome> Reloading::try_reload() {
   if (!loaded) co_return Outcome{false, {describe(loaded.error())}};
   if (!loaded->config) co_return Outcome{false, std::move(loaded->messages)};
   if (const auto changed = co_await change_log_files(loaded->config->main.log_file_path); !changed)
-    co_return Outcome{false, {"log_file_path " + loaded->config->main.log_file_path + ": " + describe(changed.error()) +
-                              ": make the directory, and let the user that postern runs as write there"}};
+    co_return Outcome{false,
+                      {"log_file_path " + loaded->config->main.log_file_path + ": " + describe(changed.error()) +
+                       ": make the directory, and let the user that postern runs as write there"}};
   std::shared_ptr<const void> replaced = co_await deps_.user.take();
   if (!replaced) co_return Outcome{false, {"postern is stopping"}};
   earlier_.push_back(std::move(replaced));
@@ -76,21 +78,21 @@ Task<Result<void>> Reloading::change_log_files(std::string pattern) {
 
 void Reloading::report(const Outcome& outcome) {
   (outcome.reloaded ? stats_.reloads : stats_.failed).add();
-  if (outcome.reloaded)
-    stats_.last_reload_s.set(static_cast<std::uint64_t>(Scheduler::current().wall_now().seconds()));
+  if (outcome.reloaded) stats_.last_reload_s.set(static_cast<std::uint64_t>(Scheduler::current().wall_now().seconds()));
   stats_.earlier_in_use.set(earlier_.size());
   const auto write = [&](std::string line) {
     deps_.log.write(log::Stream::main, line);
     if (!outcome.reloaded) deps_.log.write(log::Stream::panic, line);
   };
-  write(deps_.process + (outcome.reloaded ? ": configuration reloaded from " : ": configuration not reloaded, the one in use stays: ") +
+  write(deps_.process +
+        (outcome.reloaded ? ": configuration reloaded from " : ": configuration not reloaded, the one in use stays: ") +
         printable(deps_.path));
   for (const std::string& message : outcome.messages) write(deps_.process + ": reload: " + printable(message, kLineBytesMax));
 }
 
 // What nobody but this list holds, nobody can come to hold any more. To free a configuration with large lists takes its time.
 Task<void> Reloading::drop_unused() {
-  const auto unused = std::stable_partition(earlier_.begin(), earlier_.end(), [](const auto& each) { return each.use_count() > 1; });
+  const auto unused = std::partition(earlier_.begin(), earlier_.end(), [](const auto& each) { return each.use_count() > 1; });
   if (unused == earlier_.end()) co_return;
   std::vector<std::shared_ptr<const void>> dropped(std::make_move_iterator(unused), std::make_move_iterator(earlier_.end()));
   earlier_.erase(unused, earlier_.end());

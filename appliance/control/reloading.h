@@ -30,10 +30,10 @@ class ConfigUser {
 };
 
 struct ReloadStats {
-  Counter reloads;          // that took effect
-  Counter failed;           // that changed nothing
-  Counter earlier_in_use;   // gauge: configurations that have been replaced, and are still held by what began with them
-  Counter last_reload_s;    // gauge: when the last one took effect, in seconds since 1970; 0: none
+  Counter reloads;         // that took effect
+  Counter failed;          // that changed nothing
+  Counter earlier_in_use;  // gauge: configurations that have been replaced, and are still held by what began with them
+  Counter last_reload_s;   // gauge: when the last one took effect, in seconds since 1970; 0: none
 };
 
 // Everything outlives the object.

@@ -68,10 +68,10 @@ struct DeliveryDeps {
   Random& random;
   log::LogSink& log;
   std::shared_ptr<const config::Config> config;  // to begin with
-  spool::Doorbell* doorbell = nullptr;  // a slot for each shard of ingress; nullptr: ingress is asked
-  std::string ingress_control;          // its control socket
-  ReadableWait* waiter = nullptr;       // nullptr: the doorbell is looked at every now and then
-  std::string user = "postern";         // whom this process runs as, for the log
+  spool::Doorbell* doorbell = nullptr;           // a slot for each shard of ingress; nullptr: ingress is asked
+  std::string ingress_control;                   // its control socket
+  ReadableWait* waiter = nullptr;                // nullptr: the doorbell is looked at every now and then
+  std::string user = "postern";                  // whom this process runs as, for the log
 };
 
 // One shard. Everything it is given outlives it. Its end_of_turn() is called at the end of each turn of the loop, from before

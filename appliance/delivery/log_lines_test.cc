@@ -96,8 +96,7 @@ TEST(LogLines, WhatSelectorsAdd) {
         Case{"+outgoing_port -smtp_confirmation", "R=smart T=out H=mx.example [192.0.2.1]:2525 K"},
         Case{"+pipelining -smtp_confirmation", "R=smart T=out H=mx.example [192.0.2.1] L K"},
         Case{"+queue_time +deliver_time", "R=smart T=out H=mx.example [192.0.2.1] K C=\"250 OK\" QT=1m1s DT=1s"},
-        Case{"+queue_time +deliver_time +millisec",
-             "R=smart T=out H=mx.example [192.0.2.1] K C=\"250 OK\" QT=1m1s DT=1.234s"}})
+        Case{"+queue_time +deliver_time +millisec", "R=smart T=out H=mx.example [192.0.2.1] K C=\"250 OK\" QT=1m1s DT=1.234s"}})
     EXPECT_EQ(delivered_line(subject, delivered, true, times, selected(c.selected)).text,
               std::string("1wLOs3-000008-0T => a@b.example ") + c.expected)
         << c.selected;

@@ -28,8 +28,8 @@ struct ProcessPlan {
 // The ring of the process, made while it still has privileges (see ring::Ring::make).
 [[nodiscard]] Result<std::unique_ptr<ring::Ring>> make_ring();
 
-// Runs until SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads the configuration. supervisor::block_signals() was called before. Returns
-// the exit status.
+// Runs until SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads the configuration.
+// supervisor::block_signals() was called before. Returns the exit status.
 [[nodiscard]] int run_delivery(ProcessPlan plan);
 
 }  // namespace postern::delivery

@@ -25,10 +25,10 @@ struct ConnectionServices {
   SpoolServices spool;
   log::LogSink& log;
   IngressStats& stats;
-  std::string scratch = {};   // for one expansion or text at a time, never across a suspension
-  log::LogLine line = {};     // for one log line at a time, likewise
-  std::string id_prefix = {};       // of connection_id: the same for no two shards and processes
-  std::uint64_t connections = 0;  // begun so far, for their ids
+  std::string scratch = {};                  // for one expansion or text at a time, never across a suspension
+  log::LogLine line = {};                    // for one log line at a time, likewise
+  std::string id_prefix = {};                // of connection_id: the same for no two shards and processes
+  std::uint64_t connections = 0;             // begun so far, for their ids
   const ConnectionLimits* limits = nullptr;  // counts those on all shards; null: nobody does
 
   // format_rfc5322_time(), made once a second. Valid until the next call.

@@ -188,6 +188,7 @@ class Process final : private control::ConfigUser {
   shard::Offload disk_offload_;
   shard::Offload loading_;
   ReloadPlan reload_plan_;
+  std::shared_ptr<const IngressPolicy> policy_;  // in use; changed on the first shard's thread
   shard::StartLine start_line_;
   Publishers publishers_;
   std::vector<std::unique_ptr<IngressShard>> shards_;
@@ -196,7 +197,6 @@ class Process final : private control::ConfigUser {
 
   std::shared_ptr<const IngressPolicy> prepared_;  // between prepare() and take()
   // The first shard's thread:
-  std::shared_ptr<const IngressPolicy> policy_;
   bool taking_ = false;
   bool stop_wanted_ = false;
   std::vector<std::unique_ptr<shard::ShardThread>> threads_;

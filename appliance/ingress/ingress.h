@@ -16,9 +16,9 @@ namespace postern::ingress {
 
 struct IngressPlan {
   std::shared_ptr<const IngressPolicy> policy;
-  std::uint32_t connections_max = 0;         // smtp_accept_max, as far as descriptors allow
-  std::string config_path;                   // where a reload finds the next configuration
-  config::MainOptions main;                  // what cannot change meanwhile is compared with this
+  std::uint32_t connections_max = 0;                 // smtp_accept_max, as far as descriptors allow
+  std::string config_path;                           // where a reload finds the next configuration
+  config::MainOptions main;                          // what cannot change meanwhile is compared with this
   std::vector<std::vector<ListenSocket>> listeners;  // for each shard; bound, taken over
   std::vector<std::unique_ptr<ring::Ring>> rings;    // one for each shard, from make_ring(connections_max)
   std::vector<unsigned> cpus;                        // one for each shard; empty: not pinned
@@ -30,8 +30,8 @@ struct IngressPlan {
   std::function<void()> on_listening;  // called once connections are taken
 };
 
-// Runs until SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads the configuration. supervisor::block_signals() was called
-// before. Returns the exit status.
+// Runs until SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads the configuration.
+// supervisor::block_signals() was called before. Returns the exit status.
 [[nodiscard]] int run_ingress(IngressPlan plan);
 
 }  // namespace postern::ingress

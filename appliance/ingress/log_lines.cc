@@ -88,7 +88,8 @@ void append_tagged_host(LogLine& line, std::string_view tag, const LineContext& 
   append_host(line, context);
 }
 
-void append_field(LogLine& line, std::string_view tag, std::string_view name, std::string_view peer_text, std::size_t most = 512) {
+void append_field(LogLine& line, std::string_view tag, std::string_view name, std::string_view peer_text,
+                  std::size_t most = 512) {
   line.text += tag;
   const std::size_t from = line.text.size();
   append_printable(line.text, peer_text, most);
@@ -114,7 +115,7 @@ void append_recipients(LogLine& line, const smtp::Envelope& envelope) {
   line.text += " for";
   const std::size_t from = line.text.size() + 1;
   for (const smtp::Recipient& recipient : envelope.recipients()) {
-    if (line.text.size() - from > kRecipientsShownBytes) {
+    if (line.text.size() > from + kRecipientsShownBytes) {
       line.text += " ...";
       break;
     }
@@ -203,9 +204,14 @@ void append_refused_message(LogLine& line, const LineContext& context, const smt
 }
 
 void append_size_refusal(LogLine& line, const LineContext& context, const SessionEvent& event, const smtp::Envelope* envelope) {
-  const bool declared = event.kind == SessionEventKind::size_declared_too_large;
-  append_refused_message(line, context, envelope,
-                         declared ? "rejected MAIL: message too big: size=" : "rejected: message too big: read=");
+  if (event.kind == SessionEventKind::size_declared_too_large) {
+    const std::string_view command = context.state.command.view();
+    append_field(line, "rejected ", "command", command.substr(0, command.find('>')), kCommandShownMax);
+    append_tagged_host(line, "> H=", context);
+    line.text += ": message too big: size=";
+  } else {
+    append_refused_message(line, context, envelope, "rejected: message too big: read=");
+  }
   append_number(line.text, event.number);
   line.text += " max=";
   append_number(line.text, event.limit);
@@ -223,7 +229,6 @@ void append_call_dropped(LogLine& line, const LineContext& context, std::string_
 
 void append_connection_end(LogLine& line, const LineContext& context, std::string_view how) {
   append_tagged_host(line, "SMTP connection from ", context);
-  append_duration_of_connection(line.text, context);
   line.text += how;
 }
 
@@ -367,14 +372,18 @@ void append_text_of(LogLine& line, const LineContext& context, const SessionEven
       append_refused_message(line, context, envelope, "temporarily rejected: ");
       if (event.error != nullptr) line.text += describe(*event.error);
       return;
-    case SessionEventKind::command_timeout: return append_tagged_host(line, "SMTP command timeout on connection from ", context);
+    case SessionEventKind::command_timeout:
+      return append_tagged_host(line, "SMTP command timeout on connection from ", context);
     case SessionEventKind::data_timeout:
       append_tagged_host(line, "SMTP data timeout (message abandoned) on connection from ", context);
       return append_sender(line, envelope);
     case SessionEventKind::send_timeout:
       return append_tagged_host(line, "SMTP reply not read by client: connection dropped: ", context);
     case SessionEventKind::lost:
-      if (!is_in_message(envelope)) return append_connection_end(line, context, " lost");
+      if (!is_in_message(envelope)) {
+        append_connection_end(line, context, " lost");
+        return append_duration_of_connection(line.text, context);
+      }
       return append_tagged_host(line, "unexpected disconnection while reading SMTP command from ", context);
     case SessionEventKind::lost_in_data:
       append_tagged_host(line, "SMTP connection lost while reading message data H=", context);
@@ -444,8 +453,7 @@ bool append_subject(std::string& out, const smtp::HeaderView& headers) {
   if (!field) return false;
   std::string plain;
   for (const char c : field->trimmed().view().substr(0, kSubjectShownMax)) {
-    if (c == '\r' || c == '\n') continue;  // a fold goes, its blanks stay
-    plain += c;
+    if (c != '\r') plain += c;  // a fold is shown as \n
   }
   // A backslash becomes two by itself.
   for (std::string_view rest = plain; !rest.empty();) {

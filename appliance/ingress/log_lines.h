@@ -34,7 +34,7 @@ struct Arrival {
   std::uint64_t message_bytes = 0;  // added headers included
   std::string_view subject = {};    // likewise, as append_subject() gives it; nothing where there is none
   bool has_subject = false;
-  bool chunked = false;               // it came by BDAT
+  bool chunked = false;              // it came by BDAT
   std::int64_t receive_time_us = 0;  // from DATA to the end of the data, durable
 };
 // "1wlos3-000008-0T <= a@b.example H=(c.example) [192.0.2.1] P=esmtp S=1234 id=x@y", and what log_selector adds.
@@ -65,7 +65,7 @@ void append_rejected_header(std::string& out, const smtp::Envelope& envelope, st
 
 // The Message-ID of a header, without angle brackets and printable; empty when there is none.
 void append_message_id(std::string& out, const smtp::HeaderView& headers);
-// The Subject, unfolded, printable, quotes and backslashes escaped; encoded words as they are. False when there is none.
+// The Subject, printable, quotes and backslashes escaped; encoded words as they are. False when there is none.
 [[nodiscard]] bool append_subject(std::string& out, const smtp::HeaderView& headers);
 
 }  // namespace postern::ingress

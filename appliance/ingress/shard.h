@@ -65,7 +65,7 @@ struct ShardPlan {
   int control_descriptor = -1;  // a listening UNIX socket, taken over; -1: another shard has it
   control::CommandHandler* control = nullptr;
   const ReloadPlan* reload = nullptr;  // of one shard
-  bool recovers_orphans = false;  // directories of shards that no longer exist are this one's to recover
+  bool recovers_orphans = false;       // directories of shards that no longer exist are this one's to recover
 };
 
 // The ring of a shard, made while the process still has privileges (see ring::Ring::make).

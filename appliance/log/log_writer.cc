@@ -60,9 +60,8 @@ std::string_view LogWriter::time_stamp() {
 
 std::string_view LogWriter::json(Stream stream, std::string_view text, const LogLine* line) {
   static constexpr std::array<std::string_view, 3> kNames{"main", "reject", "panic"};
-  nlohmann::ordered_json object = {{"time", time_stamp()},
-                                   {"log", kNames[static_cast<std::size_t>(stream)]},
-                                   {"process", style_.process}};
+  nlohmann::ordered_json object = {
+      {"time", time_stamp()}, {"log", kNames[static_cast<std::size_t>(stream)]}, {"process", style_.process}};
   if (style_.pid) object["pid"] = ::getpid();
   if (line != nullptr && !line->event.empty()) object["event"] = line->event;
   for (std::size_t i = 0; line != nullptr && i < line->fields(); ++i) object[std::string(line->at(i).name)] = line->at(i).value;
@@ -70,8 +69,11 @@ std::string_view LogWriter::json(Stream stream, std::string_view text, const Log
   json_ = object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   // An object that was cut is none.
   if (json_.size() <= kLineBytesMax) return json_;
-  object = {{"time", stamp_}, {"log", kNames[static_cast<std::size_t>(stream)]}, {"process", style_.process},
-            {"text", text.substr(0, kJsonTextBytesMax)}, {"cut", true}};
+  object = {{"time", stamp_},
+            {"log", kNames[static_cast<std::size_t>(stream)]},
+            {"process", style_.process},
+            {"text", text.substr(0, kJsonTextBytesMax)},
+            {"cut", true}};
   return json_ = object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

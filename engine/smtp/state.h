@@ -87,9 +87,9 @@ struct SessionState {
   bool encrypted = false;
 
   bool helo_seen = false;
-  bool esmtp = false;    // the last greeting was EHLO
-  PeerText helo;         // its argument as sent; empty before the first
-  EhloKeywords offered;  // in the reply to the last EHLO; empty after HELO
+  bool esmtp = false;            // the last greeting was EHLO
+  PeerText helo;                 // its argument as sent; empty before the first
+  EhloKeywords offered;          // in the reply to the last EHLO; empty after HELO
   bool pipelining_used = false;  // since then
 
   PeerView command;   // the line being worked on, without its line end; valid while a hook runs
