@@ -40,7 +40,7 @@ Task<Reloading::Outcome> Reloading::reload_now() {
   busy_ = true;
   Outcome outcome = co_await try_reload();
   busy_ = false;
-  report(outcome);
+  if (!outcome.is_stopping) report(outcome);
   co_return outcome;
 }
 
@@ -62,7 +62,7 @@ Task<Reloading::Outcome> Reloading::try_reload() {
                       {"log_file_path " + loaded->config->main.log_file_path + ": " + describe(changed.error()) +
                        ": make the directory, and let the user that postern runs as write there"}};
   std::shared_ptr<const void> replaced = co_await deps_.user.take();
-  if (!replaced) co_return Outcome{false, {"postern is stopping"}};
+  if (!replaced) co_return Outcome{false, {"postern is stopping"}, true};
   earlier_.push_back(std::move(replaced));
   co_return Outcome{true, std::move(loaded->messages)};
 }

@@ -71,6 +71,7 @@ class Reloading {
   struct Outcome {
     bool reloaded = false;
     std::vector<std::string> messages;
+    bool is_stopping = false;  // nothing went wrong
   };
   [[nodiscard]] Task<Outcome> reload_now();
   [[nodiscard]] Task<Outcome> try_reload();
