@@ -8,7 +8,10 @@
 namespace postern::bin {
 namespace {
 
-constexpr std::array<std::string_view, 8> kCommands{"run", "ingress", "deliver", "check", "expand", "stats", "version", "help"};
+constexpr std::array<std::string_view, 11> kCommands{"run",   "ingress", "deliver", "check",   "config", "expand",
+                                                     "probe", "reload",  "stats",   "version", "help"};
+
+constexpr std::uint16_t kProbePort = 49152;  // of a client that was given none
 
 template <class Int>
 bool parse_number(std::string_view text, Int& into) {
@@ -40,6 +43,27 @@ std::optional<InheritedListener> parse_listener(std::string_view text) {
   return listener;
 }
 
+// "192.0.2.1", "192.0.2.1:1234", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:1234"; the port is `port` where there is none.
+std::optional<SocketAddress> parse_endpoint(std::string_view text, std::uint16_t port) {
+  SocketAddress made{{}, port};
+  std::string_view address = text;
+  std::string_view digits;
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    address = text.substr(1, close - 1);
+    digits = text.substr(close + 1);
+  } else if (const std::size_t colon = text.find(':'); colon != std::string_view::npos && text.rfind(':') == colon) {
+    address = text.substr(0, colon);
+    digits = text.substr(colon);
+  }
+  const auto parsed = IpAddress::parse(address);
+  if (!parsed || (!digits.empty() && (!digits.starts_with(':') || !parse_number(digits.substr(1), made.port))))
+    return std::nullopt;
+  made.address = *parsed;
+  return made;
+}
+
 // "7,8,9": the page, then an event for each shard.
 std::optional<InheritedDoorbell> parse_doorbell(std::string_view text) {
   InheritedDoorbell doorbell;
@@ -67,6 +91,12 @@ bool set_option(Arguments& into, std::string_view name, std::string_view value) 
   if (name == "--with-sender") return into.scene.sender = value, true;
   if (name == "--with-recipient") return into.scene.recipient = value, true;
   if (name == "--with-helo") return into.scene.helo = value, true;
+  if (name == "--from") return (into.probe.client = parse_endpoint(value, kProbePort)).has_value();
+  if (name == "--to") {
+    const auto local = parse_endpoint(value, into.probe.local.port);
+    if (local) into.probe.local = *local;
+    return local.has_value();
+  }
   if (name == "--parent") return parse_number(value, into.parent);
   if (name == "--ready-fd") return parse_number(value, into.ready_descriptor);
   if (name == "--listener") {
@@ -86,9 +116,13 @@ const char* const kUsage =
     "  run      start the gateway: takes mail in, and hands it on\n"
     "  ingress  only the half that takes mail in\n"
     "  deliver  only the half that hands it on\n"
-    "  check    read the configuration and say what is wrong with it\n"
+    "  check    read the configuration and say what is wrong with it (--json)\n"
+    "  config   the configuration in effect, as one that loads again\n"
     "  expand   expand a text: postern expand -c FILE [--with-sender-ip IP] [--with-sender ADDRESS]\n"
     "           [--with-recipient ADDRESS] [--with-helo NAME] [--] STRING\n"
+    "  probe    an SMTP dialogue on standard input and output as from an address, with a trace of the ACLs on standard error;\n"
+    "           nothing is kept or delivered: postern probe --from IP[:PORT] [--to IP[:PORT]] -c FILE\n"
+    "  reload   have the running gateway read its configuration again (--json)\n"
     "  stats    figures of the running gateway (--json)\n"
     "  version  what this is\n"
     "\n"
@@ -122,6 +156,7 @@ std::expected<Arguments, std::string> parse_arguments(std::span<const char* cons
                              "\" is not a value for it");
   }
   if (parsed.command == "expand" && !has_text) return std::unexpected("the text to expand is missing");
+  if (parsed.command == "probe" && !parsed.probe.client) return std::unexpected("no address to come from: --from IP[:PORT]");
   const bool needs_config = parsed.command != "version" && parsed.command != "help";
   if (needs_config && parsed.config_path.empty()) return std::unexpected("no configuration given: -c FILE");
   return parsed;

@@ -31,12 +31,19 @@ struct SceneOptions {
   std::string helo;       // --with-helo
 };
 
+// Who `probe` pretends to be, and where it pretends to have connected to.
+struct ProbeOptions {
+  std::optional<SocketAddress> client;                 // --from
+  SocketAddress local{IpAddress::v4(0x7F000001), 25};  // --to
+};
+
 struct Arguments {
-  std::string command;      // run, ingress, deliver, check, expand, stats, version, help
+  std::string command;      // run, ingress, deliver, check, config, expand, probe, reload, stats, version, help
   std::string config_path;  // -c
   bool json = false;
   std::string text;  // expand: what is to be expanded
   SceneOptions scene;
+  ProbeOptions probe;
 
   // From `run` to its children.
   pid_t parent = 0;

@@ -37,6 +37,24 @@ TEST(Arguments, WhatIsInheritedReadsBack) {
   EXPECT_EQ(parsed->doorbell->events, doorbell.events);
 }
 
+TEST(Arguments, ProbesComeFromAnywhere) {
+  const auto client = [](const char* value) {
+    const auto parsed = parse({"probe", "-c", "f", "--from", value});
+    return parsed ? parsed->probe.client->to_string() : parsed.error();
+  };
+  EXPECT_EQ(client("192.0.2.1"), "[192.0.2.1]:49152");
+  EXPECT_EQ(client("192.0.2.1:25"), "[192.0.2.1]:25");
+  EXPECT_EQ(client("2001:db8::1"), "[2001:db8::1]:49152");
+  EXPECT_EQ(client("[2001:db8::1]"), "[2001:db8::1]:49152");
+  EXPECT_EQ(client("[2001:db8::1]:587"), "[2001:db8::1]:587");
+  for (const char* value : {"", "x", "192.0.2.1:", "192.0.2.1:x", "192.0.2.1:70000", "[192.0.2.1", "[::1]25", "192.0.2.0/24"})
+    EXPECT_FALSE(parse({"probe", "-c", "f", "--from", value})) << value;
+  EXPECT_FALSE(parse({"probe", "-c", "f"}));
+  const auto parsed = parse({"probe", "-c", "f", "--from", "192.0.2.1", "--to", "[::1]:26"});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->probe.local.to_string(), "[::1]:26");
+}
+
 TEST(Arguments, DamagedInheritanceIsRefused) {
   for (const char* value :
        {"", "[127.0.0.1]:25", "[127.0.0.1]:25=", "[127.0.0.1]:25=x", "127.0.0.1:25=5", "[127.0.0.1]:70000=5"})

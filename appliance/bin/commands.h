@@ -9,6 +9,9 @@ namespace postern::bin {
 [[nodiscard]] int ingress_command(const Arguments& arguments);
 [[nodiscard]] int deliver_command(const Arguments& arguments);
 [[nodiscard]] int check_command(const Arguments& arguments);
+[[nodiscard]] int config_command(const Arguments& arguments);
+[[nodiscard]] int reload_command(const Arguments& arguments);
+[[nodiscard]] int probe_command(const Arguments& arguments);
 [[nodiscard]] int expand_command(const Arguments& arguments);
 [[nodiscard]] int stats_command(const Arguments& arguments);
 

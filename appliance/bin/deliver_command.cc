@@ -1,6 +1,7 @@
 #include <sysexits.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "appliance/bin/commands.h"
 #include "appliance/bin/ready.h"
@@ -13,7 +14,7 @@ namespace postern::bin {
 
 int deliver_command(const Arguments& arguments) {
   supervisor::block_signals();
-  const auto config = load(arguments.config_path, arguments.parent == 0);
+  auto config = load(arguments.config_path, arguments.parent == 0);
   if (!config) return kConfigStatus;
   if (const std::string why = ring::explain_ring_support(); !why.empty()) {
     std::fprintf(stderr, "postern: %s\n", why.c_str());
@@ -35,7 +36,8 @@ int deliver_command(const Arguments& arguments) {
   auto ring = delivery::make_ring();
   if (!ring) return std::fprintf(stderr, "postern: cannot set up io_uring: %s\n", describe(ring.error()).c_str()), EX_OSERR;
   if (!become(*user, arguments)) return EX_NOPERM;
-  return delivery::run_delivery({.config = config,
+  return delivery::run_delivery({.config = std::move(config),
+                                 .config_path = arguments.config_path,
                                  .spool_descriptor = spool.get(),
                                  .ring = std::move(*ring),
                                  .control_descriptor = control,

@@ -19,17 +19,17 @@ namespace {
 constexpr std::size_t kDescriptorsBeside = 300;
 
 // Each connection takes a descriptor, so the limit on those is one on connections.
-void fit_connections_to_descriptors(ingress::IngressPolicy& policy) {
-  const std::uint32_t wanted = policy.connections_max == 0 ? ingress::ConnectionLimits::kUnlimited : policy.connections_max;
-  policy.connections_max = wanted;
+std::uint32_t fit_connections_to_descriptors(std::uint32_t connections_max) {
+  const std::uint32_t wanted = connections_max == 0 ? ingress::ConnectionLimits::kUnlimited : connections_max;
   const std::size_t available = privilege::raise_open_files(wanted + kDescriptorsBeside);
-  if (available >= wanted + kDescriptorsBeside) return;
-  policy.connections_max =
+  if (available >= wanted + kDescriptorsBeside) return wanted;
+  const auto fitting =
       static_cast<std::uint32_t>(available > 2 * kDescriptorsBeside ? available - kDescriptorsBeside : available / 2);
   std::fprintf(stderr,
                "postern: warning: smtp_accept_max lowered to %u: no more than %zu open files are allowed (ulimit -n; systemd: "
                "LimitNOFILE)\n",
-               policy.connections_max, available);
+               fitting, available);
+  return fitting;
 }
 
 std::optional<std::vector<std::unique_ptr<ring::Ring>>> make_rings(std::size_t shards, std::uint32_t connections_max) {
@@ -64,8 +64,7 @@ int ingress_command(const Arguments& arguments) {
     if (!bound) return EX_UNAVAILABLE;
     listeners = std::move(*bound);
   }
-  ingress::IngressPolicy policy = ingress::make_policy(*config);
-  fit_connections_to_descriptors(policy);
+  const std::uint32_t connections_max = fit_connections_to_descriptors(config->main.smtp_accept_max);
   privilege::lift_locked_memory();
   const spool::UniqueFd spool = open_spool(*config);
   if (spool.get() < 0) return EX_CANTCREAT;
@@ -75,22 +74,21 @@ int ingress_command(const Arguments& arguments) {
   std::optional<spool::Doorbell> doorbell;
   if (arguments.doorbell && !(doorbell = attach_doorbell(*arguments.doorbell))) return EX_SOFTWARE;
   const int control = make_control_socket(spool, "ingress", *user);
-  auto rings = make_rings(cpus.size(), policy.connections_max);
+  auto rings = make_rings(cpus.size(), connections_max);
   if (!rings) return EX_OSERR;
   if (!become(*user, arguments)) return EX_NOPERM;
 
-  return ingress::run_ingress({.policy = policy,
+  return ingress::run_ingress({.policy = std::make_shared<const ingress::IngressPolicy>(ingress::make_policy(*config)),
+                               .connections_max = connections_max,
+                               .config_path = arguments.config_path,
+                               .main = config->main,
                                .listeners = by_shard(listeners),
                                .rings = std::move(*rings),
                                .cpus = cpus,
                                .spool_descriptor = spool.get(),
-                               .spool_path = config->main.spool_directory,
-                               .log_pattern = config->main.log_file_path,
                                .control_descriptor = control,
                                .doorbell = doorbell ? &*doorbell : nullptr,
-                               .check_spool_space = config->main.check_spool_space,
                                .check_spool_inodes = 100,
-                               .preallocate_bytes = config->main.spool_preallocate,
                                .disk_faults = *disk_faults,
                                .on_listening = [&arguments] { tell_ready(arguments); }});
 }

@@ -22,6 +22,9 @@ int main(int argc, char** argv) {
   if (arguments->command == "ingress") return bin::ingress_command(*arguments);
   if (arguments->command == "deliver") return bin::deliver_command(*arguments);
   if (arguments->command == "check") return bin::check_command(*arguments);
+  if (arguments->command == "config") return bin::config_command(*arguments);
+  if (arguments->command == "reload") return bin::reload_command(*arguments);
   if (arguments->command == "expand") return bin::expand_command(*arguments);
+  if (arguments->command == "probe") return bin::probe_command(*arguments);
   return bin::stats_command(*arguments);
 }

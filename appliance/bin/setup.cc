@@ -63,7 +63,7 @@ PortState look_at_port(SocketAddress address, bool others) {
 std::shared_ptr<const config::Config> load(const std::string& path, bool with_warnings) {
   config::LoadResult result = config::load_config(path);
   std::erase_if(result.diagnostics, [&](const config::Diagnostic& diagnostic) {
-    return diagnostic.severity == config::Severity::warning && !with_warnings;
+    return diagnostic.severity != config::Severity::error && !with_warnings;
   });
   std::fputs(config::format_diagnostics(result.diagnostics).c_str(), stderr);
   return result.config;

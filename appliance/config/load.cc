@@ -69,11 +69,13 @@ LoadResult Loader::load(const std::string& path) {
   read_routers(sections);
   read_retry(sections);
   refuse_the_rest(sections);
+  if (options_.effective && diagnostics_.errors() == 0) effective_ = effective_text(sections, draft_, *options_.effective);
   return result(path);
 }
 
 LoadResult Loader::result(const std::string& path) {
   LoadResult result;
+  if (lists_) result.spool_directory = draft_.spool_directory;
   if (diagnostics_.errors() == 0) {
     if (config_->acl_for(acl::Phase::rcpt) == nullptr &&
         !config_->acl_text_of_phase[static_cast<std::size_t>(acl::Phase::rcpt)])
@@ -84,6 +86,7 @@ LoadResult Loader::result(const std::string& path) {
     language_->lists = lists_->world();
     config_->language = language_;
     result.config = std::move(config_);
+    result.effective = std::move(effective_);
   }
   result.diagnostics = diagnostics_.take();
   sort_by_place(result.diagnostics, *names_);
@@ -100,11 +103,12 @@ LoadResult load_config(const std::string& path, const LoadOptions& options) {
   return parse_config(path, files, host, options);
 }
 
-std::string format_diagnostics(const std::vector<Diagnostic>& diagnostics) {
+std::string format_diagnostics(const std::vector<Diagnostic>& diagnostics, LateMistakes late) {
   std::string text;
   for (const Diagnostic& d : diagnostics) {
     text += d.line == 0 ? d.file : fmt::format("{}:{}:{}", d.file, d.line, d.column);
-    text += d.severity == Severity::warning ? ": warning: " : ": ";
+    const bool is_error = d.severity == Severity::error || (d.severity == Severity::late && late == LateMistakes::are_errors);
+    text += is_error ? ": " : ": warning: ";
     text += d.message;
     text += '\n';
   }

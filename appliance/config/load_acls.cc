@@ -38,11 +38,10 @@ void Loader::bind_acls() {
 bool Loader::keep_acl_text(acl::Phase phase, const Setting& setting) {
   const std::optional<ConfigText> text = reader_->text(setting);
   if (!text) return true;
-  std::string ignored;
-  std::optional<expand::Program> program = expand::compile_or_why(*text, ignored, &services_);
-  if (!program || program->is_constant()) return false;
+  expand::Program program = expand::compile_late(*text, diagnostics_, &services_);
+  if (program.is_constant()) return false;
   const auto is_known = [this](expand::VariableId id) { return values_.knows(id); };
-  if (program->needs_only_variables() && !program->variables().empty() && std::ranges::all_of(program->variables(), is_known))
+  if (program.needs_only_variables() && !program.variables().empty() && std::ranges::all_of(program.variables(), is_known))
     return false;
   config_->acl_text_of_phase[static_cast<std::size_t>(phase)] = std::move(program);
   return true;
@@ -65,8 +64,8 @@ void Loader::find_called(const acl::Acl& acl) {
       if (name.find_first_of(" \t\n") != std::string::npos || acl::find_verb(name) != nullptr) continue;  // the text of one
       expand::Nearest nearest(name);
       for (const auto& [known, compiled] : config_->acls) nearest.offer(known);
-      diagnostics_.error(step.source.position(),
-                         fmt::format("acl: there is no ACL \"{}\"{}", printable(name, 64), nearest.question()));
+      diagnostics_.late(step.source.position(),
+                        fmt::format("acl: there is no ACL \"{}\"{}", printable(name, 64), nearest.question()));
     }
 }
 
@@ -88,7 +87,10 @@ void Loader::bind_acl(acl::Phase phase, const Setting& setting) {
   const std::optional<ConfigText> value = reader_->expanded(setting);
   if (!value || lists::trim(value->view()).empty()) return;
   std::shared_ptr<const acl::Acl> found = acl_from(*value, phase);
-  if (!found) return;
+  if (!found) {  // whoever comes to it fails
+    config_->acl_text_of_phase[static_cast<std::size_t>(phase)] = expand::compile_late(*value, diagnostics_, &services_);
+    return;
+  }
   // Named ones were looked at already.
   if (std::ranges::none_of(config_->acls, [&](const auto& named) { return named.second == found; })) find_called(*found);
   std::vector<const acl::Acl*> seen;
@@ -107,8 +109,8 @@ std::shared_ptr<const acl::Acl> Loader::acl_from(const ConfigText& value, acl::P
     expand::Nearest nearest(text);
     for (const auto& [name, compiled] : config_->acls) nearest.offer(name);
     for (const acl::VerbDef& verb : acl::verbs()) nearest.offer(verb.name);
-    diagnostics_.error(value.position(), fmt::format("{}: there is no ACL \"{}\"{}", acl::definition_of(phase).option,
-                                                     printable(text, 64), nearest.question()));
+    diagnostics_.late(value.position(), fmt::format("{}: there is no ACL \"{}\"{}", acl::definition_of(phase).option,
+                                                    printable(text, 64), nearest.question()));
     return nullptr;
   }
   return std::make_shared<acl::Acl>(
@@ -120,8 +122,8 @@ std::shared_ptr<const acl::Acl> Loader::acl_from_file(const ConfigText& path) {
   const std::string name(lists::trim(path.view()));
   const Result<std::string> readable = files_.read(name, options_.limits.file_bytes_max);
   if (!readable) {
-    diagnostics_.error(path.position(),
-                       fmt::format("cannot read the ACL file {}: {}", printable(name, 256), describe(readable.error())));
+    diagnostics_.late(path.position(),
+                      fmt::format("cannot read the ACL file {}: {}", printable(name, 256), describe(readable.error())));
     return nullptr;
   }
   Macros none(0);

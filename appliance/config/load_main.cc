@@ -6,6 +6,7 @@
 
 #include "appliance/config/listen.h"
 #include "appliance/config/loader.h"
+#include "appliance/config/main_defaults.h"
 #include "appliance/config/text_maker.h"
 #include "appliance/config/values.h"
 #include "policy/expand/compile.h"
@@ -16,19 +17,8 @@ namespace {
 
 using expand::ConfigText;
 
-// The text of a Received: header field, as Exim writes it, without the end of its last line; the date comes behind it.
-constexpr std::string_view kReceivedHeader =
-    "Received: ${if def:sender_rcvhost {from $sender_rcvhost\\n\\t}"
-    "{${if def:sender_ident {from ${quote_local_part:$sender_ident} }}"
-    "${if def:sender_helo_name {(helo=$sender_helo_name)\\n\\t}}}}"
-    "by $primary_hostname ${if def:received_protocol {with $received_protocol }}"
-    "${if def:tls_in_ver { ($tls_in_ver)}}${if def:tls_in_cipher_std { tls $tls_in_cipher_std\\n\\t}}"
-    "(Postern $version_number)\\n\\t${if def:sender_address {(envelope-from <$sender_address>)\\n\\t}}"
-    "id $message_exim_id${if def:received_for {\\n\\tfor $received_for}}";
-
-constexpr std::string_view kBanner = "$smtp_active_hostname ESMTP Postern $version_number $tod_full";
-
-constexpr std::string_view kDsnFrom = "Mail Delivery System <Mailer-Daemon@$qualify_domain>";
+// Of an option that has one.
+ConfigText built_in_default(std::string_view option) { return TextMaker::built_in(*default_of(option)); }
 
 }  // namespace
 
@@ -132,9 +122,9 @@ void Loader::set_defaults() {
         &MainOptions::pipelining_advertise_hosts, &MainOptions::smtputf8_advertise_hosts,
         &MainOptions::smtp_accept_max_nonmail_hosts, &MainOptions::hosts_require_helo})
     draft_.*list = everyone;
-  draft_.smtp_banner = *expand::compile(TextMaker::built_in(kBanner), diagnostics_);
-  draft_.dsn_from = *expand::compile(TextMaker::built_in(kDsnFrom), diagnostics_);
-  draft_.received_header_text = *expand::compile(TextMaker::built_in(kReceivedHeader), diagnostics_);
+  draft_.smtp_banner = *expand::compile(built_in_default("smtp_banner"), diagnostics_);
+  draft_.dsn_from = *expand::compile(built_in_default("dsn_from"), diagnostics_);
+  draft_.received_header_text = *expand::compile(built_in_default("received_header_text"), diagnostics_);
 }
 
 void Loader::read_main(const Sections& sections) {

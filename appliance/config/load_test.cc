@@ -303,8 +303,6 @@ constexpr Case kMistakes[] = {
     {"message_size_limit = $sender_host_address\n",
      "c:1:22: message_size_limit uses $sender_host_address, which is known only when mail arrives: this is not built yet "
      "here\n"},
-    {"smtp_banner = $primary_hostnam ESMTP\n",
-     "c:1:15: unknown variable name \"primary_hostnam\": did you mean \"$primary_hostname\"?\n"},
     {"smtp_bare_newline = mend\n", "c:1:21: smtp_bare_newline: \"mend\" is neither reject nor normalise\n"},
     {"primary_hostname =\n", "c:1:19: primary_hostname: the name is empty\n"},
     {"primary_hostname = a b\n", "c:1:20: primary_hostname: a name is expected, without blanks, and it is not expanded\n"},
@@ -337,11 +335,6 @@ constexpr Case kMistakes[] = {
     {"= x\n", "c:1:1: the name of an option is expected, not \"\"\n"},
     {"begin acls\nbegin rooters\n  x = y\n", "c:2:7: unknown section \"rooters\": did you mean \"routers\"?\n"},
     {"begin acl\nbegin acl\n", "c:2:7: the section \"acl\" has begun before: each may stand once\n"},
-    {"acl_smtp_rcpt = chek\nbegin acl\ncheck:\n accept\n",
-     "c:1:17: acl_smtp_rcpt: there is no ACL \"chek\": did you mean \"check\"?\n"},
-    {"acl_smtp_data = deny domains = a\n",
-     "c:1:22: \"domains\" is not allowed in the ACL for DATA, and acl_smtp_data = deny domains = a makes this one\n"},
-    {"acl_smtp_rcpt = /no/file\n", "c:1:17: cannot read the ACL file /no/file: open: not found\n"},
     {"begin acl\naccept\n", "c:2:1: an ACL begins with its name: acl_check_rcpt:\n"},
     {"begin acl\na:\n acept\n", "c:3:2: unknown ACL verb \"acept\": did you mean \"accept\"?\n"},
     {"begin acl\na: accept\n", "c:2:4: nothing can stand behind the name of an ACL\n"},
@@ -421,6 +414,38 @@ TEST(Load, SaysWhatIsWrongWhereAndWhatToDo) {
   }
 }
 
+// What Exim finds only when it gets there. Whoever gets there fails.
+constexpr Case kLateMistakes[] = {
+    {"smtp_banner = $primary_hostnam ESMTP\nacl_smtp_rcpt = accept\n",
+     "c:1:15: unknown variable name \"primary_hostnam\": did you mean \"$primary_hostname\"?\n"},
+    {"acl_smtp_rcpt = chek\nbegin acl\ncheck:\n accept\n",
+     "c:1:17: acl_smtp_rcpt: there is no ACL \"chek\": did you mean \"check\"?\n"},
+    {"acl_smtp_rcpt = ${if eq{a}\n", "c:1:27: missing 2nd string in {} after \"eq\"\n"},
+    {"acl_smtp_rcpt = accept\nacl_smtp_data = deny domains = a\n",
+     "c:2:22: \"domains\" is not allowed in the ACL for DATA, and acl_smtp_data = deny domains = a makes this one\n"},
+    {"acl_smtp_rcpt = accept\nacl_smtp_helo = discard\n",
+     "c:2:17: \"discard\" is not allowed in the ACL for EHLO or HELO, and acl_smtp_helo = discard makes this one\n"},
+    {"acl_smtp_rcpt = /no/file\n", "c:1:17: cannot read the ACL file /no/file: open: not found\n"},
+    {"acl_smtp_rcpt = a\nbegin acl\na:\n accept acl = /no/file\n",
+     "c:4:15: cannot read the ACL file /no/file: open: not found\n"},
+    {"acl_smtp_rcpt = a\nbegin acl\na:\n accept condition = ${nosuch:x}\n", "c:4:23: unknown expansion operator \"nosuch\"\n"},
+    {"acl_smtp_rcpt = a\nbegin acl\na:\n warn set acl_m_x = ${\n accept\n", "c:4:21: letter or digit expected after ${\n"},
+};
+
+TEST(Load, ToleratesWhatFailsOnlyWhereItIsUsed) {
+  for (const Case& c : kLateMistakes) {
+    MemoryLoad memory;
+    const LoadResult loaded = memory.load(c.text);
+    EXPECT_EQ(format_diagnostics(loaded.diagnostics, LateMistakes::are_errors), c.said) << c.text;
+    const std::string said = format_diagnostics(loaded.diagnostics);
+    EXPECT_NE(said.find(": warning: "), said.npos) << c.text;
+    ASSERT_NE(loaded.config, nullptr) << c.text;
+  }
+  const auto rcpt = static_cast<std::size_t>(acl::Phase::rcpt);
+  EXPECT_TRUE(MemoryLoad().load("acl_smtp_rcpt = chek\n").config->acl_text_of_phase[rcpt].has_value());
+  EXPECT_TRUE(MemoryLoad().load("acl_smtp_rcpt = ${if\n").config->acl_text_of_phase[rcpt].has_value());
+}
+
 constexpr Case kWarnings[] = {
     {"tls_certificate = /etc/cert\n",
      "c:1:1: warning: \"tls_certificate\" has no effect: TLS is not built yet, and not offered\n"},
@@ -431,8 +456,13 @@ constexpr Case kWarnings[] = {
      ""},
     {"proxy_required_hosts = 10.0.0.1\n", "c:1:1: warning: \"proxy_required_hosts\" is an old name of \"hosts_proxy\"\n"},
     {"keep_environment =\ntrusted_users = uucp\nno_queue_only\n", ""},
-    {"log_selector = +subject\n", "c:1:16: warning: log_selector: \"+subject\" has no effect: it is not built yet\n"},
+    {"log_selector = +dnssec\n", "c:1:16: warning: log_selector: \"+dnssec\" has no effect: it is not built yet\n"},
     {"log_file_path = syslog : /x/%slog\n", "c:1:1: warning: log_file_path: \"syslog\" has no effect: it is not built yet\n"},
+    {"begin authenticators\ndovecot-plain:\n  driver = plaintext\n",
+     "c:2:1: warning: the authenticator \"dovecot-plain\" has no effect: SMTP AUTH is not built yet\n"},
+    {"smtp_banner = $proxy_host_address$proxy_target_port\n",
+     "c:1:15: warning: \"$proxy_host_address\" is an old name of \"$proxy_local_address\"\n"
+     "c:1:34: warning: \"$proxy_target_port\" is an old name of \"$proxy_external_port\"\n"},
     {"begin authenticators\nplain:\n  driver = plaintext\n",
      "c:2:1: warning: the authenticator \"plain\" has no effect: SMTP AUTH is not built yet\n"},
     {"domainlist a = b c\n",
@@ -452,7 +482,7 @@ TEST(Load, ReportsAllErrorsInTheOrderOfTheFiles) {
   memory.files.put("/inc", "foo = 1\nacl_smtp_rcpt = accept hosts = +xy\n");
   EXPECT_EQ(memory.said("bar = 1\n.include /inc\nsmtp_banner = ${\nbegin acl\na:\n  deny verify = x\n  frob = y\n"),
             "c:1:1: unknown main option \"bar\"\n"
-            "c:3:15: letter or digit expected after ${\n"
+            "c:3:15: warning: letter or digit expected after ${\n"
             "c:6:17: verify: unknown word \"x\"\n"
             "c:7:3: unknown ACL condition or modifier \"frob\"\n"
             "/inc:1:1: unknown main option \"foo\"\n"
@@ -475,8 +505,9 @@ TEST(Load, FindsAclsThatAclsAskFor) {
   EXPECT_EQ(
       MemoryLoad().said("acl_smtp_rcpt = a\nacl_smtp_connect = a\nbegin acl\na:\n  accept acl = chek x\n  deny acl = check\n"
                         "check:\n  accept recipients = x@y\n  deny acl = $sender_address\n"),
-      "c:5:10: acl: there is no ACL \"chek\": did you mean \"check\"?\n"
-      "c:8:10: \"recipients\" is not allowed in the ACL for connection, and acl_smtp_connect = check makes this one\n");
+      "c:5:10: warning: acl: there is no ACL \"chek\": did you mean \"check\"?\n"
+      "c:8:10: warning: \"recipients\" is not allowed in the ACL for connection, and acl_smtp_connect = check makes this "
+      "one\n");
 }
 
 TEST(Load, PutsErrorsWhereMacrosAndContinuationsStand) {

@@ -75,6 +75,7 @@ class Loader {
   std::optional<OptionReader> reader_;
   std::shared_ptr<Config> config_ = std::make_shared<Config>();
   std::vector<std::string> transport_names_;
+  std::string effective_;
 };
 
 }  // namespace postern::config

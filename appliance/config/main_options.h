@@ -14,6 +14,7 @@
 
 namespace postern::config {
 
+enum class LogFormat : std::uint8_t { exim, json };
 enum class BareNewlines : std::uint8_t { reject, normalise };
 
 // Against whom smtp_accept_max_per_host counts a connection that came through a proxy.
@@ -29,6 +30,9 @@ struct MainOptions {
   std::string exim_user;                                 // name or number; empty: not set
   std::string exim_group;                                // likewise
   LogSelectors log_selector;
+  LogFormat log_format = LogFormat::exim;
+  bool log_timezone = false;
+  bool write_rejectlog = true;
 
   // Listening
   std::vector<SocketAddress> listen;       // local_interfaces with daemon_smtp_ports; :: port 25 and 0.0.0.0 port 25 unless set
@@ -73,6 +77,7 @@ struct MainOptions {
   lists::HostList hosts_require_helo;               // everyone unless set
   lists::HostList helo_accept_junk_hosts;
   lists::HostList host_reject_connection;
+  lists::HostList hosts_connection_nolog;
   lists::HostList host_lookup;  // whose names are looked up when they connect
   lists::HostList hosts_proxy;  // who must begin with a PROXY header
   lists::HostList recipient_unqualified_hosts;

@@ -30,7 +30,7 @@ constexpr std::string_view kFrozen = "nothing is thawed by itself, and nobody is
 constexpr std::string_view kHold = "holding mail back is not built yet: it would be delivered at once";
 constexpr std::string_view kLater = "it is not built yet";
 constexpr std::string_view kLoad = "limits on load, parallel work and rates are not built yet";
-constexpr std::string_view kLog = "the log has one form for now";
+constexpr std::string_view kLog = "the log does not say that yet";
 constexpr std::string_view kLookups = "lookups of this kind are not built yet";
 constexpr std::string_view kNeverLookups = "postern has no lookups of this kind";
 constexpr std::string_view kNever = "postern has nothing of this kind";
@@ -126,7 +126,8 @@ void set_redis_tls_verify_certificates(MainDraft& draft, const Setting& setting,
 void set_sqlite_dbfile(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
   const auto text = reader.text(setting);
   if (!text) return;
-  if (!text->view().starts_with('/')) return reader.error(setting, "the name must be absolute, beginning with /");
+  if (!text->view().empty() && !text->view().starts_with('/'))
+    return reader.error(setting, "the name must be absolute, beginning with /");
   draft.sqlite_dbfile = std::string(text->view());
 }
 
@@ -160,6 +161,18 @@ void set_log_file_path(MainDraft& draft, const Setting& setting, const OptionRea
   if (mark == path.npos || path.find('%', mark + 1) != path.npos || path.find('%') != mark)
     return reader.error(setting, "the file name must hold %s once, for \"main\", \"reject\" or \"panic\", and no other %");
   draft.log_file_path = path;
+}
+
+void set_log_format(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.expanded(setting);
+  if (!text) return;
+  if (text->view() == "exim") {
+    draft.log_format = LogFormat::exim;
+  } else if (text->view() == "json") {
+    draft.log_format = LogFormat::json;
+  } else {
+    reader.error(setting, fmt::format("\"{}\" is neither exim nor json", printable(text->view(), 64)));
+  }
 }
 
 void set_log_selector(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
@@ -368,7 +381,11 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      OptionStatus::built,
      set_asking_hosts<&MainOptions::host_reject_connection, MainDraft>,
      {}},
-    {"hosts_connection_nolog", ValueKind::text, OptionStatus::no_effect, nullptr, kLog},
+    {"hosts_connection_nolog",
+     ValueKind::text,
+     OptionStatus::built,
+     set_hosts<&MainOptions::hosts_connection_nolog, MainDraft>,
+     {}},
     {"hosts_proxy", ValueKind::text, OptionStatus::built, set_hosts<&MainOptions::hosts_proxy, MainDraft>, {}},
     {"hosts_require_alpn", ValueKind::text, OptionStatus::no_effect, nullptr, kLater},
     {"hosts_require_helo",
@@ -411,9 +428,10 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"local_sender_retain", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
     {"localhost_number", ValueKind::text, OptionStatus::irrelevant, nullptr, kNotHere},
     {"log_file_path", ValueKind::text, OptionStatus::built, set_log_file_path, {}},
+    {"log_format", ValueKind::text, OptionStatus::built, set_log_format, {}},
     {"log_ports", ValueKind::text, OptionStatus::no_effect, nullptr, kLog},
     {"log_selector", ValueKind::text, OptionStatus::built, set_log_selector, {}},
-    {"log_timezone", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLog},
+    {"log_timezone", ValueKind::boolean, OptionStatus::built, set_bool<&MainOptions::log_timezone, MainDraft>, {}},
     {"lookup_open_max", ValueKind::integer, OptionStatus::built, set_count<&MainOptions::lookup_open_max, MainDraft>, {}},
     {"max_username_length", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNoCallers},
     {"message_body_newlines", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
@@ -614,6 +632,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      {}},
     {"timezone", ValueKind::text, OptionStatus::no_effect, nullptr, kLog},
     {"tls_advertise_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
+    {"tls_advertise_requiretls", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
     {"tls_alpn", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
     {"tls_certificate", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
     {"tls_crl", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
@@ -639,7 +658,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"uucp_from_sender", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
     {"warn_message_file", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
     {"wellknown_advertise_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kNever},
-    {"write_rejectlog", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLog},
+    {"write_rejectlog", ValueKind::boolean, OptionStatus::built, set_bool<&MainOptions::write_rejectlog, MainDraft>, {}},
 });
 static_assert(std::ranges::is_sorted(kTable, {}, &OptionDef<MainDraft>::name));
 static_assert(std::ranges::adjacent_find(kTable, {}, &OptionDef<MainDraft>::name) == kTable.end());

@@ -118,7 +118,7 @@ std::optional<ConfigText> OptionReader::expanded(const Setting& setting) const {
 std::optional<expand::Program> OptionReader::program(const Setting& setting) const {
   const std::optional<ConfigText> raw = text(setting);
   if (!raw) return std::nullopt;
-  return expand::compile(*raw, diagnostics_);
+  return expand::compile_late(*raw, diagnostics_);
 }
 
 std::optional<lists::DomainList> OptionReader::domains(const Setting& setting) const {

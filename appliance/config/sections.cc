@@ -105,7 +105,8 @@ class SectionReader {
     const std::string_view text = line.view();
     std::size_t begin = 0;
     std::size_t end = skip_name(text, 0);
-    if (text.substr(0, end) == "hide") {
+    const bool is_hidden = text.substr(0, end) == "hide";
+    if (is_hidden) {
       begin = skip_space(text, end);
       end = skip_name(text, begin);
     }
@@ -122,7 +123,7 @@ class SectionReader {
       error(line, equals, fmt::format("\"=\" is missing behind \"{}\"", text.substr(name_at, name_end - name_at)));
     } else {
       result_.named_lists.push_back(
-          {list->kind, line.slice(name_at, name_end - name_at), line.slice(skip_space(text, equals + 1))});
+          {list->kind, line.slice(name_at, name_end - name_at), line.slice(skip_space(text, equals + 1)), is_hidden});
     }
     return true;
   }
@@ -130,7 +131,9 @@ class SectionReader {
   // The name of an instance that `line` begins ("name:"); nothing when it begins none.
   std::optional<ConfigText> name_before_colon(const ConfigText& line) {
     const std::string_view text = line.view();
-    const std::size_t end = skip_name(text, 0);
+    std::size_t end = skip_name(text, 0);
+    // People write "dovecot-plain:", too.
+    while (end > 0 && end < text.size() && text[end] == '-') end = skip_name(text, end + 1);
     const std::size_t colon = skip_space(text, end);
     if (end == 0 || colon >= text.size() || text[colon] != ':') return std::nullopt;
     return line.slice(0, end);

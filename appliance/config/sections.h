@@ -16,6 +16,7 @@ struct NamedList {
   lists::ListKind kind;
   expand::ConfigText name;
   expand::ConfigText value;
+  bool is_hidden = false;  // "hide" stands before it
 };
 
 struct NamedLines {  // an ACL

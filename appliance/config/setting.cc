@@ -55,6 +55,7 @@ std::optional<Setting> read_setting(const ConfigText& line, expand::Diagnostics&
     return std::nullopt;
   }
   Setting setting;
+  setting.is_hidden = hidden;
   setting.name = line.slice(begin, end - begin);
   const std::size_t at = skip_space(text, end);
   if (at >= text.size()) return setting;

@@ -13,12 +13,13 @@ struct Setting {
   expand::ConfigText name;   // as written, with no_ or not_ in front
   expand::ConfigText value;  // raw: quotes are still there
   bool has_value = false;    // a "=" stands behind the name
+  bool is_hidden = false;    // "hide" stands before it
 
   // The name behind no_ or not_; empty when there is no such prefix.
   [[nodiscard]] std::string_view negated_name() const noexcept;
 };
 
-// "hide" in front of the name is dropped. Nothing, after an error, when the line is not of this form.
+// "hide" in front of the name is no part of it. Nothing, after an error, when the line is not of this form.
 [[nodiscard]] std::optional<Setting> read_setting(const expand::ConfigText& line, expand::Diagnostics& diagnostics);
 
 }  // namespace postern::config

@@ -121,16 +121,16 @@ TEST(Listen, CombinesInterfacesAndPorts) {
 
 TEST(LogSelector, AddsAndTakesAway) {
   LogSelectors selectors;
-  EXPECT_TRUE(selectors.has("retry_defer"));
-  EXPECT_FALSE(selectors.has("subject"));
+  EXPECT_TRUE(selectors.has(LogSelector::retry_defer));
+  EXPECT_FALSE(selectors.has(LogSelector::subject));
   expand::Diagnostics diagnostics;
   selectors.apply(ConfigTextForTest::line("+subject -retry_defer + arguments+pid"), diagnostics);
-  EXPECT_TRUE(selectors.has("subject") && selectors.has("arguments") && selectors.has("pid"));
-  EXPECT_FALSE(selectors.has("retry_defer"));
+  EXPECT_TRUE(selectors.has(LogSelector::subject) && selectors.has(LogSelector::arguments) && selectors.has(LogSelector::pid));
+  EXPECT_FALSE(selectors.has(LogSelector::retry_defer));
   EXPECT_EQ(diagnostics.errors(), 0u);
   selectors.apply(ConfigTextForTest::line("+all -pid"), diagnostics);
-  EXPECT_TRUE(selectors.has("etrn") && selectors.has("tls_sni"));
-  EXPECT_FALSE(selectors.has("pid"));
+  EXPECT_TRUE(selectors.has(LogSelector::etrn) && selectors.has(LogSelector::tls_sni));
+  EXPECT_FALSE(selectors.has(LogSelector::pid));
   selectors.apply(ConfigTextForTest::line("subject +subjekt"), diagnostics);
   ASSERT_EQ(diagnostics.errors(), 2u);
   const auto& all = diagnostics.all();

@@ -12,7 +12,6 @@ namespace postern::control {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 16 * 1024 * 1024;
-constexpr int kTimeoutSeconds = 5;
 
 class Socket {
  public:
@@ -28,12 +27,12 @@ class Socket {
   int descriptor_;
 };
 
-Result<void> connect_to(int descriptor, const std::string& path) {
+Result<void> connect_to(int descriptor, const std::string& path, int timeout_s) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return failure_from_errno(ENAMETOOLONG, "control socket");
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  const timeval timeout{kTimeoutSeconds, 0};
+  const timeval timeout{timeout_s, 0};
   ::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
   ::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
   if (::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
@@ -52,10 +51,10 @@ Result<void> send_all(int descriptor, std::string_view text) {
 
 }  // namespace
 
-Result<std::string> ask(const std::string& path, std::string_view command) {
+Result<std::string> ask(const std::string& path, std::string_view command, int timeout_s) {
   const Socket socket;
   if (socket.get() < 0) return failure_from_errno(errno, "control socket");
-  if (auto connected = connect_to(socket.get(), path); !connected) return failure(connected.error());
+  if (auto connected = connect_to(socket.get(), path, timeout_s); !connected) return failure(connected.error());
   if (auto sent = send_all(socket.get(), std::string(command) + "\n"); !sent) return failure(sent.error());
   std::string answer;
   char buffer[16384];

@@ -9,7 +9,7 @@
 namespace postern::control {
 
 // Sends `command` to the socket at `path` and returns the whole answer. Errors: not_found or refused (nobody runs there),
-// denied, timed_out (5 s without a byte), too_large (over 16 MiB).
-[[nodiscard]] Result<std::string> ask(const std::string& path, std::string_view command);
+// denied, timed_out (`timeout_s` without a byte), too_large (over 16 MiB).
+[[nodiscard]] Result<std::string> ask(const std::string& path, std::string_view command, int timeout_s = 5);
 
 }  // namespace postern::control

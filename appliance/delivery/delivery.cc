@@ -59,8 +59,7 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
       asked_(deps_.connector, deps_.blocks, deps_.ingress_control),
       hosts_(deps_.config->retry, deps_.config->main.retry_interval_max_s, deps_.random),
       destinations_(options_.destinations, *this),
-      context_{.config = *deps_.config,
-               .log = deps_.log,
+      context_{.log = deps_.log,
                .ledger = ledger_,
                .journal = journal_,
                .store = store_,
@@ -72,16 +71,15 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
                .record_bytes_tight = options_.record_bytes_max / 2,
                .random = deps_.random,
                .stats = stats_,
-               .transports = transports_,
                .stop = cut_,
-               .user = deps_.user} {
-  make_transports();
-}
+               .user = deps_.user},
+      setup_(make_setup(std::exchange(deps_.config, nullptr))) {}
 
 Delivery::~Delivery() = default;
 
-void Delivery::make_transports() {
-  for (const config::Transport& transport : deps_.config->transports) {
+std::shared_ptr<Setup> Delivery::make_setup(std::shared_ptr<const config::Config> config) {
+  auto setup = std::make_shared<Setup>(std::move(config), std::vector<TransportInstance>());
+  for (const config::Transport& transport : setup->config->transports) {
     TransportInstance instance{.transport = &transport, .smtp = nullptr, .maildir = nullptr};
     if (std::holds_alternative<config::SmtpTransport>(transport.driver))
       instance.smtp = std::make_unique<SmtpTransport>(transport, SmtpTransportDeps{.connector = deps_.connector,
@@ -92,9 +90,30 @@ void Delivery::make_transports() {
                                                                                    .connections_made = stats_.connections_made,
                                                                                    .idle_ms = options_.connection_idle_ms});
     else
-      instance.maildir = std::make_unique<MaildirTransport>(deps_.files, transport, deps_.config->main.primary_hostname);
-    transports_.push_back(std::move(instance));
+      instance.maildir = std::make_unique<MaildirTransport>(deps_.files, transport, setup->config->main.primary_hostname);
+    setup->transports.push_back(std::move(instance));
   }
+  return setup;
+}
+
+// ---- another configuration ----
+
+void Delivery::use(std::shared_ptr<const config::Config> config) {
+  hosts_.use(config->retry, config->main.retry_interval_max_s);
+  earlier_setups_.push_back(std::exchange(setup_, make_setup(std::move(config))));
+  close_unused_setups();
+}
+
+// Where no round holds one, none can come to hold it any more.
+void Delivery::close_unused_setups() {
+  for (std::shared_ptr<Setup>& setup : earlier_setups_)
+    if (setup.use_count() == 1) background_.start(close_setup(std::exchange(setup, nullptr)));
+  std::erase(earlier_setups_, nullptr);
+}
+
+Task<void> Delivery::close_setup(std::shared_ptr<Setup> setup) {
+  for (TransportInstance& instance : setup->transports)
+    if (instance.smtp) co_await instance.smtp->close();
 }
 
 // ---- start ----
@@ -206,7 +225,7 @@ void Delivery::end_of_turn() {
 Task<void> Delivery::run_round(Schedule::Next next) {
   QueuedMessage* const message = next.message;
   const spool::SegmentKey segment = message->key.segment;
-  Round round(context_, *message, std::move(next.record));
+  Round round(context_, setup_, *message, std::move(next.record));
   const RoundEnd end = co_await round.run();
   take_end(end, message, segment, round);
 }
@@ -335,8 +354,8 @@ Task<void> Delivery::end_all() {
   grace_over_.request_stop();
   co_await grace.close();
   co_await destinations_.close();
-  for (TransportInstance& instance : transports_)
-    if (instance.smtp) co_await instance.smtp->close();
+  close_unused_setups();
+  co_await close_setup(setup_);
   co_await background_.close();
   co_await journal_.stop();
   co_await store_.stop();
@@ -370,6 +389,7 @@ Task<void> Delivery::keep_time() {
   for (std::uint64_t tick = 1; !stopping_; ++tick) {
     static_cast<void>(co_await sleep_until(Scheduler::current().now().plus_ms(kTickMs), &stop_tails_));
     if (stopping_) break;
+    close_unused_setups();
     unpark_forgotten();
     update_gauges(tick % (ledger_.queued() > kMuchQueued ? kAgeTicksLong : kAgeTicks) == 0);
     if (!lost_segments_forgotten_) forget_lost_segments();

@@ -67,11 +67,11 @@ struct DeliveryDeps {
   BlockPool& blocks;
   Random& random;
   log::LogSink& log;
-  std::shared_ptr<const config::Config> config;
-  spool::Doorbell* doorbell = nullptr;  // a slot for each shard of ingress; nullptr: ingress is asked
-  std::string ingress_control;          // its control socket
-  ReadableWait* waiter = nullptr;       // nullptr: the doorbell is looked at every now and then
-  std::string user = "postern";         // whom this process runs as, for the log
+  std::shared_ptr<const config::Config> config;  // to begin with
+  spool::Doorbell* doorbell = nullptr;           // a slot for each shard of ingress; nullptr: ingress is asked
+  std::string ingress_control;                   // its control socket
+  ReadableWait* waiter = nullptr;                // nullptr: the doorbell is looked at every now and then
+  std::string user = "postern";                  // whom this process runs as, for the log
 };
 
 // One shard. Everything it is given outlives it. Its end_of_turn() is called at the end of each turn of the loop, from before
@@ -96,6 +96,9 @@ class Delivery final : public shard::TurnEnd,
   // start() succeeded. Suspends.
   [[nodiscard]] Task<void> run(StopSource& stop);
 
+  // Attempts that begin from now on go by `config`; those under way end as they began. After start().
+  void use(std::shared_ptr<const config::Config> config);
+
   void end_of_turn() override;
 
   [[nodiscard]] const DeliveryStats& stats() const noexcept { return stats_; }
@@ -117,7 +120,9 @@ class Delivery final : public shard::TurnEnd,
   void on_journal_failure(const Error& error) override;
   void on_damage(const spool::Damage& damage) override;
 
-  void make_transports();
+  [[nodiscard]] std::shared_ptr<Setup> make_setup(std::shared_ptr<const config::Config> config);
+  void close_unused_setups();
+  [[nodiscard]] static Task<void> close_setup(std::shared_ptr<Setup> setup);
   [[nodiscard]] Task<Result<void>> find_directories();
   void add_tail(TailDeps deps, std::string directory, std::optional<spool::Subscriber> doorbell, TailOptions options);
   [[nodiscard]] TailDeps tail_deps();
@@ -154,8 +159,10 @@ class Delivery final : public shard::TurnEnd,
   HostMemory hosts_;
   Destinations destinations_;
   StopSource cut_;  // ends attempts
-  std::vector<TransportInstance> transports_;
   RoundContext context_;
+  std::shared_ptr<Setup> setup_;
+  std::vector<std::shared_ptr<Setup>> earlier_setups_;  // replaced, and held by rounds; at most one for each reload that
+                                                        // control::Reloading lets pass
 
   Schedule schedule_;
   std::map<std::string, std::deque<Schedule::Next>> parked_;  // by destination

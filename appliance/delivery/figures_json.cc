@@ -4,7 +4,8 @@
 
 namespace postern::delivery {
 
-std::string figures_json(const DeliveryStats& stats, const JournalStats& journal, const log::LogStats& log) {
+std::string figures_json(const DeliveryStats& stats, const JournalStats& journal, const log::LogStats& log,
+                         const control::ReloadStats& reload) {
   nlohmann::ordered_json json;
   json["queue"] = {{"messages", stats.queued.get()},
                    {"oldest_age_s", stats.oldest_age_s.get()},
@@ -29,6 +30,10 @@ std::string figures_json(const DeliveryStats& stats, const JournalStats& journal
                      {"files", journal.files.get()},
                      {"failures", journal.failures.get()}};
   json["log"] = {{"lines", log.lines.get()}, {"dropped", log.dropped.get()}, {"write_errors", log.write_errors.get()}};
+  json["configuration"] = {{"reloads", reload.reloads.get()},
+                           {"failed_reloads", reload.failed.get()},
+                           {"last_reload_s", reload.last_reload_s.get()},
+                           {"earlier_in_use", reload.earlier_in_use.get()}};
   return json.dump(2) + "\n";
 }
 

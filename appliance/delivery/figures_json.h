@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "appliance/control/reloading.h"
 #include "appliance/delivery/journal.h"
 #include "appliance/delivery/stats.h"
 #include "appliance/log/log_writer.h"
@@ -10,6 +11,7 @@
 namespace postern::delivery {
 
 // One JSON object.
-[[nodiscard]] std::string figures_json(const DeliveryStats& stats, const JournalStats& journal, const log::LogStats& log);
+[[nodiscard]] std::string figures_json(const DeliveryStats& stats, const JournalStats& journal, const log::LogStats& log,
+                                       const control::ReloadStats& reload);
 
 }  // namespace postern::delivery

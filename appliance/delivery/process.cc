@@ -7,14 +7,18 @@
 #include <cerrno>
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 #include "appliance/control/control_server.h"
+#include "appliance/control/log_style.h"
+#include "appliance/control/reloading.h"
 #include "appliance/delivery/delivery.h"
 #include "appliance/delivery/figures_json.h"
 #include "appliance/log/log_files.h"
 #include "appliance/log/log_writer.h"
 #include "appliance/supervisor/signals.h"
 #include "engine/base/random.h"
+#include "engine/coro/gate.h"
 #include "engine/io/faulty_file_system.h"
 #include "engine/ring/readable.h"
 #include "engine/ring/ring_delays.h"
@@ -31,6 +35,7 @@ constexpr transport::RuntimeOptions kRuntimeOptions{.connections_max = 1024, .sm
 constexpr std::size_t kDiskThreads = 4;
 constexpr std::size_t kDiskJobsMax = 512;
 constexpr std::size_t kLogJobsMax = 16;
+constexpr std::size_t kLoadJobsMax = 8;
 constexpr log::LogPace kLogPace{.delay_ms = 22, .holds = true};  // within the 50 ms that a line may take
 
 class EventWait final : public ReadableWait {
@@ -42,20 +47,23 @@ class EventWait final : public ReadableWait {
   ring::Ring& ring_;
 };
 
-class Body final : public control::CommandHandler {
+class Body final : public control::CommandHandler, private control::ConfigUser {
  public:
   Body(ProcessPlan& plan, shard::StartLine& start_line)
       : plan_(plan),
         start_line_(start_line),
-        log_files_(plan.config->main.log_file_path),
+        config_(std::move(plan.config)),
+        log_files_(config_->main.log_file_path),
         log_offload_(1, kLogJobsMax),
-        disk_offload_(kDiskThreads, kDiskJobsMax) {}
+        disk_offload_(kDiskThreads, kDiskJobsMax),
+        loading_(1, kLoadJobsMax) {}
 
   // The thread's whole life.
   void run() {
     if (!set_up()) return start_line_.arrive(false);
     runtime_->loop().run(main(*this));
     delivery_.reset();
+    reloading_.reset();
     connector_.reset();
     log_.reset();
     faulty_disk_.reset();
@@ -66,6 +74,9 @@ class Body final : public control::CommandHandler {
   // From another thread, after the start line.
   void stop() {
     runtime_->post([this] { stop_.request_stop(); });
+  }
+  void reload() {
+    runtime_->post([this] { reloading_->request(); });
   }
 
  private:
@@ -80,6 +91,7 @@ class Body final : public control::CommandHandler {
     if (root < 0) return std::perror("postern: delivery: spool directory"), false;
     open_disk(root);
     log_.emplace(log_files_, log_offload_, runtime_->clock(), kLogPace);
+    log_->set_style(control::log_style(config_->main, "delivery"));
     if (plan_.disk_faults.any())
       for (const log::Stream stream : {log::Stream::main, log::Stream::panic})
         log_->write(stream, "delivery: " + describe(plan_.disk_faults));
@@ -90,11 +102,19 @@ class Body final : public control::CommandHandler {
                                    .blocks = runtime_->blocks(),
                                    .random = random_,
                                    .log = *log_,
-                                   .config = plan_.config,
+                                   .config = config_,
                                    .doorbell = plan_.doorbell,
                                    .ingress_control = "/proc/self/fd/" + std::to_string(root) + "/ingress/control",
                                    .waiter = &*wait_,
                                    .user = plan_.user});
+    reloading_.emplace(control::ReloadingDeps{.path = plan_.config_path,
+                                              .running = config_->main,
+                                              .user = *this,
+                                              .loading = loading_,
+                                              .log = *log_,
+                                              .log_files = log_files_,
+                                              .log_offload = log_offload_,
+                                              .process = "delivery"});
     return true;
   }
 
@@ -120,23 +140,39 @@ class Body final : public control::CommandHandler {
       ::_exit(EX_OSERR);
     }
     body.start_line_.arrive(true);
+    Gate reloads;
+    reloads.start(body.reloading_->run(body.stop_));
     co_await body.delivery_->run(body.stop_);
     loop.remove(*body.delivery_);
+    co_await reloads.close();
     if (body.control_) co_await body.control_->stop();
     body.control_.reset();
     co_await body.log_->close();
   }
 
   Task<std::string> answer(std::string line) override {
-    if (line != "stats") co_return "unknown command; known: stats\n";
-    co_return figures_json(delivery_->stats(), delivery_->journal_stats(), log_->stats());
+    if (line == "stats")
+      co_return figures_json(delivery_->stats(), delivery_->journal_stats(), log_->stats(), reloading_->stats());
+    if (line == "reload") co_return co_await reloading_->reload();
+    co_return "unknown command; known: reload, stats\n";
+  }
+
+  // ConfigUser
+  void prepare(std::shared_ptr<const config::Config> config) override { prepared_ = std::move(config); }
+  Task<std::shared_ptr<const void>> take() override {
+    if (stop_.stop_requested()) co_return nullptr;
+    delivery_->use(prepared_);
+    log_->set_style(control::log_style(prepared_->main, "delivery"));
+    co_return std::exchange(config_, std::move(prepared_));
   }
 
   ProcessPlan& plan_;
   shard::StartLine& start_line_;
+  std::shared_ptr<const config::Config> config_;  // in use
   log::LogFiles log_files_;
   shard::Offload log_offload_;
   shard::Offload disk_offload_;
+  shard::Offload loading_;
   SystemRandom random_;
   std::unique_ptr<transport::Runtime> runtime_;
   std::optional<ring::UringFileSystem> disk_;
@@ -147,6 +183,8 @@ class Body final : public control::CommandHandler {
   std::optional<transport::UringConnector> connector_;
   std::optional<EventWait> wait_;
   std::optional<Delivery> delivery_;
+  std::optional<control::Reloading> reloading_;
+  std::shared_ptr<const config::Config> prepared_;  // between prepare() and take()
   std::optional<control::ControlServer> control_;
   StopSource stop_;
 };
@@ -165,7 +203,7 @@ int run_delivery(ProcessPlan plan) {
   });
   if (!start_line.wait_for_all()) return EX_OSERR;
   if (plan.on_ready) plan.on_ready();
-  supervisor::wait_for_end(working, [&] { body.stop(); });
+  supervisor::wait_for_end(working, {.stop = [&] { body.stop(); }, .reload = [&] { body.reload(); }});
   return EX_OK;
 }
 

@@ -15,6 +15,7 @@ namespace postern::delivery {
 
 struct ProcessPlan {
   std::shared_ptr<const config::Config> config;
+  std::string config_path;              // where a reload finds the next one
   int spool_descriptor = -1;            // the spool directory, borrowed
   std::unique_ptr<ring::Ring> ring;     // from make_ring()
   int control_descriptor = -1;          // a listening UNIX socket, taken over; -1: none
@@ -27,8 +28,8 @@ struct ProcessPlan {
 // The ring of the process, made while it still has privileges (see ring::Ring::make).
 [[nodiscard]] Result<std::unique_ptr<ring::Ring>> make_ring();
 
-// Runs until SIGTERM or SIGINT; a second one ends the process at once. supervisor::block_signals() was called before. Returns
-// the exit status.
+// Runs until SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads the configuration.
+// supervisor::block_signals() was called before. Returns the exit status.
 [[nodiscard]] int run_delivery(ProcessPlan plan);
 
 }  // namespace postern::delivery

@@ -63,15 +63,29 @@ std::string Group::destination() const {
   return transport_.smtp ? transport_.smtp->destination(route_.hosts) : std::string(route_.transport);
 }
 
+std::string_view Group::return_path() const {
+  return route_.errors_to ? std::string_view(*route_.errors_to) : round_.message_.sender.view();
+}
+
+LineSubject Group::subject(std::uint32_t recipient) const {
+  return {.id = round_.id(),
+          .address = round_.address_of(recipient),
+          .router = route_.router,
+          .transport = route_.transport,
+          .sender = round_.message_.sender.view(),
+          .return_path = return_path()};
+}
+
 bool Group::is_in_trouble() const { return transport_.smtp && transport_.smtp->is_in_trouble(route_.hosts); }
 
 Task<bool> Group::make() {
   if (!co_await round_.begin_attempt()) co_return true;  // the round finds out why
+  begun_at_ = Scheduler::current().now();
   DeliveryVariables variables = *round_.variables_;
   variables.set_router(route_.router);
   variables.set_transport(route_.transport);
   variables.set_recipient(round_.address_of(recipients_.front()));
-  const std::string_view return_path = route_.errors_to ? std::string_view(*route_.errors_to) : round_.message_.sender.view();
+  const std::string_view return_path = this->return_path();
   variables.set_return_path(return_path);
   const TransportJob job{.record = *round_.record_,
                          .message = round_.message_,
@@ -97,11 +111,13 @@ void Group::on_delivered(const Delivered& delivered) {
   is_well_ = true;
   RoundContext& context = round_.context_;
   context.stats.delivered.add(delivered.recipients.size());
+  const bool is_local_style = transport_.is_local() && round_.has_local_style(*this);
+  const LineTimes times{round_.in_queue_us(), (Scheduler::current().now().ns - begun_at_.ns) / 1'000};
   bool is_first = !delivered.is_further;
   for (const std::uint32_t recipient : delivered.recipients) {
-    const LineSubject subject{round_.id(), round_.address_of(recipient), route_.router, route_.transport,
-                              transport_.is_local() && round_.has_local_style(*this)};
-    round_.log_main(delivered_line(subject, delivered, std::exchange(is_first, false), context.config.main.log_selector));
+    LineSubject named = subject(recipient);
+    named.local_style = is_local_style;
+    round_.log_main(delivered_line(named, delivered, std::exchange(is_first, false), times, round_.config().main.log_selector));
   }
   round_.record_finished({delivered.recipients.begin(), delivered.recipients.end()});
 }
@@ -110,31 +126,29 @@ void Group::on_problem(std::span<const std::uint32_t> recipients, const Problem&
   if (problem.is_of_host()) is_well_ = false;
   if (is_interruption(problem, round_.context_.stop)) return;
   const auto shared = std::make_shared<const Problem>(problem);
-  const config::LogSelectors& selectors = round_.context_.config.main.log_selector;
   for (const std::uint32_t recipient : recipients) {
     round_.outcomes_[recipient] = {shared, this, problem.permanent, false};
-    const LineSubject subject{round_.id(), round_.address_of(recipient), route_.router, route_.transport};
-    round_.log_main(problem.permanent ? failed_line(subject, problem, selectors) : deferred_line(subject, problem, selectors));
+    round_.log_problem(subject(recipient), problem, problem.permanent);
   }
 }
 
 void Group::on_host_problem(const HostSeen& host, const Problem& problem) {
   is_well_ = false;
   if (host.hop.is_socket()) return;  // the lines of the recipients say it, as there is no other host to try
-  round_.log_main(host_line(round_.id(), host, problem, round_.context_.config.main.log_selector));
+  round_.log_main(host_line(round_.id(), host, problem, round_.config().main.log_selector));
 }
 
 // ---- the round ----
 
-Round::Round(RoundContext& context, QueuedMessage& queued, std::optional<spool::Record> record)
-    : context_(context), queued_(queued), record_(std::move(record)) {}
+Round::Round(RoundContext& context, std::shared_ptr<Setup> setup, QueuedMessage& queued, std::optional<spool::Record> record)
+    : context_(context), setup_(std::move(setup)), queued_(queued), record_(std::move(record)) {}
 
 Round::~Round() = default;
 
 std::string_view Round::address_of(std::uint32_t recipient) const { return recipients_[recipient].address.view(); }
 
 bool Round::has_local_style(const Group& group) const {
-  const auto& routers = context_.config.routers;
+  const auto& routers = config().routers;
   const auto router = std::ranges::find(routers, group.route().router, &routing::Router::name);
   return router != routers.end() && router->driver == routing::RouterDriver::accept;
 }
@@ -178,7 +192,7 @@ Task<Result<void>> Round::load() {
   queued_.received_s = static_cast<std::uint32_t>(message_.received.seconds());
   Ledger::set_recipients(queued_, static_cast<std::uint32_t>(recipients_.size()));
   outcomes_.resize(recipients_.size());
-  variables_.emplace(context_.config, message_);
+  variables_.emplace(config(), message_);
   co_return Result<void>{};
 }
 
@@ -221,12 +235,12 @@ void Round::route_one(std::uint32_t recipient) {
   const std::string_view local_part = is_address ? mailbox.local_part() : local_part_of(address);
   const std::string_view domain = is_address ? mailbox.domain() : domain_of(address);
   routing::RouteOutcome route =
-      routing::route(context_.config.routers,
+      routing::route(config().routers,
                      {.local_part = local_part,
-                      .domain = domain.empty() ? std::string_view(context_.config.main.qualify_recipient) : domain,
+                      .domain = domain.empty() ? std::string_view(config().main.qualify_recipient) : domain,
                       .sender = message_.sender.view(),
                       .variables = *variables_},
-                     {.local_addresses = context_.config.local_addresses, .random = &context_.random});
+                     {.local_addresses = config().local_addresses, .random = &context_.random});
   switch (route.kind) {
     case routing::RouteKind::deliver: join_group(recipient, std::move(route)); break;
     case routing::RouteKind::unrouteable:
@@ -239,15 +253,28 @@ void Round::route_one(std::uint32_t recipient) {
 void Round::refuse(std::uint32_t recipient, const routing::RouteOutcome& route, bool is_permanent) {
   const auto problem = std::make_shared<const Problem>(routing_problem(route, is_permanent));
   outcomes_[recipient] = {problem, nullptr, is_permanent, false};
-  const LineSubject subject{id(), address_of(recipient), route.router, {}};
-  const config::LogSelectors& selectors = context_.config.main.log_selector;
-  log_main(is_permanent ? failed_line(subject, *problem, selectors) : deferred_line(subject, *problem, selectors));
+  const std::string_view sender = message_.sender.view();
+  log_problem({.id = id(),
+               .address = address_of(recipient),
+               .router = route.router,
+               .transport = {},
+               .sender = sender,
+               .return_path = sender},
+              *problem, is_permanent);
 }
+
+void Round::log_problem(const LineSubject& subject, const Problem& problem, bool is_permanent) const {
+  const config::LogSelectors& selectors = config().main.log_selector;
+  if (is_permanent) return log_main(failed_line(subject, problem, selectors));
+  if (const auto line = deferred_line(subject, problem, selectors)) log_main(*line);
+}
+
+std::int64_t Round::in_queue_us() const { return Scheduler::current().wall_now().us - message_.received.us; }
 
 void Round::join_group(std::uint32_t recipient, routing::RouteOutcome route) {
   const auto names = [&](const TransportInstance& each) { return each.transport->name == route.transport; };
-  const auto transport = std::ranges::find_if(context_.transports, names);
-  POSTERN_CHECK(transport != context_.transports.end());  // the configuration was checked for that
+  const auto transport = std::ranges::find_if(setup_->transports, names);
+  POSTERN_CHECK(transport != setup_->transports.end());  // the configuration was checked for that
   const auto fits = [&](const Group* group) { return group->takes(route, *transport); };
   // Recipients of one domain stand together, as a rule: look at the last group first.
   const auto found = std::find_if(open_groups_.rbegin(), open_groups_.rend(), fits);
@@ -328,7 +355,7 @@ void Round::judge_deferred(std::uint32_t now_s) {
     Outcome& outcome = outcomes_[recipient];
     if (!outcome.problem || outcome.failed) continue;
     const RetryVerdict verdict =
-        judge_retry(context_.config.retry, context_.config.main.retry_interval_max_s,
+        judge_retry(config().retry, config().main.retry_interval_max_s,
                     {*outcome.problem, address_of(recipient), message_.sender.view(), queued_.received_s, queued_.times, now_s},
                     context_.random);
     if (verdict.gives_up) {
@@ -383,9 +410,9 @@ Task<bool> Round::report_to(std::string_view target, const std::vector<std::uint
 }
 
 std::string Round::bounce_sender() const {
-  const config::MainOptions& main = context_.config.main;
+  const config::MainOptions& main = config().main;
   std::string from;
-  const expand::EvalResult expanded = expand::evaluate(main.dsn_from, DeliveryVariables(context_.config, message_), from);
+  const expand::EvalResult expanded = expand::evaluate(main.dsn_from, DeliveryVariables(config(), message_), from);
   if (expanded && !from.empty()) return from;
   const std::string_view why = expanded ? std::string_view("it gives nothing") : std::string_view(expanded.why);
   context_.log.write(log::Stream::panic, fmt::format("{} dsn_from cannot be used: {}", id(), printable(why)));
@@ -405,15 +432,15 @@ Task<bool> Round::write_bounce(std::string_view target, std::span<const std::uin
   const std::string text = make_bounce({.id = bounce_id->view(),
                                         .to = target,
                                         .boundary = boundary,
-                                        .hostname = context_.config.main.primary_hostname,
+                                        .hostname = config().main.primary_hostname,
                                         .from = bounce_sender(),
                                         .original = message_,
                                         .original_header = header,
-                                        .returns_header = context_.config.main.bounce_return_message,
+                                        .returns_header = config().main.bounce_return_message,
                                         .failed = list,
                                         .now = now});
   const std::string received = fmt::format("Received: from {} by {} with local\r\n\tid {};\r\n\t{}\r\n", context_.user,
-                                           context_.config.main.primary_hostname, bounce_id->view(), format_rfc5322_time(now));
+                                           config().main.primary_hostname, bounce_id->view(), format_rfc5322_time(now));
   const Result<std::uint64_t> stored = co_await context_.store.store_report(*bounce_id, now, target, received, text);
   if (!stored) {
     context_.log.write(log::Stream::panic, fmt::format("{} bounce cannot be stored: {}", id(), describe(stored.error())));
@@ -421,7 +448,7 @@ Task<bool> Round::write_bounce(std::string_view target, std::span<const std::uin
   }
   context_.stats.bounced.add();
   has_bounced_ = true;
-  log_main(bounce_line(bounce_id->view(), id(), context_.user, *stored));
+  log_main(bounce_line(bounce_id->view(), id(), context_.user, *stored, target, config().main.log_selector));
   co_return true;
 }
 
@@ -430,7 +457,7 @@ RoundEnd Round::end_round(std::uint32_t now_s, bool reported) {
   end.destination = parked_at_;
   end.has_bounced = has_bounced_;
   if (queued_.finished.size() == recipients_.size()) {
-    log_main(fmt::format("{} Completed", id()));
+    log_main(completed_line(id(), in_queue_us(), config().main.log_selector));
     context_.stats.completed.add();
     end.done = context_.journal.append(context_.ledger.done(queued_));
     end.kind = RoundEnd::Kind::done;

@@ -18,6 +18,7 @@
 #include "appliance/delivery/destinations.h"
 #include "appliance/delivery/journal.h"
 #include "appliance/delivery/ledger.h"
+#include "appliance/delivery/log_lines.h"
 #include "appliance/delivery/stats.h"
 #include "appliance/delivery/store.h"
 #include "appliance/delivery/transports/job.h"
@@ -26,6 +27,7 @@
 #include "appliance/delivery/variables.h"
 #include "appliance/log/log_sink.h"
 #include "appliance/spool/reader.h"
+#include "engine/base/clock.h"
 #include "engine/coro/event.h"
 #include "engine/coro/stop.h"
 #include "policy/routing/route.h"
@@ -55,9 +57,14 @@ class RecordSource {
   ~RecordSource() = default;
 };
 
+// A configuration with its transports. Rounds hold the one they began with.
+struct Setup {
+  std::shared_ptr<const config::Config> config;
+  std::vector<TransportInstance> transports;
+};
+
 // What rounds share. Everything outlives them.
 struct RoundContext {
-  const config::Config& config;
   log::LogSink& log;
   Ledger& ledger;
   Journal& journal;
@@ -70,7 +77,6 @@ struct RoundContext {
   std::size_t record_bytes_tight;  // with more in the pool, messages that wait do so without their records
   Random& random;
   DeliveryStats& stats;
-  std::vector<TransportInstance>& transports;
   StopSource& stop;  // cuts attempts short
   std::string user;  // U= of bounces in the log
 };
@@ -120,11 +126,14 @@ class Group final : public Attempt, public DeliveryEvents {
   TransportInstance& transport_;
   std::vector<std::uint32_t> recipients_;
   bool is_well_ = true;  // the destination, as far as this attempt could see
+  Instant begun_at_;
+  [[nodiscard]] LineSubject subject(std::uint32_t recipient) const;
+  [[nodiscard]] std::string_view return_path() const;
 };
 
 class Round final : public EndGuard {
  public:
-  Round(RoundContext& context, QueuedMessage& queued, std::optional<spool::Record> record);
+  Round(RoundContext& context, std::shared_ptr<Setup> setup, QueuedMessage& queued, std::optional<spool::Record> record);
   ~Round();
   Round(const Round&) = delete;
   Round& operator=(const Round&) = delete;
@@ -177,9 +186,14 @@ class Round final : public EndGuard {
   [[nodiscard]] std::string_view id() const { return message_.id.view(); }
   [[nodiscard]] std::string_view report_target(std::uint32_t recipient) const;
   [[nodiscard]] bool has_local_style(const Group& group) const;
+  [[nodiscard]] const config::Config& config() const noexcept { return *setup_->config; }
   void log_main(std::string_view line) const { context_.log.write(log::Stream::main, line); }
+  void log_main(const log::LogLine& line) const { context_.log.write_line(log::Stream::main, line); }
+  void log_problem(const LineSubject& subject, const Problem& problem, bool is_permanent) const;
+  [[nodiscard]] std::int64_t in_queue_us() const;
 
   RoundContext& context_;
+  const std::shared_ptr<Setup> setup_;
   QueuedMessage& queued_;
   std::optional<spool::Record> record_;
   spool::MessageView message_;

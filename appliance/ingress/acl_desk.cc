@@ -1,5 +1,7 @@
 #include "appliance/ingress/acl_desk.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -7,6 +9,7 @@
 #include "appliance/ingress/log_lines.h"
 #include "engine/smtp/address.h"
 #include "engine/smtp/chars.h"
+#include "engine/smtp/configured_reply.h"
 #include "policy/lists/list_text.h"
 #include "policy/routing/route.h"
 
@@ -77,7 +80,7 @@ std::optional<Verdict> AclDesk::ask(acl::Phase phase, Decision when_unset, const
   } else {
     const acl::Acl* const acl = policy_.acl_for(phase);
     if (acl == nullptr) return Verdict{.decision = when_unset};
-    run_ = std::make_unique<acl::AclRun>(*acl, subject());
+    start(*acl);
   }
   if (!run_->advance()) return std::nullopt;
   return conclude();
@@ -109,21 +112,40 @@ bool AclDesk::begin_run(const expand::EvalResult& expanded, const std::string& t
   if (found_ == nullptr) {
     trouble(std::string(option) + ": " + why);
     when_unset_ = Decision::defer;
+    why_none_ = std::move(why);
     return false;
   }
-  run_ = std::make_unique<acl::AclRun>(*found_, subject());
+  start(*found_);
   return true;
 }
 
-Verdict AclDesk::verdict_of_none() { return Verdict{.decision = when_unset_}; }
+void AclDesk::start(const acl::Acl& acl) {
+  if (shared_.watcher != nullptr) shared_.watcher->asks(phase_, acl);
+  run_ = std::make_unique<acl::AclRun>(acl, subject());
+}
+
+Verdict AclDesk::verdict_of_none() { return Verdict{when_unset_, {}, std::exchange(why_none_, {})}; }
 
 Verdict AclDesk::conclude() {
   acl::AclOutcome outcome = run_->take();
   run_.reset();
   found_.reset();
   Verdict verdict{to_decision(outcome.verdict), std::move(outcome.message), std::move(outcome.log_message)};
+  check_code(verdict);
   if (!state_.controls.multiline_responses) verdict.text.resize(std::min(verdict.text.find('\n'), verdict.text.size()));
   return verdict;
+}
+
+// A reply code of another class than the answer's is told, and taken off the text.
+void AclDesk::check_code(Verdict& verdict) {
+  if (phase_ == acl::Phase::vrfy || verdict.passes()) return;
+  const smtp::CodePrefix prefix = smtp::code_prefix(verdict.text);
+  const bool is_later = verdict.decision == Decision::defer;
+  const int wanted = phase_ == acl::Phase::etrn ? 458 : is_later ? 451 : 550;
+  if (prefix.code == 0 || prefix.code / 100 == wanted / 100) return;
+  trouble(fmt::format("configured error code starts with incorrect digit (expected {}) in \"{}\"", wanted / 100, verdict.text));
+  verdict.text.erase(0, prefix.bytes);
+  if (verdict.log_text.empty()) verdict.log_text = fmt::format("{} {}", wanted, verdict.text);
 }
 
 acl::AclSubject AclDesk::subject() {
@@ -166,8 +188,11 @@ void AclDesk::add_to(smtp::Additions& additions) {
   const acl::HeaderChanges& headers = state_.headers;
   change_texts_.reserve(headers.added().size());
   for (const std::string& name : headers.removed()) changes_.push_back({smtp::HeaderPlace::removed, name});
-  for (const acl::AddedHeader& header : headers.added())
+  for (std::size_t i = 0; i < headers.added().size(); ++i) {
+    const acl::AddedHeader& header = headers.added()[i];
+    if (i < visible_added_ && is_removed_later(header.text)) continue;
     changes_.push_back({place_of(header.place), change_texts_.emplace_back(to_wire(header.text))});
+  }
   additions.changes = changes_;
   const acl::Controls& controls = state_.controls;
   additions.frozen = controls.freeze;
@@ -179,6 +204,13 @@ void AclDesk::add_to(smtp::Additions& additions) {
     additions.reply_text =
         "Your message has been rejected but is being kept for evaluation.\n"
         "If it was a legitimate message, it may still be delivered to the target recipient(s).";
+}
+
+// What was added before the message came belongs to it when its own ACL takes fields away.
+bool AclDesk::is_removed_later(std::string_view field) const {
+  const std::string_view name = field.substr(0, field.find(':'));
+  const auto removed = std::span(state_.headers.removed()).subspan(visible_removed_);
+  return std::ranges::any_of(removed, [&](const std::string& each) { return smtp::equal_ignoring_case(each, name); });
 }
 
 std::optional<std::string_view> AclDesk::added_field(std::string_view name, std::size_t& at) const {
@@ -202,13 +234,19 @@ std::shared_ptr<const acl::Acl> AclDesk::find_acl(std::string_view text, std::st
   const auto named = policy_.named_acls.find(text);
   if (named != policy_.named_acls.end()) return named->second;
   if (text.starts_with('/')) {
-    why = "failed to open ACL file: a file that is named by an expansion must also be named as it is somewhere else";
+    why = fmt::format(
+        "failed to open ACL file \"{}\": it was not read with the configuration, as those are that are named as they are",
+        printable(text, 256));
     return nullptr;
   }
   return language().late_acl(text, why);
 }
 
 Task<void> AclDesk::delay(std::int64_t ms, bool flush) {
+  if (shared_.watcher != nullptr) {
+    shared_.watcher->delay(ms);
+    co_return;
+  }
   if (session_.pausing == nullptr) co_return;
   co_await session_.pausing->pause(Scheduler::current().now().plus_ms(ms), flush);
 }
@@ -230,7 +268,7 @@ Wait AclDesk::wait() { return {.deadline = Scheduler::current().now().plus_ms(kD
 void AclDesk::names_found(const dns::HostNames& names) {
   if (names.result == dns::HostNames::Result::confirmed) {
     session_.host_name = names.name;
-  } else if (policy_.log_host_lookup_failed) {
+  } else if (policy_.log_selector.has(config::LogSelector::host_lookup_failed)) {
     shared_.scratch.assign(names.why);
     shared_.log.write(log::Stream::main, shared_.scratch);
   }
@@ -248,7 +286,10 @@ std::optional<std::string> AclDesk::strange_header_name() {
   if (scene_.message == nullptr) return std::nullopt;
   std::optional<std::string> strange;
   scene_.message->headers.for_each([&](const smtp::HeaderField& field) {
-    const std::string_view name = field.name.view();
+    // What cannot be a name makes the line no field at all.
+    const std::string_view line = field.value.view();
+    const std::string_view name =
+        field.name.empty() ? line.substr(0, std::min(line.find(':'), line.size())) : field.name.view();
     if (std::ranges::any_of(name, [](char c) { return c < '!' || c > '~'; })) strange = std::string(name);
     return !strange;
   });
@@ -279,12 +320,22 @@ acl::Verified AclDesk::verify_address(std::string_view address, bool is_recipien
           .log_message = std::string(outcome.message)};
 }
 
+// Of the message that is being looked at; it stands before all that is logged meanwhile.
+std::string_view AclDesk::message_id() const {
+  return scene_.message != nullptr ? scene_.message->sink.id() : std::string_view();
+}
+
 void AclDesk::log_about_client(std::string_view what, std::string_view text) {
-  shared_.scratch.assign("H=");
-  append_full_host(shared_.scratch, session_);
-  shared_.scratch += what;
-  append_printable(shared_.scratch, text, 2048);
-  shared_.log.write(log::Stream::main, shared_.scratch);
+  log::LogLine& line = shared_.line;
+  line.clear();
+  if (const std::string_view id = message_id(); !id.empty()) {
+    line.field("", "id", id);
+    line.text += ' ';
+  }
+  append_client(line, {session_, policy_.log_selector, {}});
+  line.text += what;
+  append_printable(line.text, text, 2048);
+  shared_.log.write_line(log::Stream::main, line);
 }
 
 // One message, one warning of a kind.
@@ -295,14 +346,30 @@ void AclDesk::warning(std::string_view text) {
   log_about_client(" Warning: ", text);
 }
 
-void AclDesk::skipped(std::string_view text) { log_about_client(" Warning: ", text); }
+void AclDesk::skipped(std::string_view text) {
+  if (policy_.log_selector.has(config::LogSelector::acl_warn_skipped)) log_about_client(" Warning: ", text);
+}
 
 void AclDesk::trouble(std::string_view text) { shared_.trouble(text); }
 
 void AclDesk::note(acl::LogTargets targets, std::string_view text) {
   shared_.scratch.clear();
+  if (const std::string_view id = message_id(); !id.empty()) shared_.scratch.append(id).append(" ");
   append_printable(shared_.scratch, text, 2048);
   shared_.log_scratch(targets);
+}
+
+bool AclDesk::traces() const { return shared_.watcher != nullptr; }
+
+void AclDesk::begins(const acl::Acl& acl, const acl::Statement& statement, unsigned depth) {
+  shared_.watcher->begins(acl, statement, depth);
+}
+void AclDesk::did(const acl::StepTrace& step, unsigned depth) { shared_.watcher->did(step, depth); }
+void AclDesk::judged(const acl::Acl& acl, const acl::Statement& statement, std::string_view result, unsigned depth) {
+  shared_.watcher->judged(acl, statement, result, depth);
+}
+void AclDesk::ended(const acl::Acl& acl, const acl::AclOutcome& outcome, bool implicit, unsigned depth) {
+  shared_.watcher->ended(acl, outcome, implicit, depth);
 }
 
 std::unique_ptr<AclDesk::Asked> AclDesk::begin(const expand::AclQuestion& question, std::string& why) {

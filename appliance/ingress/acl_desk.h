@@ -74,6 +74,11 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   void skipped(std::string_view text) override;
   void trouble(std::string_view text) override;
   void note(acl::LogTargets targets, std::string_view text) override;
+  [[nodiscard]] bool traces() const override;
+  void begins(const acl::Acl& acl, const acl::Statement& statement, unsigned depth) override;
+  void did(const acl::StepTrace& step, unsigned depth) override;
+  void judged(const acl::Acl& acl, const acl::Statement& statement, std::string_view result, unsigned depth) override;
+  void ended(const acl::Acl& acl, const acl::AclOutcome& outcome, bool implicit, unsigned depth) override;
 
   // acl::AclWorld and language::Asker
   [[nodiscard]] Wait wait() override;
@@ -95,8 +100,12 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   [[nodiscard]] acl::AclSubject subject();
   // Expanded, the option names the ACL. Null: why it does not is in the log.
   [[nodiscard]] bool begin_run(const expand::EvalResult& expanded, const std::string& text);
+  void start(const acl::Acl& acl);
   [[nodiscard]] smtp::Verdict verdict_of_none();
   [[nodiscard]] smtp::Verdict conclude();
+  void check_code(smtp::Verdict& verdict);
+  [[nodiscard]] bool is_removed_later(std::string_view field) const;
+  [[nodiscard]] std::string_view message_id() const;
   void log_about_client(std::string_view what, std::string_view text);
 
   ConnectionServices& shared_;
@@ -111,6 +120,7 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   std::shared_ptr<const acl::Acl> found_;  // keeps what was found by name or text
   std::unique_ptr<acl::AclRun> run_;
   const expand::Program* to_expand_ = nullptr;
+  std::string why_none_;                        // the option's text did not lead to an ACL
   std::vector<std::unique_ptr<Asked>> paused_;  // by acl_now(), for acl()
   std::string recipient_local_part_;
   std::vector<std::string_view> recipients_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "appliance/ingress/log_lines.h"
 #include "engine/base/clock.h"
@@ -21,6 +22,12 @@ std::string_view number_text(std::uint64_t number, std::string& scratch) {
   char digits[24];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
   return scratch.assign(digits, end);
+}
+
+// Of its beginning or end, and nothing else.
+bool is_about_connection(smtp::SessionEventKind kind) {
+  using enum smtp::SessionEventKind;
+  return kind == closed_by_quit || kind == closed_by_drop || kind == closed_by_stop;
 }
 
 Refusal refusal_of(smtp::Phase phase) {
@@ -75,7 +82,7 @@ void ConnectionServices::trouble(std::string_view text) {
 
 std::string_view Connection::variable(expand::VariableId id, std::string& scratch) const {
   using enum expand::VariableId;
-  const IngressPolicy& policy = services_.policy;
+  const IngressPolicy& policy = *policy_;
   switch (id) {
     case primary_hostname: return policy.primary_hostname;
     case qualify_domain: return policy.qualify_domain;
@@ -95,11 +102,11 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     case sender_helo_name: return state_->helo.view();
     case sender_fullhost:
       scratch.clear();
-      append_full_host(scratch, *state_);
+      append_full_host(scratch, *state_, policy.log_selector.has(config::LogSelector::incoming_port));
       return scratch;
     case sender_rcvhost:
       scratch.clear();
-      append_received_host(scratch, *state_);
+      append_received_host(scratch, *state_, policy.log_selector.has(config::LogSelector::incoming_port));
       return scratch;
     case received_protocol:
       return smtp::protocol_name(*state_, envelope_ != nullptr && envelope_->has_sender() && envelope_->sender().smtputf8);
@@ -111,6 +118,7 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     case smtp_command: return state_->command.view();
     case smtp_command_argument: return state_->argument.view();
     case smtp_notquit_reason: return notquit_reason_;
+    case message_size: return message_size_text(scratch);
     case rcpt_fail_count: return number_text(state_->recipients.refused, scratch);
     case rcpt_defer_count: return number_text(state_->recipients.deferred, scratch);
     default: break;
@@ -130,6 +138,8 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
         return envelope_->recipients().size() == 1 ? envelope_->recipients().front().address.text().view() : std::string_view();
       default: break;
     }
+  } else if (id == rcpt_count || id == recipients_count) {
+    return "0";
   }
   if (recipient_ != nullptr) {
     if (id == local_part) return local_part_of_recipient(scratch);
@@ -137,9 +147,27 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
   }
   if (message_ != nullptr) {
     if (id == message_exim_id) return message_->sink.id();
-    if (id == message_size) return number_text(message_->stats.stored_bytes, scratch);
   }
   return {};
+}
+
+// What the client declared, until all has come.
+std::string_view Connection::message_size_text(std::string& scratch) const {
+  if (message_ != nullptr) return number_text(message_->stats.stored_bytes, scratch);
+  if (envelope_ == nullptr || !envelope_->has_sender()) return "0";
+  const std::optional<std::uint64_t> declared = envelope_->sender().declared_size;
+  return declared ? number_text(*declared, scratch) : "-1";
+}
+
+log::LogLine& Connection::new_line() {
+  services_.line.clear();
+  return services_.line;
+}
+
+LineContext Connection::line_context() {
+  if (connection_id_.empty() && policy_->log_selector.has(config::LogSelector::connection_id))
+    connection_id_ = services_.id_prefix + std::to_string(number_);
+  return {*state_, policy_->log_selector, connection_id_};
 }
 
 // As in Exim, addresses that nobody told are empty and ports are 0.
@@ -215,7 +243,7 @@ std::string_view Connection::expand_or(const expand::Program& program, std::stri
 // An idle connection for which no ACL was asked does without it.
 AclDesk& Connection::desk() {
   if (!desk_)
-    desk_ = std::make_unique<AclDesk>(services_, services_.policy, *language_, *state_,
+    desk_ = std::make_unique<AclDesk>(services_, *policy_, *configuration_->language, *state_,
                                       static_cast<const expand::EvalContext&>(*this));
   return *desk_;
 }
@@ -225,7 +253,7 @@ void Connection::forget_message() {
 }
 
 std::optional<Verdict> Connection::ask_now(acl::Phase phase, Decision when_unset) {
-  if (!desk_ && !services_.policy.has_acl(phase)) return Verdict{.decision = when_unset};
+  if (!desk_ && !policy_->has_acl(phase)) return Verdict{.decision = when_unset};
   return desk().ask(phase, when_unset, {.envelope = envelope_, .recipient = recipient_, .message = message_});
 }
 
@@ -244,7 +272,7 @@ Task<Verdict> Connection::go_on_asking(End end) {
 Verdict Connection::end_asking(Verdict verdict, End end) {
   if (desk_) {
     const acl::Controls& controls = desk_->state().controls;
-    options_->enforce_sync = services_.policy.enforce_sync && controls.enforce_sync;
+    options_->enforce_sync = policy_->enforce_sync && controls.enforce_sync;
     if (!controls.pipelining) options_->keywords.set(EhloKeyword::pipelining, false);
   }
   if (end != nullptr) verdict = (this->*end)(std::move(verdict));
@@ -254,8 +282,17 @@ Verdict Connection::end_asking(Verdict verdict, End end) {
   return verdict;
 }
 
+void Connection::log_connection() {
+  if (!policy_->log_selector.has(config::LogSelector::smtp_connection) ||
+      policy_->clients.connection_nolog.matches(state_->endpoints.peer.address))
+    return;
+  log::LogLine& line = new_line();
+  append_connection_begin(line, line_context(), services_.limits != nullptr ? services_.limits->connections() : 0);
+  services_.log.write_line(log::Stream::main, line);
+}
+
 bool Connection::match_client_now(ClientAnswers& answers) {
-  const ClientLists& clients = services_.policy.clients;
+  const ClientLists& clients = policy_->clients;
   const IpAddress& client = state_->endpoints.peer.address;
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const lists::HostList& list = clients.*ClientLists::all()[i];
@@ -270,7 +307,7 @@ bool Connection::match_client_now(ClientAnswers& answers) {
 Task<Verdict> Connection::connect_waiting() {
   ClientAnswers answers{};
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    const lists::HostList& list = services_.policy.clients.*ClientLists::all()[i];
+    const lists::HostList& list = policy_->clients.*ClientLists::all()[i];
     const lists::Match match = co_await list.match(state_->endpoints.peer.address, desk().facts());
     answers[i] = match.truth == lists::Truth::yes;
   }
@@ -282,7 +319,7 @@ Task<Verdict> Connection::connect_waiting() {
 }
 
 void Connection::choose_options(smtp::SessionOptions& options, const ClientAnswers& answers) {
-  const IngressPolicy& policy = services_.policy;
+  const IngressPolicy& policy = *policy_;
   const auto is_in = [&](ClientLists::Member list) { return holds(answers, list); };
   options.keywords.set(EhloKeyword::enhanced_status_codes, is_in(&ClientLists::enhanced_status))
       .set(EhloKeyword::limits, is_in(&ClientLists::limits))
@@ -312,6 +349,7 @@ ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOpt
   state_ = &state;
   if (proxied_) state.endpoints.peer = proxied_->client();
   options_ = &options;
+  log_connection();
   ClientAnswers answers{};
   if (!match_client_now(answers) || holds(answers, &ClientLists::host_lookup)) return connect_waiting();
   if (std::optional<Verdict> verdict = begin_connection(answers)) return *std::move(verdict);
@@ -323,12 +361,12 @@ std::optional<Verdict> Connection::begin_connection(const ClientAnswers& answers
   smtp::SessionOptions& options = *options_;
   choose_options(options, answers);
   if (proxied_ && !proxied_->negotiated) options.refusal = "Command refused, required Proxy negotiation failed";
-  const std::string_view hostname = expand_or(services_.policy.active_hostname, services_.policy.primary_hostname);
-  if (hostname != services_.policy.primary_hostname) active_hostname_ = hostname;
-  options.active_hostname = active_hostname_.empty() ? services_.policy.primary_hostname : active_hostname_;
+  const std::string_view hostname = expand_or(policy_->active_hostname, policy_->primary_hostname);
+  if (hostname != policy_->primary_hostname) active_hostname_ = hostname;
+  options.active_hostname = active_hostname_.empty() ? policy_->primary_hostname : active_hostname_;
   if (holds(answers, &ClientLists::reject_connection))
     return Verdict{Decision::drop, "554 SMTP service not available", "refused by host_reject_connection"};
-  banner_ = expand_or(services_.policy.banner, options.active_hostname);
+  banner_ = expand_or(policy_->banner, options.active_hostname);
   options.banner = banner_;
   return std::nullopt;
 }
@@ -374,7 +412,7 @@ ReadyOr<Verdict> Connection::predata(const smtp::Envelope& envelope) {
 
 ReadyOr<Result<smtp::MessageSink*>> Connection::open_message(const smtp::Envelope& envelope, std::uint64_t bytes_expected) {
   envelope_ = &envelope;
-  if (!sink_) sink_.emplace(services_.spool, *state_);
+  if (!sink_) sink_ = services_.arrivals.make(*state_);
   if (auto opened = sink_->open(envelope, bytes_expected); !opened) return Result<smtp::MessageSink*>(failure(opened.error()));
   return Result<smtp::MessageSink*>(&*sink_);
 }
@@ -382,7 +420,7 @@ ReadyOr<Result<smtp::MessageSink*>> Connection::open_message(const smtp::Envelop
 // Exim's way: the text is the configuration's, the date behind it is ours.
 void Connection::write_received_header() {
   additions_.clear();
-  const std::string_view text = expand_or(services_.policy.received_header, {});
+  const std::string_view text = expand_or(policy_->received_header, {});
   for (const char c : text) {
     if (c == '\n') additions_ += '\r';
     additions_ += c;
@@ -401,15 +439,24 @@ ReadyOr<Verdict> Connection::end_of_data(const smtp::MessageView& message, smtp:
 
 Verdict Connection::end_of_message(Verdict verdict) {
   const smtp::MessageView& message = *message_;
+  if (verdict.passes()) {
+    message_id_header_.clear();
+    append_message_id(message_id_header_, message.headers);
+    subject_.clear();
+    has_subject_ = policy_->log_selector.has(config::LogSelector::subject) && append_subject(subject_, message.headers);
+  }
   if (verdict.decision == Decision::accept) {
     write_received_header();
     message_additions_->top = additions_;
     if (desk_) desk_->add_to(*message_additions_);
-    message_id_header_.clear();
-    append_message_id(message_id_header_, message.headers);
     sink_->describe_body(message.stats.has_8bit, message.stats.line_bytes_max);
   }
   if (verdict.decision == Decision::discard) services_.stats.discarded.add();
+  if (!verdict.passes() && policy_->log_selector.has(config::LogSelector::rejected_header)) {
+    write_received_header();
+    append_rejected_header(rejected_header_, *envelope_, additions_.append(message.headers.block().view()));
+    std::string().swap(additions_);
+  }
   return verdict;
 }
 
@@ -418,16 +465,37 @@ void Connection::accepted(const smtp::Envelope& envelope, const smtp::BodyStats&
   services_.stats.messages.add();
   services_.stats.recipients.add(envelope.recipients().size());
   services_.stats.message_bytes.add(stats.stored_bytes);
-  services_.scratch.clear();
-  append_arrival(
-      services_.scratch, *state_,
-      {id, envelope, message_id_header_, receipt.message_bytes, services_.policy.log_proxy ? proxied_.get() : nullptr});
-  services_.log.write(log::Stream::main, services_.scratch);
+  log_arrival(envelope, id, receipt.message_bytes);
+  if (desk_ && desk_->state().controls.freeze) log_frozen(id);
   envelope_ = nullptr;
   forget_message();
 }
 
-bool Connection::has_space(std::uint64_t bytes) { return services_.spool.space.try_reserve(bytes).has_value(); }
+void Connection::log_arrival(const smtp::Envelope& envelope, std::string_view id, std::uint64_t message_bytes) {
+  log::LogLine& line = new_line();
+  append_arrival(line, line_context(),
+                 {.id = id,
+                  .envelope = envelope,
+                  .message_id = message_id_header_,
+                  .message_bytes = message_bytes,
+                  .proxied = proxied_.get(),
+                  .subject = subject_,
+                  .has_subject = has_subject_,
+                  .refused = desk_ && desk_->state().controls.fake == acl::Fake::reject,
+                  .chunked = state_->history.last() == smtp::Verb::bdat,
+                  .receive_time_us = Scheduler::current().wall_now().us - sink_->received().us});
+  services_.log.write_line(log::Stream::main, line);
+}
+
+void Connection::log_frozen(std::string_view id) {
+  log::LogLine& line = new_line();
+  line.event = "frozen";
+  line.field("", "id", id);
+  line.text += " frozen by ACL";
+  services_.log.write_line(log::Stream::main, line);
+}
+
+bool Connection::has_space(std::uint64_t bytes) { return services_.arrivals.has_space(bytes); }
 
 void Connection::reset() {
   envelope_ = nullptr;
@@ -443,7 +511,7 @@ ReadyOr<Verdict> Connection::notquit(smtp::NotQuit reason) {
 
 // The recipient is what is judged, as at RCPT.
 ReadyOr<Verdict> Connection::vrfy(const smtp::EnvelopeAddress& address) {
-  if (!services_.policy.has_acl(acl::Phase::vrfy)) return smtp::SessionHooks::vrfy(address);
+  if (!policy_->has_acl(acl::Phase::vrfy)) return smtp::SessionHooks::vrfy(address);
   judged_.address = address;
   recipient_ = &judged_;
   return ask(acl::Phase::vrfy, Decision::deny, &Connection::end_of_vrfy);
@@ -462,12 +530,17 @@ Verdict Connection::end_of_vrfy(Verdict verdict) {
 }
 
 ReadyOr<Verdict> Connection::expn(PeerView argument) {
-  if (!services_.policy.has_acl(acl::Phase::expn)) return smtp::SessionHooks::expn(argument);
+  if (!policy_->has_acl(acl::Phase::expn)) return smtp::SessionHooks::expn(argument);
   return ask(acl::Phase::expn, Decision::deny);
 }
 
 ReadyOr<Verdict> Connection::etrn(PeerView argument) {
-  if (!services_.policy.has_acl(acl::Phase::etrn)) return smtp::SessionHooks::etrn(argument);
+  if (!policy_->has_acl(acl::Phase::etrn)) return smtp::SessionHooks::etrn(argument);
+  if (policy_->log_selector.has(config::LogSelector::etrn)) {
+    log::LogLine& line = new_line();
+    append_etrn(line, line_context(), argument);
+    services_.log.write_line(log::Stream::main, line);
+  }
   return ask(acl::Phase::etrn, Decision::deny);
 }
 
@@ -520,6 +593,7 @@ void Connection::count(const smtp::SessionEvent& event) noexcept {
   IngressStats& stats = services_.stats;
   switch (event.kind) {
     case rejected: return stats.refused(refusal_of(event.phase));
+    case discarded: return;
     case input_before_greeting:
     case input_sent_too_soon: return stats.refused(Refusal::synchronization);
     case syntax_error:
@@ -554,16 +628,49 @@ void Connection::count(const smtp::SessionEvent& event) noexcept {
   }
 }
 
+// A message that came and went: its lines are those of one that was delivered.
+void Connection::log_discarded(const smtp::SessionEvent& event) {
+  if (event.phase != smtp::Phase::data) message_id_header_.clear(), has_subject_ = false;
+  const std::string_view id = sink_->id();
+  log_arrival(*envelope_, id, event.number);
+  log::LogLine& line = new_line();
+  static_cast<void>(append_event(line, line_context(), event, envelope_, id));
+  services_.log.write_line(log::Stream::main, line);
+  log::LogLine& last = new_line();
+  last.event = "completed";
+  last.field("", "id", id);
+  last.text += " Completed";
+  services_.log.write_line(log::Stream::main, last);
+}
+
 void Connection::event(const smtp::SessionEvent& event) {
   count(event);
-  services_.scratch.clear();
+  if (event.kind == smtp::SessionEventKind::discarded) return log_discarded(event);
+  log::LogLine& line = new_line();
   const bool has_id = sink_ && sink_->is_open();
   const std::string_view id = has_id ? sink_->id() : std::string_view();
-  const auto line = append_event(services_.scratch, *state_, event, envelope_, id);
-  if (!line) return;
-  acl::LogTargets targets{.main = true, .reject = line->stream == log::Stream::reject};
+  const auto made = append_event(line, line_context(), event, envelope_, id);
+  const std::string header = std::exchange(rejected_header_, {});
+  const bool is_for_clients_let_alone = made && made->stream == log::Stream::main && is_about_connection(event.kind) &&
+                                        policy_->clients.connection_nolog.matches(state_->endpoints.peer.address);
+  if (!made || is_for_clients_let_alone) return;
+  acl::LogTargets targets{.main = true, .reject = made->stream == log::Stream::reject};
   if (event.kind == smtp::SessionEventKind::rejected && targets.reject && desk_) targets = desk_->state().reject_targets;
-  services_.log_scratch(targets);
+  if (event.kind == smtp::SessionEventKind::sender_unqualified || event.kind == smtp::SessionEventKind::recipient_unqualified)
+    targets.main = policy_->log_selector.has(config::LogSelector::smtp_syntax_error);
+  if (targets.main) services_.log.write_line(log::Stream::main, line);
+  if (targets.panic) services_.log.write_line(log::Stream::panic, line);
+  if (!targets.reject) return;
+  line.text += header;
+  services_.log.write_line(log::Stream::reject, line);
+}
+
+void Connection::closed() {
+  if (state_ == nullptr || state_->counters.mail_commands > 0 || !policy_->log_selector.has(config::LogSelector::smtp_no_mail))
+    return;
+  log::LogLine& line = new_line();
+  append_no_mail(line, line_context());
+  services_.log.write_line(log::Stream::main, line);
 }
 
 }  // namespace postern::ingress

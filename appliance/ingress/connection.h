@@ -11,10 +11,13 @@
 #include <utility>
 
 #include "appliance/ingress/acl_desk.h"
+#include "appliance/ingress/acl_watcher.h"
+#include "appliance/ingress/arrivals.h"
+#include "appliance/ingress/connection_limits.h"
+#include "appliance/ingress/log_lines.h"
 #include "appliance/ingress/policy.h"
 #include "appliance/ingress/proxied.h"
 #include "appliance/ingress/rates.h"
-#include "appliance/ingress/spool_sink.h"
 #include "appliance/ingress/stats.h"
 #include "appliance/language/shard_language.h"
 #include "appliance/log/log_sink.h"
@@ -25,18 +28,28 @@
 
 namespace postern::ingress {
 
+// A configuration as one shard goes by it. The counts of its owners are the shard's alone.
+struct InUse {
+  std::shared_ptr<const IngressPolicy> policy;
+  std::shared_ptr<language::ShardLanguage> language;  // of `policy`; null: nothing is asked
+};
+
 // What the connections of one shard share. Outlives them.
 struct ConnectionServices {
-  const IngressPolicy& policy;
-  SpoolServices spool;
+  std::shared_ptr<const InUse> configuration;  // for connections that begin now
+  Arrivals& arrivals;
   log::LogSink& log;
   dns::Resolver& resolver;
   IngressStats& stats;
-  RateKeeper* rates = nullptr;                             // null: no rates are kept
-  dnsbl::ZoneTable zones = {};                             // of DNS lists
-  std::shared_ptr<language::ShardLanguage> language = {};  // of `policy`
-  StopSource* hurry = nullptr;                             // requested when ACLs are to wait for nothing any more
-  std::string scratch = {};                                // for one expansion or log line at a time, never across a suspension
+  RateKeeper* rates = nullptr;               // null: no rates are kept
+  AclWatcher* watcher = nullptr;             // null: nobody watches
+  dnsbl::ZoneTable zones = {};               // of DNS lists
+  StopSource* hurry = nullptr;               // requested when ACLs are to wait for nothing any more
+  std::string scratch = {};                  // for one expansion or text at a time, never across a suspension
+  log::LogLine line = {};                    // for one log line at a time, likewise
+  std::string id_prefix = {};                // of connection_id: the same for no two shards and processes
+  std::uint64_t connections = 0;             // begun so far, for their ids
+  const ConnectionLimits* limits = nullptr;  // counts those on all shards; null: nobody does
 
   // Writes `scratch` to these logs.
   void log_scratch(acl::LogTargets targets);
@@ -52,9 +65,16 @@ struct ConnectionServices {
 // Implements the hooks of one session. One shard.
 class Connection final : public smtp::SessionHooks, private expand::EvalContext {
  public:
-  // `proxied`: what is known of a connection from a host in hosts_proxy; else null.
-  explicit Connection(ConnectionServices& services, std::unique_ptr<const Proxied> proxied = nullptr) noexcept
-      : services_(services), language_(services.language), proxied_(std::move(proxied)) {}
+  // It goes by `configuration` to its end. `proxied`: what is known of a connection from a host in hosts_proxy; else null.
+  Connection(ConnectionServices& services, std::shared_ptr<const InUse> configuration,
+             std::unique_ptr<const Proxied> proxied = nullptr) noexcept
+      : services_(services),
+        configuration_(std::move(configuration)),
+        policy_(configuration_->policy.get()),
+        number_(services.connections++),
+        proxied_(std::move(proxied)) {}
+
+  [[nodiscard]] const IngressPolicy& policy() const noexcept { return *policy_; }
 
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> connect(smtp::SessionState& state, smtp::SessionOptions& options) override;
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> helo() override;
@@ -74,6 +94,7 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> expn(PeerView argument) override;
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> etrn(PeerView argument) override;
   void event(const smtp::SessionEvent& event) override;
+  void closed() override;
 
  private:
   // Appends the value of a variable of the language.
@@ -87,6 +108,10 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] expand::CompileServices* compile_services() const override;
   [[nodiscard]] std::optional<expand::Held> capture(unsigned number) const override;
 
+  [[nodiscard]] std::string_view message_size_text(std::string& scratch) const;
+  void log_frozen(std::string_view id);
+  void log_arrival(const smtp::Envelope& envelope, std::string_view id, std::uint64_t message_bytes);
+  void log_discarded(const smtp::SessionEvent& event);
   [[nodiscard]] std::string_view proxy_variable(expand::VariableId id, std::string& scratch) const;
   [[nodiscard]] AclDesk& desk();
   void forget_message();
@@ -112,10 +137,16 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] std::optional<smtp::Verdict> begin_connection(const ClientAnswers& answers);
   void choose_options(smtp::SessionOptions& options, const ClientAnswers& answers);
   void write_received_header();
+  void log_connection();
+  [[nodiscard]] LineContext line_context();
+  // An empty line to be filled.
+  [[nodiscard]] log::LogLine& new_line();
   void count(const smtp::SessionEvent& event) noexcept;
 
   ConnectionServices& services_;
-  const std::shared_ptr<language::ShardLanguage> language_;  // with which the connection began
+  const std::shared_ptr<const InUse> configuration_;
+  const IngressPolicy* const policy_;  // its
+  const std::uint64_t number_;         // of the connection, on this shard
   const std::unique_ptr<const Proxied> proxied_;
   smtp::SessionState* state_ = nullptr;
   const smtp::Envelope* envelope_ = nullptr;      // of the open transaction
@@ -124,14 +155,18 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   smtp::Additions* message_additions_ = nullptr;  // likewise
   smtp::Recipient judged_;                        // of VRFY
   smtp::SessionOptions* options_ = nullptr;
-  std::unique_ptr<AclDesk> desk_;  // from the first ACL on
-  std::optional<SpoolSink> sink_;  // made with the first message
+  std::unique_ptr<AclDesk> desk_;          // from the first ACL on
+  std::unique_ptr<ArrivingMessage> sink_;  // made with the first message
   std::string active_hostname_;
   std::string banner_;
   std::string additions_;
   bool asks_nothing_ = false;  // while a text is expanded that cannot wait: a variable is what is known of it
   std::string_view notquit_reason_;
   std::string message_id_header_;  // of the message being accepted, for its log line
+  std::string subject_;            // likewise
+  bool has_subject_ = false;
+  std::string rejected_header_;  // of a message that was refused after its text, until that is in the log
+  std::string connection_id_;    // made when a line wants it
 };
 
 }  // namespace postern::ingress

@@ -55,7 +55,8 @@ Json pools(std::span<const ShardFigures> shards) {
 
 }  // namespace
 
-std::string figures_json(std::span<const ShardFigures> shards, const ConnectionLimits& limits) {
+std::string figures_json(std::span<const ShardFigures> shards, const ConnectionLimits& limits,
+                         const control::ReloadStats& reload) {
   const auto ingress = [](const ShardFigures& shard) { return shard.ingress; };
   const auto spool = [](const ShardFigures& shard) { return shard.spool; };
   const auto large = [](const ShardFigures& shard) { return shard.side_files; };
@@ -99,6 +100,10 @@ std::string figures_json(std::span<const ShardFigures> shards, const ConnectionL
   json["log"] = {{"lines", sum(shards, log, &log::LogStats::lines)},
                  {"dropped", sum(shards, log, &log::LogStats::dropped)},
                  {"write_errors", sum(shards, log, &log::LogStats::write_errors)}};
+  json["configuration"] = {{"reloads", reload.reloads.get()},
+                           {"failed_reloads", reload.failed.get()},
+                           {"last_reload_s", reload.last_reload_s.get()},
+                           {"earlier_in_use", reload.earlier_in_use.get()}};
   json["dns"] = {{"questions", sum(shards, dns, &dns::ResolverStats::questions)},
                  {"from_cache", sum(shards, dns, &dns::ResolverStats::from_cache)},
                  {"sent", sum(shards, dns, &dns::ResolverStats::sent)},

@@ -9,6 +9,7 @@
 namespace postern::ingress {
 
 // One JSON object: sums over all shards, and beside them what is worth seeing per shard.
-[[nodiscard]] std::string figures_json(std::span<const ShardFigures> shards, const ConnectionLimits& limits);
+[[nodiscard]] std::string figures_json(std::span<const ShardFigures> shards, const ConnectionLimits& limits,
+                                       const control::ReloadStats& reload);
 
 }  // namespace postern::ingress

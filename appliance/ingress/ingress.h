@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "appliance/config/main_options.h"
 #include "appliance/ingress/policy.h"
 #include "appliance/ingress/shard.h"
 #include "appliance/spool/doorbell.h"
@@ -14,24 +15,23 @@
 namespace postern::ingress {
 
 struct IngressPlan {
-  const IngressPolicy& policy;
+  std::shared_ptr<const IngressPolicy> policy;
+  std::uint32_t connections_max = 0;                 // smtp_accept_max, as far as descriptors allow
+  std::string config_path;                           // where a reload finds the next configuration
+  config::MainOptions main;                          // what cannot change meanwhile is compared with this
   std::vector<std::vector<ListenSocket>> listeners;  // for each shard; bound, taken over
-  std::vector<std::unique_ptr<ring::Ring>> rings;    // one for each shard, from make_ring(policy.connections_max)
+  std::vector<std::unique_ptr<ring::Ring>> rings;    // one for each shard, from make_ring(connections_max)
   std::vector<unsigned> cpus;                        // one for each shard; empty: not pinned
   int spool_descriptor = -1;                         // the spool directory, borrowed
-  std::string spool_path;
-  std::string log_pattern;  // log_file_path
   int control_descriptor = -1;
   spool::Doorbell* doorbell = nullptr;  // with a slot for each shard; nullptr: who follows asks for positions
-  std::uint64_t check_spool_space = 0;
   std::uint64_t check_spool_inodes = 0;
-  std::uint64_t preallocate_bytes = 0;
   DiskFaults disk_faults;              // what is to be wrong with the disk, in tests and benchmarks
   std::function<void()> on_listening;  // called once connections are taken
 };
 
-// Runs until SIGTERM or SIGINT; a second one ends the process at once. supervisor::block_signals() was called
-// before. Returns the exit status.
+// Runs until SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reloads the configuration.
+// supervisor::block_signals() was called before. Returns the exit status.
 [[nodiscard]] int run_ingress(IngressPlan plan);
 
 }  // namespace postern::ingress

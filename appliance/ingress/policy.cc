@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "appliance/config/main_options.h"
+#include "appliance/control/log_style.h"
 #include "net/dns/resolver.h"
 
 namespace postern::ingress {
@@ -39,6 +40,7 @@ ClientLists make_client_lists(const config::MainOptions& main) {
           .bare_newline_exempt = main.smtp_bare_newline_exempt_hosts,
           .reject_connection = main.host_reject_connection,
           .require_helo = main.hosts_require_helo,
+          .connection_nolog = main.hosts_connection_nolog,
           .proxies = main.hosts_proxy,
           .host_lookup = main.host_lookup};
 }
@@ -81,12 +83,9 @@ IngressPolicy make_policy(const config::Config& config) {
   const config::MainOptions& main = config.main;
   IngressPolicy policy;
   policy.limits = make_limits(main);
-  policy.connections_max = main.smtp_accept_max;
   policy.connections_per_host_max = main.smtp_accept_max_per_host;
   policy.proxy_header_timeout_ms = main.proxy_protocol_timeout_s * 1'000;
   policy.counts_proxies = main.proxy_count_by == config::ProxyCount::proxy;
-  policy.log_proxy = main.log_selector.has("proxy");
-  policy.log_host_lookup_failed = main.log_selector.has("host_lookup_failed");
   policy.accept_8bitmime = main.accept_8bitmime;
   policy.enforce_sync = main.smtp_enforce_sync;
   policy.bare_newline =
@@ -100,6 +99,8 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.banner = main.smtp_banner;
   policy.received_header = main.received_header_text;
   policy.clients = make_client_lists(main);
+  policy.log_selector = main.log_selector;
+  policy.log_style = control::log_style(main, "ingress");
   policy.resolver = make_resolver_settings(main);
   policy.acls = config.acl_of_phase;
   policy.acl_texts = config.acl_text_of_phase;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "appliance/config/config.h"
+#include "appliance/log/log_style.h"
 #include "engine/smtp/session_limits.h"
 #include "net/dns/resolv_conf.h"
 #include "policy/acl/acl.h"
@@ -36,10 +37,11 @@ struct ClientLists {
   lists::HostList bare_newline_exempt;    // those who get the other of reject and normalise
   lists::HostList reject_connection;      // host_reject_connection
   lists::HostList require_helo;           // hosts_require_helo
+  lists::HostList connection_nolog;       // hosts_connection_nolog, which asks nothing
   lists::HostList proxies;                // hosts_proxy, which asks nothing
   lists::HostList host_lookup;            // host_lookup
 
-  // All but `proxies`.
+  // All but those that ask nothing.
   static constexpr std::size_t kCount = 14;
   using Member = lists::HostList ClientLists::*;
   [[nodiscard]] static const std::array<Member, kCount>& all() noexcept;
@@ -47,12 +49,9 @@ struct ClientLists {
 
 struct IngressPolicy {
   smtp::SessionLimits limits;
-  std::uint32_t connections_max = 20'000;        // smtp_accept_max; 0: no limit
   std::uint32_t connections_per_host_max = 0;    // smtp_accept_max_per_host; 0: no limit
   std::int64_t proxy_header_timeout_ms = 3'000;  // proxy_protocol_timeout
   bool counts_proxies = false;                   // proxy_count_by = proxy: smtp_accept_max_per_host is about them
-  bool log_proxy = false;                        // log_selector = +proxy
-  bool log_host_lookup_failed = true;            // log_selector = +host_lookup_failed
   bool accept_8bitmime = true;
   bool enforce_sync = true;  // smtp_enforce_sync
   smtp::BareNewline bare_newline = smtp::BareNewline::reject;
@@ -65,6 +64,8 @@ struct IngressPolicy {
   expand::Program banner;           // smtp_banner
   expand::Program received_header;  // received_header_text
   ClientLists clients;
+  config::LogSelectors log_selector;
+  log::LogStyle log_style;
   dns::ResolverSettings resolver;
   std::array<std::shared_ptr<const acl::Acl>, acl::kPhaseCount> acls;  // empty where none is set
 

@@ -13,6 +13,7 @@
 
 #include "appliance/ingress/connection.h"
 #include "appliance/ingress/log_lines.h"
+#include "appliance/ingress/spool_sink.h"
 #include "appliance/spool/message_ids.h"
 #include "appliance/spool/recovery.h"
 #include "appliance/spool/side_file.h"
@@ -39,6 +40,7 @@ constexpr std::size_t kMessageMemoryBytesMax = 256UL << 20;
 constexpr std::int64_t kSpaceLookMs = 1'000;
 constexpr std::int64_t kTidyMs = 60'000;
 constexpr std::int64_t kSaveRatesMs = 10'000;
+constexpr std::int64_t kRetireLookMs = 1'000;
 constexpr std::int64_t kRefusalWriteMs = 5'000;
 
 // A segment lasts long enough for the next one to be made ready beside it, and a small one keeps the start quick.
@@ -83,6 +85,22 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   void stop() {
     runtime_->post([this] { begin_stop(); });
   }
+  void post(std::function<void()> what) { runtime_->post(std::move(what)); }
+
+  // On the shard's thread.
+  void use(const std::shared_ptr<const IngressPolicy>& policy) {
+    auto language =
+        std::make_shared<language::ShardLanguage>(policy->language, language::ShardNeeds{.clock = runtime_->clock(),
+                                                                                         .offload = &plan_.disk_offload,
+                                                                                         .connector = &*connector_,
+                                                                                         .resolver = &*resolver_,
+                                                                                         .programs = &plan_.program_offload});
+    auto next = std::make_shared<const InUse>(InUse{policy, std::move(language)});
+    if (auto former = std::exchange(services_->configuration, std::move(next)))
+      background_.start(retire(*this, std::move(former)));
+    log_->set_style(policy->log_style);
+  }
+  [[nodiscard]] control::Reloading& reloading() noexcept { return *reloading_; }
   [[nodiscard]] ShardFigures figures() const noexcept {
     return {&stats_, &writer_->stats(), &side_files_->stats(), &log_->stats(), &runtime_->ring().stats(), &resolver_->stats(),
             pools()};
@@ -119,11 +137,13 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   [[nodiscard]] Task<void> finish();
 
   void on_connection(std::unique_ptr<Stream> stream) override;
-  // `counted` is whom the connection is counted for.
-  static Task<void> serve(Body& body, std::unique_ptr<Stream> stream, std::unique_ptr<const Proxied> proxied,
-                          IpAddress counted);
-  static Task<void> serve_proxied(Body& body, std::unique_ptr<Stream> stream);
-  [[nodiscard]] Task<void> read_proxy_header(Stream& stream, Proxied& proxied);
+  static Task<void> retire(Body& body, std::shared_ptr<const InUse> former);
+  void log_refusal(const IpAddress& client, Admission admission);
+  // `counted` is whom the connection is counted for. A connection goes by one configuration from its first byte to its end.
+  static Task<void> serve(Body& body, std::unique_ptr<Stream> stream, std::shared_ptr<const InUse> configuration,
+                          std::unique_ptr<const Proxied> proxied, IpAddress counted);
+  static Task<void> serve_proxied(Body& body, std::unique_ptr<Stream> stream, std::shared_ptr<const InUse> configuration);
+  [[nodiscard]] Task<void> read_proxy_header(Stream& stream, std::int64_t timeout_ms, Proxied& proxied);
   static Task<void> refuse(Body& body, std::unique_ptr<Stream> stream, IpAddress client, Admission admission);
 
   ShardPlan& plan_;
@@ -144,8 +164,10 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   std::optional<transport::UringConnector> connector_;
   std::optional<dns::AresResolver> resolver_;  // closed before it goes
   std::optional<RateKeeper> rates_;
+  std::optional<SpoolArrivals> arrivals_;
   std::optional<ConnectionServices> services_;
   std::vector<std::unique_ptr<transport::Listener>> listeners_;
+  std::optional<control::Reloading> reloading_;
   std::optional<control::ControlServer> control_;
   IngressStats stats_;
   bool rates_are_unsaved_ = false;
@@ -187,22 +209,28 @@ bool IngressShard::Body::set_up() {
   make_writer(true);
   side_files_.emplace(*files_, shard_directory(plan_.id));
   space_.emplace(spool::SpaceLimits{plan_.check_spool_space, plan_.check_spool_inodes, plan_.shards});
-  resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_}, plan_.policy.resolver);
-  services_.emplace(
-      ConnectionServices{plan_.policy,
-                         {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes},
-                         *log_,
-                         *resolver_,
-                         stats_});
-  services_->language = std::make_shared<language::ShardLanguage>(plan_.policy.language,
-                                                                  language::ShardNeeds{.clock = runtime_->clock(),
-                                                                                       .offload = &plan_.disk_offload,
-                                                                                       .connector = &*connector_,
-                                                                                       .resolver = &*resolver_,
-                                                                                       .programs = &plan_.program_offload});
+  dns::ResolverSettings settings = plan_.policy->resolver;
+  settings.again_means_nonexist = [this](std::string_view name) {
+    return services_->configuration->policy->resolver.again_means_nonexist(name);  // of the policy in use by then
+  };
+  resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_}, std::move(settings));
+  arrivals_.emplace(SpoolServices{*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes});
+  services_.emplace(ConnectionServices{nullptr, *arrivals_, *log_, *resolver_, stats_});
   services_->hurry = &hurrying_;
   rates_.emplace(plan_.rates, plan_.id.value(), *runtime_);
   services_->rates = &*rates_;
+  services_->limits = &plan_.limits;
+  services_->id_prefix = std::to_string(runtime_->clock().wall_now().seconds()) + "-" + std::to_string(plan_.id.value()) + "-";
+  use(std::exchange(plan_.policy, nullptr));
+  if (const ReloadPlan* plan = plan_.reload)
+    reloading_.emplace(control::ReloadingDeps{.path = plan->path,
+                                              .running = plan->running,
+                                              .user = plan->user,
+                                              .loading = plan->loading,
+                                              .log = *log_,
+                                              .log_files = plan_.log_files,
+                                              .log_offload = plan_.log_offload,
+                                              .process = "ingress"});
   return true;
 }
 
@@ -224,7 +252,7 @@ void IngressShard::Body::begin_stop() {
 
 // Transactions that are open at the end have their grace; then what ACLs still ask is not waited for.
 Task<void> IngressShard::Body::hurry_later(Body& body) {
-  const Instant end = body.runtime_->loop().now().plus_ms(body.plan_.policy.limits.shutdown_grace_ms);
+  const Instant end = body.runtime_->loop().now().plus_ms(body.services_->configuration->policy->limits.shutdown_grace_ms);
   static_cast<void>(co_await sleep_until(end, &body.stopping_));
   body.hurrying_.request_stop();
 }
@@ -408,6 +436,7 @@ Task<void> IngressShard::Body::retry_spool(Body& body) {
 }
 
 void IngressShard::Body::start_listening() {
+  if (reloading_) background_.start(reloading_->run(stopping_));
   if (plan_.control_descriptor >= 0) {
     control_.emplace(runtime_->streams(), runtime_->blocks(), plan_.control_descriptor, *plan_.control);
     control_->start();
@@ -425,7 +454,7 @@ Task<void> IngressShard::Body::finish() {
   co_await rates_->leave();
   stopping_.request_stop();
   co_await background_.close();
-  co_await services_->language->close();
+  co_await services_->configuration->language->close();
   co_await resolver_->close();
   co_await save_rates();
   if (spool_is_open_) {
@@ -438,55 +467,63 @@ Task<void> IngressShard::Body::finish() {
   control_.reset();
 }
 
+// What its texts hold open goes when the last connection that goes by it has ended.
+Task<void> IngressShard::Body::retire(Body& body, std::shared_ptr<const InUse> former) {
+  while (former.use_count() > 1 && co_await sleep_until(body.runtime_->loop().now().plus_ms(kRetireLookMs), &body.stopping_)) {}
+  co_await former->language->close();
+}
+
 void IngressShard::Body::on_connection(std::unique_ptr<Stream> stream) {
   stats_.connections.add();
-  const IngressPolicy& policy = plan_.policy;
+  const auto& configuration = services_->configuration;
+  const IngressPolicy* const policy = configuration->policy.get();
   const IpAddress peer = stream->endpoints().peer.address;
-  const bool proxied = policy.clients.proxies.matches(peer);
-  const bool identified = !proxied || policy.counts_proxies;
+  const bool proxied = policy->clients.proxies.matches(peer);
+  const bool identified = !proxied || policy->counts_proxies;
   const Admission admission =
-      identified ? plan_.limits.admit(peer, policy.connections_per_host_max) : plan_.limits.admit_unidentified();
+      identified ? plan_.limits.admit(peer, policy->connections_per_host_max) : plan_.limits.admit_unidentified();
   if (admission != Admission::admitted)
     sessions_.start(refuse(*this, std::move(stream), peer, admission));
   else if (proxied)
-    sessions_.start(serve_proxied(*this, std::move(stream)));
+    sessions_.start(serve_proxied(*this, std::move(stream), configuration));
   else
-    sessions_.start(serve(*this, std::move(stream), nullptr, peer));
+    sessions_.start(serve(*this, std::move(stream), configuration, nullptr, peer));
 }
 
-Task<void> IngressShard::Body::read_proxy_header(Stream& stream, Proxied& proxied) {
+Task<void> IngressShard::Body::read_proxy_header(Stream& stream, std::int64_t timeout_ms, Proxied& proxied) {
   proxied.proxy = stream.endpoints().peer;
-  const Wait wait{runtime_->loop().now().plus_ms(plan_.policy.proxy_header_timeout_ms), &draining_};
+  const Wait wait{runtime_->loop().now().plus_ms(timeout_ms), &draining_};
   proxied.negotiated =
       co_await proxy::read_header(stream, runtime_->blocks(), wait, proxied.header) == proxy::ReadOutcome::read;
   if (!proxied.negotiated) stats_.refused(Refusal::proxy_header);
 }
 
-Task<void> IngressShard::Body::serve_proxied(Body& body, std::unique_ptr<Stream> stream) {
+Task<void> IngressShard::Body::serve_proxied(Body& body, std::unique_ptr<Stream> stream,
+                                             std::shared_ptr<const InUse> configuration) {
+  const IngressPolicy* const policy = configuration->policy.get();
   auto proxied = std::make_unique<Proxied>();
-  co_await body.read_proxy_header(*stream, *proxied);
-  const IngressPolicy& policy = body.plan_.policy;
+  co_await body.read_proxy_header(*stream, policy->proxy_header_timeout_ms, *proxied);
   const IpAddress client = proxied->client().address;
-  if (policy.counts_proxies) {
+  if (policy->counts_proxies) {
     const IpAddress peer = proxied->proxy.address;
-    co_return co_await serve(body, std::move(stream), std::move(proxied), peer);
+    co_return co_await serve(body, std::move(stream), std::move(configuration), std::move(proxied), peer);
   }
   // A failed negotiation tells nothing of clients: it is not held against anybody.
-  const std::uint32_t per_host_max = proxied->negotiated ? policy.connections_per_host_max : 0;
+  const std::uint32_t per_host_max = proxied->negotiated ? policy->connections_per_host_max : 0;
   if (const Admission admission = body.plan_.limits.identify(client, per_host_max); admission != Admission::admitted) {
     body.plan_.limits.release_unidentified();
     co_return co_await refuse(body, std::move(stream), client, admission);
   }
-  co_await serve(body, std::move(stream), std::move(proxied), client);
+  co_await serve(body, std::move(stream), std::move(configuration), std::move(proxied), client);
 }
 
-Task<void> IngressShard::Body::serve(Body& body, std::unique_ptr<Stream> stream, std::unique_ptr<const Proxied> proxied,
-                                     IpAddress counted) {
+Task<void> IngressShard::Body::serve(Body& body, std::unique_ptr<Stream> stream, std::shared_ptr<const InUse> configuration,
+                                     std::unique_ptr<const Proxied> proxied, IpAddress counted) {
   body.stats_.connections_open.add();
   {
-    Connection connection(*body.services_, std::move(proxied));
+    Connection connection(*body.services_, std::move(configuration), std::move(proxied));
     smtp::SessionOptions options;
-    options.limits = &body.plan_.policy.limits;
+    options.limits = &connection.policy().limits;
     smtp::Session session({body.runtime_->blocks(), body.draining_, body.stopping_}, std::move(stream), connection, options);
     co_await session.run();
   }
@@ -494,14 +531,20 @@ Task<void> IngressShard::Body::serve(Body& body, std::unique_ptr<Stream> stream,
   body.plan_.limits.release(counted);
 }
 
+void IngressShard::Body::log_refusal(const IpAddress& client, Admission admission) {
+  log::LogLine& line = services_->line;
+  line.clear();
+  line.event = "connection_refused";
+  append_refused_connection(
+      line.text, client,
+      admission == Admission::too_many_from_host ? "too many connections from that IP address" : "too many connections");
+  log_->write_line(log::Stream::main, line);
+}
+
 Task<void> IngressShard::Body::refuse(Body& body, std::unique_ptr<Stream> stream, IpAddress client, Admission admission) {
   body.stats_.refused(admission == Admission::too_many_from_host ? Refusal::too_many_from_host : Refusal::too_many_connections);
-  std::string& line = body.services_->scratch;
-  line.clear();
-  append_refused_connection(
-      line, client,
-      admission == Admission::too_many_from_host ? "too many connections from that IP address" : "too many connections");
-  body.log_->write(log::Stream::main, line);
+  if (body.services_->configuration->policy->log_selector.has(config::LogSelector::connection_reject))
+    body.log_refusal(client, admission);
   const Wait soon{body.runtime_->loop().now().plus_ms(kRefusalWriteMs), &body.stopping_};
   if (co_await stream->write(Chain(Slice::literal(admission_reply(admission))), soon))
     static_cast<void>(co_await stream->drain(soon));
@@ -528,6 +571,9 @@ void IngressShard::run() {
 
 void IngressShard::open() { body_->open(); }
 void IngressShard::stop() { body_->stop(); }
+void IngressShard::post(std::function<void()> what) { body_->post(std::move(what)); }
+void IngressShard::use(const std::shared_ptr<const IngressPolicy>& policy) { body_->use(policy); }
+control::Reloading& IngressShard::reloading() noexcept { return body_->reloading(); }
 ShardFigures IngressShard::figures() const noexcept { return body_->figures(); }
 
 }  // namespace postern::ingress

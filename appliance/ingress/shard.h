@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "appliance/config/main_options.h"
 #include "appliance/control/control_server.h"
+#include "appliance/control/reloading.h"
 #include "appliance/ingress/connection_limits.h"
 #include "appliance/ingress/policy.h"
 #include "appliance/ingress/rates.h"
@@ -34,11 +37,19 @@ struct ListenSocket {
   SocketAddress address;
 };
 
+// For the shard that takes new configurations into use, for all of them.
+struct ReloadPlan {
+  std::string path;             // of the configuration
+  config::MainOptions running;  // what the process began with
+  control::ConfigUser& user;
+  shard::Offload& loading;  // one thread
+};
+
 // What a shard is made from. Everything referred to outlives it.
 struct ShardPlan {
   ShardId id;
   std::uint32_t shards = 1;
-  const IngressPolicy& policy;
+  std::shared_ptr<const IngressPolicy> policy;  // to begin with
   ConnectionLimits& limits;
   int spool_descriptor = -1;             // the spool directory, borrowed
   std::string spool_path;                // of the same, for control sockets and messages
@@ -57,7 +68,8 @@ struct ShardPlan {
   int control_descriptor = -1;  // a listening UNIX socket, taken over; -1: another shard has it
   control::CommandHandler* control = nullptr;
   RateShards& rates;
-  bool recovers_orphans = false;  // directories of shards that no longer exist are this one's to recover
+  const ReloadPlan* reload = nullptr;  // of one shard
+  bool recovers_orphans = false;       // directories of shards that no longer exist are this one's to recover
 };
 
 // The ring of a shard, made while the process still has privileges (see ring::Ring::make).
@@ -98,6 +110,12 @@ class IngressShard {
   void open();
   // No new connections; open transactions get their grace, then 421. run() returns when the last connection has ended.
   void stop();
+  // Runs `what` on the shard's thread.
+  void post(std::function<void()> what);
+  // Connections that begin from now on go by `policy`. On the shard's thread.
+  void use(const std::shared_ptr<const IngressPolicy>& policy);
+  // Of the shard with a ReloadPlan. On the shard's thread.
+  [[nodiscard]] control::Reloading& reloading() noexcept;
   [[nodiscard]] ShardFigures figures() const noexcept;
 
  private:

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "appliance/ingress/arrivals.h"
 #include "appliance/spool/message_id.h"
 #include "appliance/spool/message_ids.h"
 #include "appliance/spool/side_file.h"
@@ -42,24 +43,19 @@ struct SpoolServices {
 // One for each connection, used for its messages one after the other. The body is kept as slices of the receive buffers and
 // copied once, into the commit batch; those of a large one, or of any that takes much memory while memory is short, go to a
 // side file as they arrive.
-class SpoolSink final : public smtp::MessageSink {
+class SpoolSink final : public ArrivingMessage {
  public:
   // `state` belongs to the connection and outlives this.
   SpoolSink(const SpoolServices& services, const smtp::SessionState& state) noexcept
       : services_(services), state_(state), body_(services.blocks, services.memory) {}
 
-  // Begins a message: takes an id and reserves space. The envelope stays until commit() or abort() has been awaited. Errors:
-  // disk_full (space runs low), busy (no ids left for this second).
-  [[nodiscard]] Result<void> open(const smtp::Envelope& envelope, std::uint64_t bytes_expected);
+  [[nodiscard]] Result<void> open(const smtp::Envelope& envelope, std::uint64_t bytes_expected) override;
 
   [[nodiscard]] std::string_view id() const override { return id_.view(); }
   [[nodiscard]] const spool::MessageId& message_id() const noexcept { return id_; }
-  // A message is under way: between open() and the end of commit() or abort().
-  [[nodiscard]] bool is_open() const noexcept { return envelope_ != nullptr; }
-  // When open() began the message.
-  [[nodiscard]] WallTime received() const noexcept { return received_; }
-  // For the record, known only when all bytes are here. Before commit().
-  void describe_body(bool has_8bit, std::uint64_t line_bytes_max) noexcept {
+  [[nodiscard]] bool is_open() const noexcept override { return envelope_ != nullptr; }
+  [[nodiscard]] WallTime received() const noexcept override { return received_; }
+  void describe_body(bool has_8bit, std::uint64_t line_bytes_max) noexcept override {
     has_8bit_ = has_8bit;
     line_bytes_max_ = line_bytes_max;
   }
@@ -98,6 +94,18 @@ class SpoolSink final : public smtp::MessageSink {
   spool::SpaceReservation reservation_;
   std::uint64_t line_bytes_max_ = 0;
   bool has_8bit_ = false;
+};
+
+class SpoolArrivals final : public Arrivals {
+ public:
+  explicit SpoolArrivals(const SpoolServices& services) noexcept : services_(services) {}
+  [[nodiscard]] std::unique_ptr<ArrivingMessage> make(const smtp::SessionState& state) override {
+    return std::make_unique<SpoolSink>(services_, state);
+  }
+  [[nodiscard]] bool has_space(std::uint64_t bytes) override { return services_.space.try_reserve(bytes).has_value(); }
+
+ private:
+  SpoolServices services_;
 };
 
 }  // namespace postern::ingress

@@ -19,6 +19,12 @@ bool is_still_there(int descriptor, const std::string& path) {
          open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
 }
 
+Result<int> open_for_appending(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kPermissions);
+  if (descriptor < 0) return failure_from_errno(errno, "open log file");
+  return descriptor;
+}
+
 }  // namespace
 
 std::string LogFiles::path(std::string_view pattern, Stream stream) {
@@ -46,9 +52,22 @@ Result<void> LogFiles::make_current(File& file, Instant now) {
     if (is_still_there(file.descriptor, file.path)) return {};
     ::close(file.descriptor);
   }
-  file.descriptor = ::open(file.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kPermissions);
+  const Result<int> opened = open_for_appending(file.path);
+  file.descriptor = opened ? *opened : -1;
   file.looked_at = now;
-  if (file.descriptor < 0) return failure_from_errno(errno, "open log file");
+  if (!opened) return failure(opened.error());
+  return {};
+}
+
+// Only the main log tells whether the place will do: the others come into being with their first line.
+Result<void> LogFiles::move_to(std::string_view pattern) {
+  const Result<int> main = open_for_appending(path(pattern, Stream::main));
+  if (!main) return failure(main.error());
+  for (const Stream stream : {Stream::main, Stream::reject, Stream::panic}) {
+    File& file = files_[static_cast<std::size_t>(stream)];
+    if (file.descriptor >= 0) ::close(file.descriptor);
+    file = {.path = path(pattern, stream), .descriptor = stream == Stream::main ? *main : -1, .looked_at = {}};
+  }
   return {};
 }
 

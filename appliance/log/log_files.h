@@ -24,6 +24,10 @@ class LogFiles {
   // Errors: what the kernel said; the text is lost then, for the caller to count.
   [[nodiscard]] Result<void> append(Stream stream, std::string_view text, Instant now);
 
+  // From now on the files are those of another pattern. An error, when the main log cannot be opened, changes
+  // nothing.
+  [[nodiscard]] Result<void> move_to(std::string_view pattern);
+
   [[nodiscard]] static std::string path(std::string_view pattern, Stream stream);
 
  private:

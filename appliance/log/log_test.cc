@@ -9,6 +9,7 @@
 
 #include "appliance/log/line_ring.h"
 #include "appliance/log/log_files.h"
+#include "appliance/log/log_line.h"
 
 namespace postern::log {
 namespace {
@@ -89,6 +90,50 @@ TEST_F(LogFilesTest, ARenamedFileIsOpenedAnewAfterASecond) {
   EXPECT_TRUE(files.append(Stream::main, "new\n", now.plus_ms(1'001)));
   EXPECT_EQ(content(directory_ + "/mainlog.1"), "old\nstill old\n");
   EXPECT_EQ(content(directory_ + "/mainlog"), "new\n");
+}
+
+TEST_F(LogFilesTest, MovesToAnotherPlaceOrStays) {
+  LogFiles files(directory_ + "/%slog");
+  EXPECT_TRUE(files.append(Stream::main, "a\n", {}));
+  EXPECT_FALSE(files.move_to(directory_ + "/nowhere/%slog"));
+  EXPECT_TRUE(files.append(Stream::main, "b\n", {}));
+  EXPECT_TRUE(files.move_to(directory_ + "/new-%slog"));
+  EXPECT_TRUE(files.append(Stream::main, "c\n", {}));
+  EXPECT_TRUE(files.append(Stream::panic, "d\n", {}));
+  EXPECT_EQ(content(directory_ + "/mainlog"), "a\nb\n");
+  EXPECT_EQ(content(directory_ + "/new-mainlog"), "c\n");
+  EXPECT_EQ(content(directory_ + "/new-paniclog"), "d\n");
+}
+
+TEST(TimeTaken, AsEximWritesIt) {
+  struct Case {
+    std::int64_t us;
+    bool millisec;
+    const char* expected;
+  };
+  for (const Case& c : {Case{0, false, "0s"}, Case{-5, false, "0s"}, Case{999'999, false, "0s"}, Case{1'000'000, false, "1s"},
+                        Case{61'000'000, false, "1m1s"}, Case{3'600'000'000, false, "1h"},
+                        Case{694'861'000'000, false, "1w1d1h1m1s"}, Case{0, true, "0.000s"}, Case{1'234'567, true, "1.234s"},
+                        Case{4'999'999, true, "4.999s"}, Case{5'000'000, true, "5s"}}) {
+    std::string out;
+    append_time_taken(out, c.us, c.millisec);
+    EXPECT_EQ(out, c.expected);
+  }
+}
+
+TEST(LogLine, KnowsItsPartsAndForgetsThem) {
+  LogLine line;
+  line.field("H=", "host", "a");
+  line.field(" S=", "size", "5");
+  EXPECT_EQ(line.text, "H=a S=5");
+  ASSERT_EQ(line.fields(), 2U);
+  EXPECT_EQ(line.at(1).name, "size");
+  EXPECT_EQ(line.at(1).value, "5");
+  for (int i = 0; i < 100; ++i) line.mark("more", 0);
+  EXPECT_EQ(line.fields(), LogLine::kFieldsMax);
+  line.clear();
+  EXPECT_EQ(line.fields(), 0U);
+  EXPECT_EQ(line.text, "");
 }
 
 TEST_F(LogFilesTest, AMissingDirectoryIsAnError) {

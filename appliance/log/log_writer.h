@@ -8,6 +8,7 @@
 #include "appliance/log/line_ring.h"
 #include "appliance/log/log_files.h"
 #include "appliance/log/log_sink.h"
+#include "appliance/log/log_style.h"
 #include "engine/base/counter.h"
 #include "engine/coro/event.h"
 #include "engine/coro/scheduler.h"
@@ -40,8 +41,11 @@ class LogWriter final : public LogSink, private shard::OffloadJob, private Timer
   LogWriter(LogFiles& files, shard::Offload& offload, const Clock& clock, LogPace pace = {});
   ~LogWriter() override;
 
+  // Lines from now on.
+  void set_style(LogStyle style);
   // Never suspends. Lines longer than 32 KiB are cut.
   void write(Stream stream, std::string_view line) override;
+  void write_line(Stream stream, const LogLine& line) override;
   // Suspends until all lines so far are in their files (or lost to an error).
   [[nodiscard]] Task<void> close();
   [[nodiscard]] const LogStats& stats() const noexcept { return stats_; }
@@ -52,7 +56,9 @@ class LogWriter final : public LogSink, private shard::OffloadJob, private Timer
   void arm();
   void run_on_pool() override;
   void done_on_shard() override;
+  void push(Stream stream, std::string_view first, std::string_view second);
   std::string_view time_stamp();
+  std::string_view json(Stream stream, std::string_view text, const LogLine* line);
 
   LogFiles& files_;
   shard::Offload& offload_;
@@ -60,8 +66,13 @@ class LogWriter final : public LogSink, private shard::OffloadJob, private Timer
   const LogPace pace_;
   LineRing ring_;
   LogStats stats_;
+  LogStyle style_;
+  std::string pid_;  // "[123] ", or nothing
   std::int64_t stamp_second_ = -1;
+  std::string second_;  // "2026-11-28 10:00:00"
+  std::string zone_;    // "+0100"
   std::string stamp_;
+  std::string json_;
   bool draining_ = false;
   std::uint64_t aged_ = 0;  // lines before this position have waited for a delay by the next one
   Event idle_;

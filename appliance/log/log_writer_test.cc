@@ -1,11 +1,14 @@
 #include "appliance/log/log_writer.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <latch>
+#include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -126,6 +129,84 @@ TEST_F(LogWriterTest, WhatFindsNoRoomIsCountedAndTheRestIsWritten) {
   EXPECT_GT(writer.stats().lines.get(), 900U);
   EXPECT_EQ(writer.stats().lines.get() + writer.stats().dropped.get(), 3000U);
   EXPECT_EQ(lines("mainlog").size(), writer.stats().lines.get());
+}
+
+struct StyledLine {
+  // One line, to main and reject.
+  static Task<void> go(LogWriter& writer, LogStyle style, LogLine& line) {
+    writer.set_style(std::move(style));
+    writer.write_line(Stream::main, line);
+    writer.write(Stream::reject, "plain");
+    co_await writer.close();
+  }
+};
+
+TEST_F(LogWriterTest, TheStyleOfTimes) {
+  const std::string time = R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)";
+  const std::string pid = R"(\[)" + std::to_string(::getpid()) + R"(\])";
+  struct Case {
+    LogStyle style;
+    std::string expected;
+  };
+  int number = 0;
+  for (const Case& c : {Case{{}, time}, Case{{.millisec = true}, time + R"(\.\d{3})"},
+                        Case{{.timezone = true}, time + R"( [+-]\d{4})"}, Case{{.pid = true}, time + " " + pid},
+                        Case{{.millisec = true, .timezone = true, .pid = true}, time + R"(\.\d{3} [+-]\d{4} )" + pid}}) {
+    shard::Offload offload(1, 8);
+    const std::string name = std::to_string(++number);
+    LogFiles files(directory_ + "/" + name + "%slog");
+    LogWriter writer(files, offload, clock_);
+    LogLine line;
+    line.text = "text";
+    loop_.run(StyledLine::go(writer, c.style, line));
+    const auto all = lines(name + "mainlog");
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_TRUE(std::regex_match(all[0], std::regex(c.expected + " text"))) << all[0];
+  }
+}
+
+TEST_F(LogWriterTest, Json) {
+  shard::Offload offload(1, 8);
+  LogFiles files(directory_ + "/%slog");
+  LogWriter writer(files, offload, clock_);
+  LogLine line;
+  line.event = "arrival";
+  line.field("", "id", "1w");
+  line.field(" T=\"", "subject", "a \\\"b\\\" \xff");
+  loop_.run(StyledLine::go(writer, {.format = LogStyle::Format::json, .process = "ingress"}, line));
+  const auto object = nlohmann::ordered_json::parse(lines("mainlog").at(0));
+  EXPECT_TRUE(
+      std::regex_match(object["time"].get<std::string>(), std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d)")));
+  EXPECT_EQ(object["log"], "main");
+  EXPECT_EQ(object["process"], "ingress");
+  EXPECT_EQ(object["event"], "arrival");
+  EXPECT_EQ(object["id"], "1w");
+  EXPECT_EQ(object["subject"], "a \\\"b\\\" \xef\xbf\xbd");
+  EXPECT_EQ(object["text"], "1w T=\"a \\\"b\\\" \xef\xbf\xbd");
+  EXPECT_EQ(nlohmann::ordered_json::parse(lines("rejectlog").at(0))["text"], "plain");
+}
+
+TEST_F(LogWriterTest, AnObjectThatIsTooLongIsStillOne) {
+  shard::Offload offload(1, 8);
+  LogFiles files(directory_ + "/%slog");
+  LogWriter writer(files, offload, clock_);
+  LogLine line;
+  line.text = std::string(100'000, '\x01');
+  loop_.run(StyledLine::go(writer, {.format = LogStyle::Format::json, .process = "ingress"}, line));
+  const std::string whole = lines("mainlog").at(0);
+  EXPECT_LE(whole.size(), 32U * 1024);
+  EXPECT_EQ(nlohmann::ordered_json::parse(whole)["cut"], true);
+}
+
+TEST_F(LogWriterTest, ARejectLogThatIsNotWanted) {
+  shard::Offload offload(1, 8);
+  LogFiles files(directory_ + "/%slog");
+  LogWriter writer(files, offload, clock_);
+  LogLine line;
+  line.text = "text";
+  loop_.run(StyledLine::go(writer, {.reject_log = false}, line));
+  EXPECT_EQ(lines("mainlog").size(), 1U);
+  EXPECT_EQ(lines("rejectlog").size(), 0U);
 }
 
 TEST_F(LogWriterTest, AFullOffloadQueueOnlyDelays) {

@@ -28,15 +28,19 @@ void WorkingThreads::ended() {
   ::kill(::getpid(), kThreadEnded);  // several may melt into one, which is why they are counted besides
 }
 
-void wait_for_end(const WorkingThreads& threads, const std::function<void()>& stop) {
+void wait_for_end(const WorkingThreads& threads, const SignalActions& actions) {
   const sigset_t awaited = awaited_signals();
   bool stopping = false;
   while (threads.any()) {
     int signal = 0;
-    if (::sigwait(&awaited, &signal) != 0 || signal == SIGHUP || signal == kThreadEnded) continue;
+    if (::sigwait(&awaited, &signal) != 0 || signal == kThreadEnded) continue;
+    if (signal == SIGHUP) {
+      if (!stopping && actions.reload) actions.reload();
+      continue;
+    }
     if (stopping) ::_exit(0);
     stopping = true;
-    stop();
+    actions.stop();
   }
 }
 

@@ -22,7 +22,13 @@ class WorkingThreads {
   std::atomic<std::uint32_t> working_;
 };
 
-// Until all threads have ended. The first SIGTERM or SIGINT calls `stop`; a second one ends the process at once, with status 0.
-void wait_for_end(const WorkingThreads& threads, const std::function<void()>& stop);
+// What signals ask for; called on the waiting thread.
+struct SignalActions {
+  std::function<void()> stop;    // the first SIGTERM or SIGINT
+  std::function<void()> reload;  // SIGHUP; may be empty. Not called any more once `stop` was
+};
+
+// Until all threads have ended. A second SIGTERM or SIGINT ends the process at once, with status 0.
+void wait_for_end(const WorkingThreads& threads, const SignalActions& actions);
 
 }  // namespace postern::supervisor

@@ -34,7 +34,7 @@ TEST(Signals, ReturnsWhenTheThreadsHaveEndedByThemselves) {
                 std::vector<std::jthread> threads;
                 for (int i = 0; i < 3; ++i) threads.emplace_back([&working] { working.ended(); });
                 bool stopped = false;
-                wait_for_end(working, [&stopped] { stopped = true; });
+                wait_for_end(working, {.stop = [&stopped] { stopped = true; }, .reload = {}});
                 return stopped ? 1 : 0;
               }),
               0);
@@ -54,11 +54,12 @@ TEST(Signals, TheFirstSignalStopsAndTheSecondEnds) {
         while (!stop || stubborn) ::usleep(1000);
         working.ended();
       });
-      wait_for_end(working, [&] {
+      const auto on_stop = [&] {
         ++stops;
         stop = true;
         static_cast<void>(!::write(up[1], "x", 1));
-      });
+      };
+      wait_for_end(working, {.stop = on_stop, .reload = {}});
       return stops == 1 ? 7 : 1;
     };
     const auto meanwhile = [&](pid_t child) {

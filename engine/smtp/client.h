@@ -149,6 +149,7 @@ struct TransactionOutcome {
   PeerReply accepted;                        // the reply by which the message was taken; none in LMTP
   bool started = false;                      // MAIL was sent; else the connection had come to its end before
   bool used_chunking = false;
+  bool used_pipelining = false;
   // The connection was lost between the end of the text and its reply: the peer may have taken the message. In LMTP for those
   // recipients that were not answered.
   bool in_doubt = false;

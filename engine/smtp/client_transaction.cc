@@ -52,6 +52,7 @@ ClientTransaction::ClientTransaction(Client& client, const ClientMessage& messag
   params_.auth.reset();  // a claim between two hosts that trust each other, not one to hand on
   outcome_.recipients.resize(message.recipients.size());
   outcome_.used_chunking = chunking_;
+  outcome_.used_pipelining = pipelining_;
   commands_ = 1 + message.recipients.size() + (pipelining_ && !chunking_ ? 1 : 0);
 }
 

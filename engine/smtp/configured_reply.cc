@@ -19,6 +19,14 @@ EnhancedCode other_status(int code) noexcept {
 
 }  // namespace
 
+CodePrefix code_prefix(std::string_view text) noexcept {
+  const int code = code_at_front(text);
+  if (code == 0) return {};
+  std::string_view rest = trim_blanks(text.substr(4));
+  rest = trim_blanks(rest.substr(parse_enhanced_prefix(rest, code).bytes));
+  return {code, rest.empty() ? text.size() : static_cast<std::size_t>(rest.data() - text.data())};
+}
+
 ConfiguredReply configured_reply(std::string_view text, const Reply& built_in, bool any_class) noexcept {
   if (text.empty()) return {built_in, false};
   ConfiguredReply configured{{built_in.code, built_in.enhanced, text}, false};

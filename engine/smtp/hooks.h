@@ -44,7 +44,8 @@ enum class SessionEventKind : std::uint8_t {
   helo_missing,             // "rejected MAIL from ...: no HELO/EHLO given"
   too_many_messages,        // "rejected MAIL command ...: too many messages in one connection"
   sender_unqualified,       // "unqualified sender rejected: <...>" (`input`: the address)
-  recipient_unqualified,    // "unqualified recipient rejected: <...>" (`input`: the address)
+  recipient_unqualified,    // "unqualified recipient rejected: <...>" (`input`: the address; `text`: "verify" at VRFY)
+  discarded,                // nothing is left of the message: "=> blackhole (...)" (`phase`, `verdict`, `number`: its bytes)
   too_many_recipients,      // "too many recipients: excess temporarily rejected: sender=<...>"; once a transaction
   size_declared_too_large,  // "rejected MAIL FROM:<...> ...: message too big: size=`number` max=`limit`"
   message_too_large,        // "rejected from <...> ...: message too big: read=`number` max=`limit`"

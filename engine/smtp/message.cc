@@ -97,6 +97,11 @@ Task<void> Session::finish_message() {
     co_return co_await abandon_transaction();
   }
   if (intake_->is_discarding()) {
+    const Verdict nothing{Decision::discard, {}, {}};
+    hooks_.event({.kind = SessionEventKind::discarded,
+                  .phase = mail_discarded_ != nullptr ? Phase::mail : Phase::rcpt,
+                  .verdict = &nothing,
+                  .number = intake_->stats().stored_bytes});
     write_message_accepted(MessageIdText(intake_->sink()->id()).view(), {});
     co_return co_await abandon_transaction();
   }
@@ -105,7 +110,8 @@ Task<void> Session::finish_message() {
   const Verdict verdict = co_await hooks_.end_of_data({envelope_, intake_->headers(), stats, *intake_->sink()}, additions);
   if (verdict.decision == Decision::accept) co_return co_await commit_message(stats, verdict, additions);
   if (verdict.decision == Decision::discard) {
-    hooks_.event({.kind = SessionEventKind::rejected, .phase = Phase::data, .verdict = &verdict});
+    hooks_.event(
+        {.kind = SessionEventKind::discarded, .phase = Phase::data, .verdict = &verdict, .number = stats.stored_bytes});
     write_message_accepted(MessageIdText(intake_->sink()->id()).view(), verdict);
   } else {
     refuse(Phase::data, verdict);
@@ -202,7 +208,7 @@ void Session::reset_transaction() noexcept {
   intake_.reset();
   envelope_.clear();
   state_.recipients = {};
-  mail_discarded_ = false;
+  mail_discarded_.reset();
   rcpt_discarded_ = false;
   too_many_rcpts_ = false;
   rcpt_refusals_differ_ = false;

@@ -71,7 +71,9 @@ Task<void> Session::obey() {
   if (has_nul_) return refuse_nul();
   if (!input_.empty() && needs_sync()) return fail_sync();
   if (!options_.refusal.empty() && command_.verb != Verb::quit) return refuse_command();
+  if (!input_.empty() && state_.offers(EhloKeyword::pipelining)) state_.pipelining_used = true;
   if (command_.verb == Verb::unknown) return unknown_command();
+  state_.history.add(command_.verb);
   if (exceeds_nonmail()) return too_many_nonmail();
   if (!takes_argument(command_.verb) && !command_.args.empty())
     return answer_error(SessionEventKind::syntax_error, reply::kUnexpectedArgument);
@@ -124,11 +126,12 @@ void Session::stop_service() {
 }
 
 Task<void> Session::farewell() {
-  co_await abandon_transaction();
+  // What the transaction was, the hooks may still want to see.
   if (ending_->reason.has_value()) {
     const Verdict verdict = co_await hooks_.notquit(*ending_->reason);
     if (!verdict.text.empty()) ending_->text = verdict.text;
   }
+  co_await abandon_transaction();
   if (ending_->code != 0) {
     const std::string text = ending_->lead.empty() ? ending_->text : ending_->lead + "\n" + ending_->text;
     write(Reply{ending_->code, ending_->enhanced, text});

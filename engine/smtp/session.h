@@ -221,9 +221,9 @@ class Session final : private SessionPause {
   // Of the transaction.
   Envelope envelope_;
   std::unique_ptr<MessageIntake> intake_;
-  Recent recent_;    // the command before this one
-  Recent this_one_;  // to be `recent_` for the next
-  bool mail_discarded_ = false;
+  Recent recent_;                                  // the command before this one
+  Recent this_one_;                                // to be `recent_` for the next
+  std::unique_ptr<const Verdict> mail_discarded_;  // null: it was not
   bool rcpt_discarded_ = false;
   bool too_many_rcpts_ = false;
   bool rcpt_refusals_differ_ = false;

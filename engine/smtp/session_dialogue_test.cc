@@ -275,7 +275,7 @@ S: 250 2.0.0 Reset OK
 C: RSET
 S: 250 2.0.0 Reset OK
 C: VRFY x
-S: 501 5.1.3 recipient address must contain a domain
+S: 501 5.1.3 x: recipient address must contain a domain
 C: HELP
 S: 554 5.7.0 Too many nonmail commands
 E:

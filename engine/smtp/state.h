@@ -1,6 +1,7 @@
 // What is known of one connection while it lasts.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -8,6 +9,7 @@
 #include "engine/base/peer_text.h"
 #include "engine/io/stream.h"
 #include "engine/smtp/check_scope.h"
+#include "engine/smtp/command.h"
 
 namespace postern::smtp {
 
@@ -62,6 +64,15 @@ struct SessionCounters {
   std::uint32_t nonmail = 0;        // commands beside those that a message needs
 };
 
+// The last commands of a connection, unrecognized ones left out.
+struct CommandHistory {
+  std::array<Verb, 20> verbs{};  // a ring: number n stands at n modulo its size
+  std::uint32_t count = 0;       // of all
+
+  [[nodiscard]] Verb last() const noexcept { return count == 0 ? Verb::unknown : verbs[(count - 1) % verbs.size()]; }
+  void add(Verb verb) noexcept { verbs[count++ % verbs.size()] = verb; }
+};
+
 // Recipients of the current transaction, by what became of them.
 struct RecipientCounters {
   std::uint32_t commands = 0;
@@ -87,15 +98,17 @@ struct SessionState {
   bool encrypted = false;
 
   bool helo_seen = false;
-  bool esmtp = false;    // the last greeting was EHLO
-  PeerText host_name;    // of the client, when it was looked up and leads back to it; lower case
-  PeerText helo;         // its argument as sent; empty before the first
-  EhloKeywords offered;  // in the reply to the last EHLO; empty after HELO
+  bool esmtp = false;            // the last greeting was EHLO
+  PeerText host_name;            // of the client, when it was looked up and leads back to it; lower case
+  PeerText helo;                 // its argument as sent; empty before the first
+  EhloKeywords offered;          // in the reply to the last EHLO; empty after HELO
+  bool pipelining_used = false;  // since then
 
   PeerView command;   // the line being worked on, without its line end; valid while a hook runs
   PeerView argument;  // what follows the verb in it
 
   SessionCounters counters;
+  CommandHistory history;
   RecipientCounters recipients;
 
   SessionPause* pausing = nullptr;  // null: nobody can be kept waiting

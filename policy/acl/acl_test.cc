@@ -307,7 +307,12 @@ constexpr Case kAskingCases[] = {
     {"require acl = no\n message = outer", "deny [inner says no] [inner log]"},
     {"require message = outer ($acl_verify_message)\n acl = no", "deny [outer (inner says no)] [inner log]"},
     {"deny !acl = no", "deny [inner says no] [inner log]"},
-    {"accept acl = away", "defer [inner later] []"},
+    {"require log_message = outer\n acl = no", "deny [inner says no] [outer: inner log]"},
+    {"deny log_message = outer", "deny [] [outer]"},
+    {"deny log_reject_target = main : nowhere",
+     "deny [] [] T:unknown log name \"nowhere\" in \"log_reject_target\" in this ACL;"},
+    {"accept logwrite =   blanks ${lc:B} ${if eq{a}{b}{x}}", "accept [] [] Nm:blanks b ;"},
+    {"accept acl = away", "defer [inner later] [inner later]"},
     {"require acl = end", "drop [inner drop] []"},
     {"accept endpass\n acl = end", "drop [inner drop] []"},
     {"accept acl = gone", "discard [] []"},
@@ -399,6 +404,13 @@ class Tracer final : public AclListener {
     heard.append(depth, '>').append("  ").append(step.source).append(" [").append(step.value).append("] ");
     heard.append(step.result).append(step.why.empty() ? "" : ": ").append(step.why).append("\n");
   }
+  void judged(const Acl&, const Statement& statement, std::string_view result, unsigned depth) override {
+    heard.append(depth, '>').append(" ").append(statement.source.view()).append(" is ").append(result).append("\n");
+  }
+  void ended(const Acl& acl, const AclOutcome& outcome, bool implicit, unsigned depth) override {
+    heard.append(depth, '>').append(acl.name).append(implicit ? " falls off its end" : " ends");
+    heard.append(outcome.message.empty() ? "" : ": ").append(outcome.message).append("\n");
+  }
 };
 
 TEST(Acl, CanBeWatched) {
@@ -416,10 +428,52 @@ TEST(Acl, CanBeWatched) {
       load("deny !domains = in.local\nwarn set acl_m_x = $domain\n acl = inner\naccept condition = ${uc:maybe}");
   static_cast<void>(outcome_of(loaded.acl, subject));
   EXPECT_EQ(tracer.heard,
-            "check_rcpt: deny\n  !domains = in.local [] true\n"
+            "check_rcpt: deny\n  !domains = in.local [in.local] true: matched \"in.local\"\n deny is false\n"
             "check_rcpt: warn\n  set acl_m_x = $domain [in.local] \n  acl = inner [inner] asked\n"
-            ">check_rcpt: accept\n>  condition = $acl_narg [0] false\n  acl = inner [] false\n"
-            "check_rcpt: accept\n  condition = ${uc:maybe} [MAYBE] deferred: invalid \"condition\" value \"MAYBE\"\n");
+            ">check_rcpt: accept\n>  condition = $acl_narg [0] false\n> accept is false\n>check_rcpt falls off its end\n"
+            "  acl = inner [] false\n warn is false\n"
+            "check_rcpt: accept\n  condition = ${uc:maybe} [MAYBE] deferred: invalid \"condition\" value \"MAYBE\"\n"
+            " accept is deferred\ncheck_rcpt ends\n");
+}
+
+TEST(Acl, TellsWhyAListMatched) {
+  FakeContext context;
+  const auto why = [&](std::string_view condition) {
+    Tracer tracer;
+    AclSubject subject{.variables = context,
+                       .client = *IpAddress::parse("192.0.2.9"),
+                       .sender = "me@x.example",
+                       .recipient = "you@in.local",
+                       .local_part = "you",
+                       .domain = "in.local",
+                       .listener = &tracer};
+    static_cast<void>(outcome_of(load(std::string("deny ").append(condition)).acl, subject));
+    const std::size_t begin = tracer.heard.find('[');
+    return tracer.heard.substr(begin, tracer.heard.find('\n', begin) - begin);
+  };
+  EXPECT_EQ(why("hosts = 198.51.100.1 : 192.0.2.0/24"), "[192.0.2.9] true: matched \"192.0.2.0/24\"");
+  EXPECT_EQ(why("hosts = !192.0.2.9 : *"), "[192.0.2.9] false: matched \"!192.0.2.9\"");
+  EXPECT_EQ(why("hosts = *"), "[192.0.2.9] true: matched \"*\"");
+  EXPECT_EQ(why("hosts ="), "[192.0.2.9] false: end of list");
+  EXPECT_EQ(why("domains = out.local : *.local"), "[in.local] true: matched \"*.local\"");
+  EXPECT_EQ(why("domains = out.local"), "[in.local] false: end of list");
+  EXPECT_EQ(why("domains = !out.local"), "[in.local] true: end of list, whose last item is negative");
+  EXPECT_EQ(why("domains = ^in"), "[in.local] true: matched \"^in\"");
+  EXPECT_EQ(why("senders = *@x.example"), "[<me@x.example>] true: matched \"*@@x.example\"");
+  EXPECT_EQ(why("sender_domains = x.example"), "[x.example] true: matched \"x.example\"");
+  EXPECT_EQ(why("recipients = you@in.local"), "[<you@in.local>] true: matched \"you@in.local\"");
+  EXPECT_EQ(why("local_parts = me"), "[you] false: end of list");
+}
+
+TEST(Acl, TextsAreWatchedOnceTheyAreExpanded) {
+  FakeContext context;
+  context.values = {{VariableId::domain, "in.local"}};
+  Tracer tracer;
+  AclSubject subject{.variables = context, .domain = "in.local", .listener = &tracer};
+  static_cast<void>(outcome_of(load("deny message = not $domain\n log_message = ${if eq{a}{b}{c}fail}").acl, subject));
+  EXPECT_EQ(tracer.heard,
+            "check_rcpt: deny\n deny is true\n  message = not $domain [not in.local] \n"
+            "  log_message = ${if eq{a}{b}{c}fail} [] : \"if\" failed and \"fail\" requested\ncheck_rcpt ends: not in.local\n");
 }
 
 TEST(Acl, FindsMisplacedWordsWhenTheyWereNotFoundAtLoad) {
@@ -430,8 +484,46 @@ TEST(Acl, FindsMisplacedWordsWhenTheyWereNotFoundAtLoad) {
   EXPECT_EQ(run(load("warn senders = a@b\naccept").acl, subject).log_message,
             "cannot test senders condition in connection ACL");
   EXPECT_EQ(listener.heard, "T:cannot test senders condition in connection ACL;");
-  EXPECT_EQ(run(load("accept add_header = X: y").acl, subject).log_message, "cannot use add_header modifier in connection ACL");
+  EXPECT_EQ(run(load("accept add_header = X: y").acl, subject).log_message,
+            "cannot use add_header condition in connection ACL");
   EXPECT_EQ(run(load("accept control = ${uc:x}").acl, subject).log_message, "unknown control \"X\"");
+}
+
+TEST(Acl, TheOutermostVerdictMayNotFitItsPhase) {
+  FakeContext context;
+  FakeListener listener;
+  AclSubject subject{.variables = context, .listener = &listener};
+  subject.phase = Phase::quit;
+  const AclOutcome at_quit = run(load("deny message = stay").acl, subject);
+  EXPECT_EQ(at_quit.verdict, AclVerdict::accept);
+  EXPECT_EQ(at_quit.message, "stay");
+  EXPECT_EQ(listener.heard,
+            "T:ACL for QUIT returned ERROR: QUIT or not-QUIT toplevel ACL may not fail ('deny' verb used incorrectly);");
+  listener.heard.clear();
+  EXPECT_EQ(run(load("warn").acl, subject).verdict, AclVerdict::deny);
+  EXPECT_EQ(listener.heard, "");
+
+  subject.phase = Phase::predata;
+  EXPECT_EQ(run(load("discard").acl, subject).verdict, AclVerdict::defer);
+  EXPECT_EQ(listener.heard, "T:\"discard\" verb not allowed in PREDATA ACL;");
+}
+
+TEST(Acl, WhereThereIsNoMessageConnectionsAreCounted) {
+  FakeContext context;
+  FakeListener listener;
+  AclState state;
+  FakeWorld world;
+  AclSubject subject{.variables = context, .listener = &listener};
+  subject.state = &state;
+  subject.world = &world;
+  subject.client = *IpAddress::parse("192.0.2.7");
+  subject.phase = Phase::connect;
+  EXPECT_EQ(run(load("deny ratelimit = 1 / 1h\naccept").acl, subject).verdict, AclVerdict::deny);
+  EXPECT_NE(world.log.find("1h/per_conn/192.0.2.7"), std::string::npos) << world.log;
+  EXPECT_EQ(
+      run(load("deny ratelimit = 1 / 1h / per_mail\naccept").acl, subject).log_message,
+      "error in arguments to \"ratelimit\" condition: \"per_mail\" must not have /leaky or /strict option, or cannot be used "
+      "in connection ACL");
 }
 
 TEST(HeaderChanges, ReadsFieldsAndPlaces) {
@@ -528,11 +620,12 @@ TEST(Acl, ReportsEveryErrorWithItsPlace) {
       {"warn control = freze", "1:16: unknown control \"freze\": did you mean \"freeze\"?\n"},
       {"warn control = freeze/now", "1:16: control = freeze does not take the option \"now\"\n"},
       {"warn control = bmi_run", "1:16: control = bmi_run cannot be used: Brightmail is not built yet\n"},
-      {"deny ratelimit = x / 1h", "1:18: syntax error in \"ratelimit\" argument: malformed limit\n"},
-      {"deny ratelimit = 1 / x", "1:18: syntax error in \"ratelimit\" argument: malformed period\n"},
-      {"deny ratelimit = 1 / 1h / strict / leaky", "1:18: syntax error in \"ratelimit\" argument: conflicting update modes\n"},
+      {"deny ratelimit = x / 1h", "1:18: error in arguments to \"ratelimit\" condition: \"x\" is not a positive number\n"},
+      {"deny ratelimit = 1 / x", "1:18: error in arguments to \"ratelimit\" condition: \"x\" is not a time value\n"},
+      {"deny ratelimit = 1 / 1h / strict / leaky",
+       "1:18: error in arguments to \"ratelimit\" condition: conflicting update modes\n"},
       {"deny ratelimit = 1 / 1h / per_mail / per_cmd",
-       "1:18: syntax error in \"ratelimit\" argument: conflicting per_* options\n"},
+       "1:18: error in arguments to \"ratelimit\" condition: conflicting per_* options\n"},
       {"deny acl =", "1:11: acl: the name of an ACL is missing\n"},
       {"deny acl = \"x", "1:12: the doublequote at the end of the word is missing\n"},
       {"warn queue = x", "1:6: \"queue\" cannot be used: named queues are not built\n"},

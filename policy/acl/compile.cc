@@ -151,22 +151,19 @@ class AclCompiler {
       case ArgumentKind::assignment:
       case ArgumentKind::text: break;
     }
-    std::optional<expand::Program> program = expand::compile(text, diagnostics_, services_);
-    if (!program) return false;
-    argument = std::move(*program);
+    argument = expand::compile_late(text, diagnostics_, services_);
     return true;
   }
 
   // What a constant text says is read now, so that its mistakes are found now.
   template <class Words>
   bool read_told(const ConfigText& text, Argument& argument, std::optional<Words> (*read)(std::string_view, std::string&)) {
-    std::optional<expand::Program> program = expand::compile(text, diagnostics_, services_);
-    if (!program) return false;
     Told<Words> told;
-    if (program->is_constant()) {
+    told.text = expand::compile_late(text, diagnostics_, services_);
+    if (told.text.is_constant()) {
       std::string value;
       const NoValues nothing;
-      if (expand::evaluate(*program, nothing, value)) {
+      if (expand::evaluate(told.text, nothing, value)) {
         std::string why;
         told.words = read(value, why);
         if (!told.words) {
@@ -175,7 +172,6 @@ class AclCompiler {
         }
       }
     }
-    told.text = std::move(*program);
     argument = std::move(told);
     return true;
   }
@@ -208,9 +204,7 @@ class AclCompiler {
       error(line, reader.at(), fmt::format("\"=\" is missing after {}", quoted(name)));
       return false;
     }
-    std::optional<expand::Program> program = expand::compile(reader.rest(), diagnostics_, services_);
-    if (!program) return false;
-    argument = Assignment{std::string(name), std::move(*program)};
+    argument = Assignment{std::string(name), expand::compile_late(reader.rest(), diagnostics_, services_)};
     return true;
   }
 
@@ -233,9 +227,7 @@ class AclCompiler {
         error(text, at, fmt::format("acl: an ACL takes {} arguments at most", kArgumentsMax));
         return false;
       }
-      std::optional<expand::Program> word = expand::compile(text.slice(begin, end - begin), diagnostics_, services_);
-      if (!word) return false;
-      call.words.push_back(std::move(*word));
+      call.words.push_back(expand::compile_late(text.slice(begin, end - begin), diagnostics_, services_));
       at = is_quoted ? end + 1 : end;
     }
     if (call.words.empty()) {
@@ -307,9 +299,9 @@ std::string name_of(const Step& step) {
 
 void check_phase(const Acl& acl, Phase phase, expand::Diagnostics& diagnostics) {
   const auto refuse = [&](const ConfigText& source, std::size_t at, std::string_view name) {
-    diagnostics.error(source.position(at),
-                      fmt::format("\"{}\" is not allowed in the ACL for {}, and {} = {} makes this one", name,
-                                  definition_of(phase).name, definition_of(phase).option, printable(acl.name, 64)));
+    diagnostics.late(source.position(at),
+                     fmt::format("\"{}\" is not allowed in the ACL for {}, and {} = {} makes this one", name,
+                                 definition_of(phase).name, definition_of(phase).option, printable(acl.name, 64)));
   };
   for (const Statement& statement : acl.statements) {
     const VerbDef& verb = definition_of(statement.verb);

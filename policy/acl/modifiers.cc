@@ -57,9 +57,13 @@ Truth log_reject_target(Doing& doing) {
   LogTargets targets;
   lists::ListReader reader(doing.text);
   for (std::string item; reader.next(item);)
-    if (!set_target(item, targets))
-      return wrong(doing, fmt::format("unknown log name \"{}\" in \"log_reject_target\" in {} ACL", printable(item, 64),
-                                      doing.subject.phase ? definition_of(*doing.subject.phase).name : "this"));
+    if (!set_target(item, targets)) {
+      if (doing.subject.listener != nullptr)
+        doing.subject.listener->trouble(fmt::format("unknown log name \"{}\" in \"log_reject_target\" in {} ACL",
+                                                    printable(item, 64),
+                                                    doing.subject.phase ? definition_of(*doing.subject.phase).name : "this"));
+      return Truth::yes;
+    }
   if (doing.subject.state != nullptr) doing.subject.state->reject_targets = targets;
   return Truth::yes;
 }
@@ -79,7 +83,8 @@ Truth logwrite(Doing& doing) {
     text.remove_prefix(end + 1);
   }
   if (targets == LogTargets{}) targets.main = true;
-  if (doing.subject.listener != nullptr) doing.subject.listener->note(targets, lists::trim(text));
+  while (!text.empty() && lists::trim(text.substr(0, 1)).empty()) text.remove_prefix(1);
+  if (doing.subject.listener != nullptr) doing.subject.listener->note(targets, text);
   return Truth::yes;
 }
 

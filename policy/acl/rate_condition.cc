@@ -13,10 +13,19 @@ namespace {
 using ratelimit::Mode;
 using ratelimit::RateWords;
 
+constexpr Phases kMessage =
+    set_of(Phase::mail, Phase::rcpt, Phase::predata, Phase::data, Phase::mime, Phase::dkim, Phase::prdr);
+
+// Where there is no message, what is counted are connections unless it is said.
+Mode mode_of(const RateWords& words, const AclSubject& subject) {
+  const bool is_in_message = !subject.phase || (set_of(*subject.phase) & kMessage) != 0;
+  return words.mode_is_given || words.count || is_in_message ? words.mode : Mode::per_conn;
+}
+
 // What makes events one and the same: the connection, the message, or the command.
-std::vector<KnownRate>& known_rates(AclState& state, const RateWords& words) {
+std::vector<KnownRate>& known_rates(AclState& state, const RateWords& words, Mode mode) {
   if (words.update == ratelimit::Update::readonly) return state.command_rates;
-  switch (words.mode) {
+  switch (mode) {
     case Mode::per_conn: return state.connection_rates;
     case Mode::per_mail:
     case Mode::per_byte: return state.message_rates;
@@ -35,14 +44,12 @@ double events(const RateWords& words, const AclSubject& subject) {
   return 1;
 }
 
-// Why Exim refuses the mode here; empty when it does not.
+// The mode that cannot be used here; empty when it can.
 std::string_view misplaced(const RateWords& words, const AclSubject& subject) {
   if (!subject.phase) return {};
-  constexpr Phases kMessage =
-      set_of(Phase::mail, Phase::rcpt, Phase::predata, Phase::data, Phase::mime, Phase::dkim, Phase::prdr);
   constexpr Phases kText = set_of(Phase::mail, Phase::rcpt, Phase::data, Phase::mime, Phase::dkim, Phase::prdr);
   const Phases here = set_of(*subject.phase);
-  if (words.mode == Mode::per_mail && !words.count && (here & kMessage) == 0) return "per_mail";
+  if (mode_of(words, subject) == Mode::per_mail && !words.count && (here & kMessage) == 0) return "per_mail";
   if (words.mode == Mode::per_byte && (here & kText) == 0) return "per_byte";
   if (words.mode == Mode::per_rcpt && (here & (kMessage & ~set_of(Phase::mail))) == 0) return "per_rcpt";
   if (words.mode == Mode::per_addr && *subject.phase != Phase::rcpt) return "per_addr";
@@ -53,7 +60,8 @@ ratelimit::Question question_of(const RateWords& words, const AclSubject& subjec
   std::optional<std::string> unique = words.unique;
   if (words.mode == Mode::per_addr && !unique) unique = std::string(subject.recipient);
   const std::string key = words.key ? *words.key : subject.client.to_string();
-  return {.key = fmt::format("{}/{}/{}{}", words.period_text, ratelimit::to_string(words.mode), unique ? "unique/" : "", key),
+  return {.key = fmt::format("{}/{}/{}{}", words.period_text, ratelimit::to_string(mode_of(words, subject)),
+                             unique ? "unique/" : "", key),
           .count = events(words, subject),
           .limit = words.limit,
           .period_s = words.period_s,
@@ -72,7 +80,7 @@ Truth say(Doing& doing, const RateWords& words, double rate) {
 
 Truth remember(Doing& doing, const RateWords& words, const std::string& key, double rate) {
   if (AclState* const state = doing.subject.state) {
-    std::vector<KnownRate>& known = known_rates(*state, words);
+    std::vector<KnownRate>& known = known_rates(*state, words, mode_of(words, doing.subject));
     if (known.size() < AclState::kRatesMax) known.push_back({key, rate});
   }
   return say(doing, words, rate);
@@ -85,8 +93,10 @@ Truth test_rate(Doing& doing) {
   const RateWords* const words = words_of.get();
   if (words == nullptr) return Truth::error;
   if (const std::string_view mode = misplaced(*words, doing.subject); !mode.empty()) {
-    doing.why = fmt::format("syntax error in \"ratelimit\" argument: {} cannot be used in the ACL for {}", mode,
-                            definition_of(*doing.subject.phase).name);
+    doing.why = fmt::format(
+        "error in arguments to \"ratelimit\" condition: \"{}\" must not have /leaky or /strict option, or cannot be used in {} "
+        "ACL",
+        mode, definition_of(*doing.subject.phase).name);
     return Truth::error;
   }
   if (doing.subject.world == nullptr) {
@@ -95,7 +105,7 @@ Truth test_rate(Doing& doing) {
   }
   const ratelimit::Question question = question_of(*words, doing.subject);
   if (AclState* const state = doing.subject.state) {
-    const std::vector<KnownRate>& known = known_rates(*state, *words);
+    const std::vector<KnownRate>& known = known_rates(*state, *words, mode_of(*words, doing.subject));
     const auto found = std::ranges::find(known, question.key, &KnownRate::key);
     if (found != known.end()) return say(doing, *words, found->rate);
   }

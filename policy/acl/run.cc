@@ -7,6 +7,7 @@
 
 #include "engine/base/peer_text.h"
 #include "policy/acl/conditions.h"
+#include "policy/acl/trace.h"
 
 namespace postern::acl {
 
@@ -129,8 +130,7 @@ void AclRun::begin_statement() {
   f.message = f.log_message = nullptr;
   f.condition_message.clear();
   f.condition_log_message.clear();
-  if (subject_.listener != nullptr && subject_.listener->traces())
-    subject_.listener->begins(*f.acl, statement(), static_cast<unsigned>(frames_.size()));
+  if (traces()) subject_.listener->begins(*f.acl, statement(), static_cast<unsigned>(frames_.size()));
   stage_ = Stage::step;
 }
 
@@ -173,8 +173,9 @@ void AclRun::begin_step() {
 
 bool AclRun::phase_allows(const Step& step) {
   if (!subject_.phase || (step.def->phases & set_of(*subject_.phase)) != 0) return true;
-  doing_.why = fmt::format("cannot {} {} {} in {} ACL", is_condition(*step.def) ? "test" : "use", step.def->name,
-                           is_condition(*step.def) ? "condition" : "modifier", definition_of(*subject_.phase).name);
+  // Exim calls modifiers so, too.
+  doing_.why = fmt::format("cannot {} {} condition in {} ACL", is_condition(*step.def) ? "test" : "use", step.def->name,
+                           definition_of(*subject_.phase).name);
   return false;
 }
 
@@ -228,8 +229,9 @@ void AclRun::call_acl() {
   }
   std::shared_ptr<const Acl> found = subject_.world->find_acl(name.text, doing_.why);
   if (found == nullptr) return;
-  if (subject_.listener != nullptr && subject_.listener->traces())
-    subject_.listener->did({step().source.view(), name.text, "asked", {}}, static_cast<unsigned>(frames_.size()));
+  if (traces())
+    subject_.listener->did({.source = step().source.view(), .value = name.text, .result = "asked", .why = {}},
+                           static_cast<unsigned>(frames_.size()));
   const Acl& acl = *found;
   enter(acl, std::move(found), std::move(arguments));
 }
@@ -266,7 +268,7 @@ void AclRun::test() {
 
 void AclRun::tested() {
   Frame& f = frame();
-  if (subject_.listener != nullptr && subject_.listener->traces()) trace_step(result_text(truth_));
+  if (traces()) trace_step();
   if (truth_ == Truth::unknown || truth_ == Truth::error) return judge(truth_);
   const bool negated = step().negated;
   const bool yes = truth_ == Truth::ignored || (truth_ == Truth::yes) != negated;
@@ -279,16 +281,33 @@ void AclRun::tested() {
   stage_ = Stage::step;
 }
 
-void AclRun::trace_step(std::string_view result) {
-  subject_.listener->did(
-      {step().source.view(), doing_.text, is_condition(*step().def) ? result : std::string_view(), doing_.why},
-      static_cast<unsigned>(frames_.size()));
+void AclRun::trace_step() {
+  const StepAccount account = account_of(doing_, truth_);
+  const bool says_truth = is_condition(*step().def) || truth_ == Truth::error || truth_ == Truth::unknown;
+  subject_.listener->did({.source = step().source.view(),
+                          .value = account.value,
+                          .result = says_truth ? result_text(truth_) : std::string_view(),
+                          .why = account.why,
+                          .negated = step().negated},
+                         static_cast<unsigned>(frames_.size()));
+}
+
+// message and log_message, which are expanded last.
+void AclRun::trace_text(const Program& text) {
+  for (const Step& each : statement().steps)
+    if (std::get_if<Program>(&each.argument) == &text)
+      subject_.listener->did({.source = each.source.view(),
+                              .value = doing_.text,
+                              .result = {},
+                              .why = expanded_ ? std::string_view() : std::string_view(expanded_.why)},
+                             static_cast<unsigned>(frames_.size()));
 }
 
 // The conditions of the statement have come out.
 void AclRun::judge(Truth truth) {
   Frame& f = frame();
   const Verb verb = statement().verb;
+  if (traces()) subject_.listener->judged(*f.acl, statement(), result_text(truth), static_cast<unsigned>(frames_.size()));
   if (truth == Truth::unknown || truth == Truth::error) {
     const bool is_error = truth == Truth::error;
     if (is_error && subject_.listener != nullptr) subject_.listener->trouble(doing_.why);
@@ -300,7 +319,8 @@ void AclRun::judge(Truth truth) {
       return;
     }
     if (subject_.listener != nullptr)
-      subject_.listener->skipped("ACL \"warn\" statement skipped: condition test deferred: " + doing_.why);
+      subject_.listener->skipped("ACL \"warn\" statement skipped: condition test deferred" +
+                                 (doing_.why.empty() ? std::string() : ": " + doing_.why));
     ++f.statement;
     stage_ = Stage::statement;
     return;
@@ -343,6 +363,7 @@ void AclRun::decide(AclVerdict verdict, bool keeps_condition_messages) {
 // A text that cannot be expanded is reported and left out; a forced failure leaves it out in silence.
 void AclRun::message_expanded() {
   Frame& f = frame();
+  if (f.message != nullptr && traces()) trace_text(*f.message);
   if (!expanded_) {
     if (expanded_.status != EvalStatus::forced_failure && subject_.listener != nullptr)
       subject_.listener->trouble(expansion_failure("message", *f.message, expanded_.why));
@@ -359,11 +380,14 @@ void AclRun::message_expanded() {
 
 void AclRun::log_message_expanded() {
   Frame& f = frame();
+  if (f.log_message != nullptr && traces()) trace_text(*f.log_message);
   if (!expanded_) {
     if (expanded_.status != EvalStatus::forced_failure && subject_.listener != nullptr)
       subject_.listener->trouble(expansion_failure("message", *f.log_message, expanded_.why));
   } else if (!doing_.text.empty()) {
-    f.outcome.log_message = std::move(doing_.text);
+    // What a condition had to say stands behind it.
+    const std::string behind = f.outcome.log_message.empty() ? std::string() : ": " + f.outcome.log_message;
+    f.outcome.log_message = std::move(doing_.text) + behind;
     doing_.text = {};
   }
   if (statement().verb == Verb::warn) return finish_warn();
@@ -380,8 +404,28 @@ void AclRun::finish_warn() {
   stage_ = Stage::statement;
 }
 
+// QUIT and a lost connection are in nobody's hands: what the outermost ACL says against them is reported, and said to the
+// client.
+void AclRun::accept_the_end() {
+  AclOutcome& outcome = first_.outcome;
+  const bool is_end = subject_.phase == Phase::quit || subject_.phase == Phase::notquit;
+  const bool is_implicit = first_.statement >= first_.acl->statements.size();
+  if (!is_end || is_implicit || first_.is_error || outcome.verdict == AclVerdict::accept) return;
+  if (subject_.listener != nullptr)
+    subject_.listener->trouble(
+        fmt::format("ACL for {} returned ERROR: QUIT or not-QUIT toplevel ACL may not fail ('{}' verb used incorrectly)",
+                    subject_.phase == Phase::quit ? "QUIT" : "not-QUIT", definition_of(statement().verb).name));
+  outcome.verdict = AclVerdict::accept;
+}
+
 void AclRun::finish_frame() {
+  if (traces()) {
+    const bool implicit = frame().statement >= frame().acl->statements.size();
+    subject_.listener->ended(*frame().acl, frame().outcome, implicit, static_cast<unsigned>(frames_.size()));
+  }
   if (frames_.empty()) {
+    refuse_misplaced_discard();
+    accept_the_end();
     outcome_ = std::move(first_.outcome);
     stage_ = Stage::done;
     return;
@@ -391,6 +435,17 @@ void AclRun::finish_frame() {
   if (subject_.state != nullptr) subject_.state->arguments = frame().arguments;
   note_depth();
   return_to_caller(std::move(callee));
+}
+
+// Exim looks at this one verb once the ACL has ended: only messages and recipients can be thrown away.
+void AclRun::refuse_misplaced_discard() {
+  if (first_.outcome.verdict != AclVerdict::discard || !subject_.phase ||
+      (definition_of(Verb::discard).phases & set_of(*subject_.phase)) != 0)
+    return;
+  const std::string why = fmt::format("\"discard\" verb not allowed in {} ACL", definition_of(*subject_.phase).name);
+  if (subject_.listener != nullptr) subject_.listener->trouble(why);
+  first_.outcome = {AclVerdict::defer, {}, {}};
+  first_.is_error = true;
 }
 
 void AclRun::return_to_caller(Frame callee) {
@@ -409,7 +464,7 @@ void AclRun::return_to_caller(Frame callee) {
       // The panic log knows already what could not be understood.
       truth_ = Truth::unknown;
       f.condition_message = std::move(doing_.message);
-      doing_.why = std::move(doing_.log_message);
+      doing_.why = doing_.log_message.empty() ? f.condition_message : std::move(doing_.log_message);
       return;
     case AclVerdict::discard: break;
   }

@@ -42,9 +42,10 @@ struct [[nodiscard]] AclOutcome {
 // One condition or modifier, as a listener that traces is told of it.
 struct StepTrace {
   std::string_view source;  // as written
-  std::string_view value;   // of its text, expanded; empty where there is none
-  std::string_view result;  // "true", "false", "deferred", "skipped"; empty for modifiers
-  std::string_view why;     // of "deferred"
+  std::string_view value;   // what a list was asked about; else its text, expanded; empty where there is neither
+  std::string_view result;  // "true", "false", "deferred", "skipped", "asked"; empty for modifiers
+  std::string_view why;     // which item of a list decided, what was found, why it was deferred; or empty
+  bool negated = false;     // `result` is that of the condition without its !
 };
 
 // Who hears what an ACL has to say beside its outcome.
@@ -66,6 +67,14 @@ class AclListener {
     static_cast<void>(acl), static_cast<void>(statement), static_cast<void>(depth);
   }
   virtual void did(const StepTrace& step, unsigned depth) { static_cast<void>(step), static_cast<void>(depth); }
+  // How all conditions of a statement came out together: "true", "false", "deferred".
+  virtual void judged(const Acl& acl, const Statement& statement, std::string_view result, unsigned depth) {
+    static_cast<void>(acl), static_cast<void>(statement), static_cast<void>(result), static_cast<void>(depth);
+  }
+  // `implicit`: no statement has decided.
+  virtual void ended(const Acl& acl, const AclOutcome& outcome, bool implicit, unsigned depth) {
+    static_cast<void>(acl), static_cast<void>(outcome), static_cast<void>(implicit), static_cast<void>(depth);
+  }
 };
 
 // What is judged. Everything is borrowed for the time of the call; fields that the phase does not know stay as they are.
@@ -179,7 +188,9 @@ class AclRun {
   void decide(AclVerdict verdict, bool keeps_condition_messages);
   void message_expanded();
   void log_message_expanded();
+  void accept_the_end();
   void finish_frame();
+  void refuse_misplaced_discard();
   void return_to_caller(Frame callee);
   void finish_warn();
   void call_acl();
@@ -188,7 +199,9 @@ class AclRun {
   // Expands into doing_.text, and goes on at `then`; when the text may wait, wait() does it.
   void expand(const expand::Program& program, Stage then);
   [[nodiscard]] bool phase_allows(const Step& step);
-  void trace_step(std::string_view result);
+  [[nodiscard]] bool traces() const { return subject_.listener != nullptr && subject_.listener->traces(); }
+  void trace_step();
+  void trace_text(const expand::Program& text);
 
   [[nodiscard]] Frame& frame() noexcept { return frames_.empty() ? first_ : frames_.back(); }
   [[nodiscard]] const Statement& statement() { return frame().acl->statements[frame().statement]; }

@@ -251,6 +251,8 @@ bool Compiler::add_variable(std::string_view name, std::size_t where, Known& kno
   const VariableDef* const variable = find_variable(name);
   if (variable != nullptr && variable->not_built.empty()) {
     known = Known::of(variable->bytes);
+    if (!variable->successor.empty() && old_names_.size() < kOldNamesMax)
+      old_names_.push_back({fixed_at_.value_or(where), variable});
     if (variable->bytes == Bytes::depends) known = Known::maybe();
     if (variable->fetched) may_wait(true);
     emit({.op = variable->fetched ? Op::fetched : Op::variable,
@@ -390,6 +392,12 @@ bool Compiler::refuse_peers(std::size_t where, Known known, std::string_view wha
               "look the name up in data of your own, and use what was found");
 }
 
+void Compiler::warn_of_old_names(const ConfigText& text, Diagnostics& diagnostics) const {
+  for (const OldName& old : old_names_)
+    diagnostics.warning(text.position(old.at),
+                        fmt::format("\"${}\" is an old name of \"${}\"", old.variable->name, old.variable->successor));
+}
+
 namespace {
 
 std::string message_of(const Compiler& compiler) {
@@ -406,8 +414,17 @@ std::string message_of(const Compiler& compiler) {
 std::optional<Program> compile(const ConfigText& text, Diagnostics& diagnostics, CompileServices* services) {
   Compiler compiler(text, services);
   std::optional<Program> program = compiler.run();
+  compiler.warn_of_old_names(text, diagnostics);
   if (!program) diagnostics.error(text.position(compiler.error_at()), message_of(compiler));
   return program;
+}
+
+Program compile_late(const ConfigText& text, Diagnostics& diagnostics, CompileServices* services) {
+  Compiler compiler(text, services);
+  std::optional<Program> program = compiler.run();
+  if (program) return *std::move(program);
+  diagnostics.late(text.position(compiler.error_at()), message_of(compiler));
+  return Program::failing(text.view(), compiler.reason());
 }
 
 std::optional<Program> compile_or_why(const ConfigText& text, std::string& why, CompileServices* services) {

@@ -21,6 +21,9 @@ inline constexpr std::size_t kNodesMax = 100'000;  // instructions of one progra
 [[nodiscard]] std::optional<Program> compile(const ConfigText& text, Diagnostics& diagnostics,
                                              CompileServices* services = nullptr);
 
+// The same for a text whose mistakes Exim finds when it uses it: they are late, and what is given then fails for that reason.
+[[nodiscard]] Program compile_late(const ConfigText& text, Diagnostics& diagnostics, CompileServices* services = nullptr);
+
 // The same for one who wants only the reason, in Exim's words.
 [[nodiscard]] std::optional<Program> compile_or_why(const ConfigText& text, std::string& why,
                                                     CompileServices* services = nullptr);

@@ -54,12 +54,19 @@ class Compiler {
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
   [[nodiscard]] const std::string& remedy() const noexcept { return remedy_; }
 
+  void warn_of_old_names(const ConfigText& text, Diagnostics& diagnostics) const;
+
  private:
+  static constexpr std::size_t kOldNamesMax = 32;  // that are warned of in one text
   // What surrounds a text: whose bytes $value, $item and the captures are.
   struct Surroundings {
     Known value;
     Known item;
     Known captures = Known::maybe();
+  };
+  struct OldName {
+    std::size_t at;
+    const VariableDef* variable;
   };
   struct ReadArguments {
     std::size_t count = 0;
@@ -158,6 +165,7 @@ class Compiler {
   Surroundings around_;
   std::vector<std::string> quoters_;
   bool uses_header_ = false;
+  std::vector<OldName> old_names_;
   std::size_t error_at_ = 0;
   std::string reason_;
   std::string remedy_;

@@ -12,6 +12,7 @@ namespace postern::expand {
 
 enum class Severity : std::uint8_t {
   warning,  // it loads, and something in it has no effect
+  late,     // it loads, and fails where it is used, as with Exim, which finds it only then
   error,    // it does not load
 };
 
@@ -31,6 +32,7 @@ class Diagnostics {
   static constexpr std::size_t kMax = 1000;
 
   void error(const Position& at, std::string message) { add(Severity::error, at, std::move(message)); }
+  void late(const Position& at, std::string message) { add(Severity::late, at, std::move(message)); }
   void warning(const Position& at, std::string message) { add(Severity::warning, at, std::move(message)); }
   void add(Severity severity, const Position& at, std::string message) {
     if (severity == Severity::error) ++errors_;

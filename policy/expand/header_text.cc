@@ -19,6 +19,21 @@ std::string_view trim(std::string_view text) noexcept {
   return text;
 }
 
+std::string_view trim_end(std::string_view text) noexcept {
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// The lines of a folded field end with LF alone.
+void unfold_line_ends(std::string& text, std::size_t from) {
+  std::size_t to = from;
+  for (std::size_t at = from; at < text.size(); ++at) {
+    if (text[at] == '\r' && at + 1 < text.size() && text[at + 1] == '\n') continue;
+    text[to++] = text[at];
+  }
+  text.resize(to);
+}
+
 // Several of these are one list of addresses.
 bool holds_addresses(std::string_view name) noexcept {
   static constexpr std::array<std::string_view, 6> kNames = {"from", "to", "cc", "bcc", "sender", "reply-to"};
@@ -44,6 +59,7 @@ bool has_header(const EvalContext& context, std::string_view name) {
 bool append_header(const EvalContext& context, std::string_view name, HeaderForm form, std::size_t bytes_max,
                    std::string& out) {
   std::size_t at = 0;
+  const std::size_t begin = out.size();
   bool first = true;
   const std::string_view between = holds_addresses(name) ? ",\n" : "\n";
   while (const auto field = context.header(name, at)) {
@@ -51,13 +67,14 @@ bool append_header(const EvalContext& context, std::string_view name, HeaderForm
     if (form == HeaderForm::raw) {
       out.append(*field).append("\n");
     } else if (form == HeaderForm::list) {
-      append_item(out, trim(*field), ':', first);
+      append_item(out, trim_end(*field), ':', first);
     } else {
       if (!first) out.append(between);
       out.append(trim(*field));
     }
     first = false;
   }
+  unfold_line_ends(out, begin);
   if (form == HeaderForm::decoded || form == HeaderForm::body) decode(out);
   return out.size() <= bytes_max;
 }

@@ -107,7 +107,7 @@ class World final : public CompileServices, public Services, public EvalContext 
   }
   std::optional<std::string_view> header(std::string_view name, std::size_t& at) const override {
     if (name != "to" || at >= 2) return std::nullopt;
-    return at++ == 0 ? " a@b " : "\tc:d";
+    return at++ == 0 ? " a@b " : "\tc:\r\n d";
   }
   Services* services() const override { return const_cast<World*>(this); }
   CompileServices* compile_services() const override { return const_cast<World*>(this); }
@@ -258,10 +258,10 @@ constexpr Case kCases[] = {
     {"$acl_mfoo",
      "ERROR unknown variable name \"acl_mfoo\" (6th character of a user-defined ACL variable must be a digit or "
      "underscore)"},
-    {"$h_to:x", "a@b,\nc:dx (peers)"},
-    {"$rh_to:x", " a@b \n\tc:d\nx (peers)"},
-    {"$lh_to:", "a@b:c::d (peers)"},
-    {"${h_to:}|${header_reply-to:}", "a@b,\nc:d| (peers)"},
+    {"$h_to:x", "a@b,\nc:\n dx (peers)"},
+    {"$rh_to:x", " a@b \n\tc:\n d\nx (peers)"},
+    {"$lh_to:", " a@b:\tc::\n d (peers)"},
+    {"${h_to:}|${header_reply-to:}", "a@b,\nc:\n d| (peers)"},
     {"a $h_subject b${if def:h_to:{y}{n}}${if def:h_x:{y}{n}}", "a  byn"},
     {"${lc:$h_subject}", "ERROR missing } at end of string - could be header name not terminated by colon"},
     {"${if def:h_foo{y}{n}}", "ERROR missing or misplaced { or } - could be header name not terminated by colon"},

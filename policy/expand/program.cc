@@ -4,6 +4,16 @@
 
 namespace postern::expand {
 
+Program Program::failing(std::string_view source, std::string_view why) {
+  Program program;
+  program.source_ = source;
+  program.literals_ = why;
+  program.code_.push_back({.op = Op::fail, .a = 0, .b = static_cast<std::uint32_t>(why.size())});
+  program.parts_.push_back({.first = 0, .count = 1, .source = 0});
+  program.needs_only_variables_ = false;
+  return program;
+}
+
 bool Program::is_constant() const noexcept {
   return std::ranges::all_of(code_, [](const Instruction& i) { return i.op == Op::literal; });
 }

@@ -28,6 +28,8 @@ class Program {
  public:
   // An empty string.
   Program() = default;
+  // One whose expansion fails for the reason `why`. `source` is what could not be compiled.
+  [[nodiscard]] static Program failing(std::string_view source, std::string_view why);
 
   // True when the value depends on nothing: no variable, no item, no operator.
   [[nodiscard]] bool is_constant() const noexcept;

@@ -15,6 +15,9 @@ using Id = VariableId;
 constexpr VariableDef ours(std::string_view name, Id id) { return {name, id, Bytes::ours, {}}; }
 constexpr VariableDef peers(std::string_view name, Id id) { return {name, id, Bytes::peers, {}}; }
 constexpr VariableDef depends(std::string_view name, Id id) { return {name, id, Bytes::depends, {}}; }
+constexpr VariableDef old_name(std::string_view name, Id id, std::string_view successor) {
+  return {.name = name, .id = id, .successor = successor};
+}
 constexpr VariableDef fetched(std::string_view name, Id id) { return {name, id, Bytes::peers, {}, true}; }
 constexpr VariableDef later(std::string_view name, std::string_view why) { return {name, Id::none, Bytes::peers, why}; }
 
@@ -199,13 +202,13 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     ours("primary_hostname", Id::primary_hostname),
     ours("proxy_external_address", Id::proxy_external_address),
     ours("proxy_external_port", Id::proxy_external_port),
-    ours("proxy_host_address", Id::proxy_local_address),
-    ours("proxy_host_port", Id::proxy_local_port),
+    old_name("proxy_host_address", Id::proxy_local_address, "proxy_local_address"),
+    old_name("proxy_host_port", Id::proxy_local_port, "proxy_local_port"),
     ours("proxy_local_address", Id::proxy_local_address),
     ours("proxy_local_port", Id::proxy_local_port),
     ours("proxy_session", Id::proxy_session),
-    ours("proxy_target_address", Id::proxy_external_address),
-    ours("proxy_target_port", Id::proxy_external_port),
+    old_name("proxy_target_address", Id::proxy_external_address, "proxy_external_address"),
+    old_name("proxy_target_port", Id::proxy_external_port, "proxy_external_port"),
     ours("prvscheck_result", Id::prvscheck_result),
     ours("qualify_domain", Id::qualify_domain),
     ours("qualify_recipient", Id::qualify_recipient),

@@ -110,6 +110,7 @@ struct VariableDef {
   Bytes bytes = Bytes::ours;
   std::string_view not_built = {};  // why it is refused; empty when it is built
   bool fetched = false;             // had by asking the Services
+  std::string_view successor = {};  // this is an old name, and it warns
 };
 
 // Exact names only.

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,9 @@ class IpSet {
   void seal();
 
   [[nodiscard]] bool contains(const IpAddress& address) const noexcept;
+  // The part of the set that holds `address`, which it contains: "192.0.2.0/24", "192.0.2.1", or "192.0.2.7-192.0.2.9" where
+  // networks that touch make none.
+  [[nodiscard]] std::string around(const IpAddress& address) const;
   [[nodiscard]] bool empty() const noexcept { return v4_.empty() && v6_.empty(); }
 
  private:
@@ -32,6 +36,7 @@ class IpSet {
   using Ranges = std::vector<Range>;
 
   static void merge(Ranges& ranges);
+  [[nodiscard]] const Range* find(const IpAddress& address) const noexcept;
 
   Ranges v4_;
   Ranges v6_;

@@ -97,7 +97,9 @@ Match Judge::match(const ItemList& list, const Subject& subject) {
   ++depth_;
   const bool decided = expansions_decide(list, progress) || elements_decide(list, progress);
   --depth_;
-  if (!decided) result = Match::of(progress.last_is_positive ? Truth::no : Truth::yes);
+  if (decided) return result;
+  result = Match::of(progress.last_is_positive ? Truth::no : Truth::yes);
+  if (wants_account_) result.how = progress.last_is_positive ? "end of list" : "end of list, whose last item is negative";
   return result;
 }
 
@@ -143,10 +145,31 @@ bool Judge::element_decides(const ItemList& list, const Element& element, Progre
           return file_decides(item, list.kind(), element.positive, progress);
         } else {
           progress.last_is_positive = element.positive;
-          return outcome_decides(test(item, list.kind(), progress.subject, progress.result), element.positive, progress);
+          const Outcome outcome = test(item, list.kind(), progress.subject, progress.result);
+          if (!wants_account_ || outcome == Outcome::no) return outcome_decides(outcome, element.positive, progress);
+          std::string how = account_of(item, outcome, element.positive, progress.subject, progress.result);
+          const bool decides = outcome_decides(outcome, element.positive, progress);
+          if (decides) progress.result.how = std::move(how);
+          return decides;
         }
       },
       element.item);
+}
+
+template <class Item>
+std::string Judge::account_of(const Item& item, Outcome outcome, bool positive, const Subject& subject, const Match& result) {
+  if (outcome == Outcome::unknown) return "the name or address of the host cannot be found";
+  if (outcome != Outcome::yes) return result.why;
+  std::string shown = printable(result.data, 128);
+  if constexpr (std::is_same_v<Item, NamedItem>) return positive ? result.how : "in a list that is negated: " + result.how;
+  if constexpr (std::is_same_v<Item, LookupItem> || std::is_same_v<Item, QueryItem> || std::is_same_v<Item, SplitItem>)
+    return fmt::format("{}lookup found \"{}\"", positive ? "" : "negated ", shown);
+  if constexpr (std::is_same_v<Item, HostRun>)
+    shown = item.everyone ? "*" : subject.host == nullptr ? "" : item.addresses.around(*subject.host);
+  if constexpr (std::is_same_v<Item, RegexItem>) shown = item.text;
+  if constexpr (std::is_same_v<Item, HostItem>) shown = item.name;
+  if constexpr (std::is_same_v<Item, OwnAddresses>) shown = "@[]";
+  return fmt::format("matched \"{}{}\"", positive ? "" : "!", shown);
 }
 
 bool Judge::outcome_decides(Outcome outcome, bool positive, Progress& progress) {

@@ -24,10 +24,15 @@ struct Subject {
 
 class Judge {
  public:
-  enum class Wants : std::uint8_t { truth, data };
+  enum class Wants : std::uint8_t {
+    truth,
+    data,     // and what the list has to say about the subject
+    account,  // and which item decided
+  };
 
   // Without an inquiry only lists that do not ask can be matched (checked).
-  explicit Judge(Inquiry* inquiry, Wants wants) noexcept : inquiry_(inquiry), wants_data_(wants == Wants::data) {}
+  explicit Judge(Inquiry* inquiry, Wants wants) noexcept
+      : inquiry_(inquiry), wants_data_(wants != Wants::truth), wants_account_(wants == Wants::account) {}
 
   // Worthless when the inquiry waits afterwards.
   Match match(const ItemList& list, const Subject& subject);
@@ -60,6 +65,10 @@ class Judge {
   bool expansions_decide(const ItemList& list, Progress& progress);
   bool elements_decide(const ItemList& list, Progress& progress);
   bool element_decides(const ItemList& list, const Element& element, Progress& progress);
+  // "matched \"!*.example\"": how `item` came to that outcome.
+  template <class Item>
+  [[nodiscard]] static std::string account_of(const Item& item, Outcome outcome, bool positive, const Subject& subject,
+                                              const Match& result);
   bool outcome_decides(Outcome outcome, bool positive, Progress& progress);
   bool text_decides(const ExpandedItems& items, ListKind kind, Progress& progress);
   bool file_decides(const FileItem& item, ListKind kind, bool positive, Progress& progress);
@@ -93,6 +102,7 @@ class Judge {
 
   Inquiry* inquiry_;
   bool wants_data_;
+  bool wants_account_;
   std::uint64_t regex_steps_left_ = expand::Regex::kStepsMax;  // of all regular expressions together
   std::size_t depth_ = 0;                                      // of lists being matched within each other
 };

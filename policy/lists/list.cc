@@ -25,6 +25,13 @@ std::optional<Match> AnyList::ask_now(std::string_view text, const IpAddress* ho
   return match;
 }
 
+std::string AnyList::account(std::string_view text, const IpAddress* host, ListFacts& facts) const {
+  if (items_ == nullptr) return "the list is empty";
+  Inquiry inquiry(facts);
+  Match match = Judge(&inquiry, Judge::Wants::account).match(*items_, {text, host});
+  return inquiry.waits() ? std::string() : std::move(match.how);
+}
+
 Task<Match> AnyList::ask(std::shared_ptr<const ItemList> items, std::string text, std::optional<IpAddress> host,
                          bool is_bare_address, ListFacts& facts) {
   if (items == nullptr) co_return Match();

@@ -30,6 +30,7 @@ class AnyList {
                                              ListFacts& facts) const;
   [[nodiscard]] static Task<Match> ask(std::shared_ptr<const ItemList> items, std::string text, std::optional<IpAddress> host,
                                        bool is_bare_address, ListFacts& facts);
+  [[nodiscard]] std::string account(std::string_view text, const IpAddress* host, ListFacts& facts) const;
 
   std::shared_ptr<const ItemList> items_;
 
@@ -40,6 +41,8 @@ class AnyList {
 // matches: for lists that do not ask (checked). No allocation. A regular expression that gives up does not match.
 // match_now: the answer when everything asked can be answered at once; nothing when some of it is to be waited for.
 // match: the answer, in any case. Suspends where the facts do; they outlive the task.
+// how: for traces, which item decides: "matched \"*.example\"", "end of list". Asks again what match has asked; empty where
+// that is to be waited for.
 // at_use: a list that was expanded just now, and holds no bytes of a peer. What is wrong in it defers when matching gets there.
 
 // Domains; letters of either case are alike.
@@ -55,6 +58,7 @@ class DomainList : public AnyList {
   [[nodiscard]] Task<Match> match(std::string domain, ListFacts& facts) const {
     return ask(items_, std::move(domain), std::nullopt, false, facts);
   }
+  [[nodiscard]] std::string how(std::string_view domain, ListFacts& facts) const { return account(domain, nullptr, facts); }
 
  private:
   friend class ListCompiler;
@@ -73,6 +77,9 @@ class LocalPartList : public AnyList {
   }
   [[nodiscard]] Task<Match> match(std::string local_part, ListFacts& facts) const {
     return ask(items_, std::move(local_part), std::nullopt, false, facts);
+  }
+  [[nodiscard]] std::string how(std::string_view local_part, ListFacts& facts) const {
+    return account(local_part, nullptr, facts);
   }
 
  private:
@@ -94,6 +101,7 @@ class AddressList : public AnyList {
   [[nodiscard]] Task<Match> match(std::string address, ListFacts& facts) const {
     return ask(items_, std::move(address), std::nullopt, false, facts);
   }
+  [[nodiscard]] std::string how(std::string_view address, ListFacts& facts) const { return account(address, nullptr, facts); }
 
  private:
   friend class ListCompiler;
@@ -114,6 +122,7 @@ class HostList : public AnyList {
   [[nodiscard]] Task<Match> match(std::optional<IpAddress> address, ListFacts& facts) const {
     return ask(items_, {}, address, false, facts);
   }
+  [[nodiscard]] std::string how(const IpAddress& address, ListFacts& facts) const { return account({}, &address, facts); }
   // The condition match_ip: any address, which has no name. An item that is about names counts as one that cannot be found.
   [[nodiscard]] std::optional<Match> match_ip_now(const std::optional<IpAddress>& address, ListFacts& facts) const {
     return ask_now({}, address ? &*address : nullptr, true, facts);

@@ -61,11 +61,11 @@ class Reader {
     std::string item;
     words_.limit_text = reader.next(item) ? item : std::string();
     const std::optional<double> limit = read_number(words_.limit_text);
-    if (!limit) return fail("malformed limit");
+    if (!limit) return fail(not_a(words_.limit_text, "positive number"));
     words_.limit = *limit;
     words_.period_text = reader.next(item) ? item : std::string();
     const std::optional<double> period = read_interval(words_.period_text);
-    if (!period || *period <= 0) return fail("malformed period");
+    if (!period || *period <= 0) return fail(not_a(words_.period_text, "time value"));
     words_.period_s = *period;
     while (reader.next(item))
       if (!read_option(item)) return false;
@@ -75,8 +75,12 @@ class Reader {
   [[nodiscard]] RateWords take() { return std::move(words_); }
 
  private:
+  static std::string not_a(std::string_view text, std::string_view what) {
+    return fmt::format("\"{}\" is not a {}", printable(text, 64), what);
+  }
+
   bool fail(std::string_view what) {
-    why_ = fmt::format("syntax error in \"ratelimit\" argument: {}", what);
+    why_ = fmt::format("error in arguments to \"ratelimit\" condition: {}", what);
     return false;
   }
 
@@ -101,8 +105,8 @@ class Reader {
     }
     const auto* const mode = std::ranges::find(kModes, std::string_view(item), &ModeDef::name);
     if (mode != kModes.end()) {
-      if (mode_set_ && words_.mode != mode->mode) return fail("conflicting per_* options");
-      mode_set_ = true;
+      if (words_.mode_is_given && words_.mode != mode->mode) return fail("conflicting per_* options");
+      words_.mode_is_given = true;
       words_.mode = mode->mode;
       return true;
     }
@@ -115,7 +119,6 @@ class Reader {
   RateWords words_;
   bool strict_ = false;
   bool leaky_ = false;
-  bool mode_set_ = false;
 };
 
 }  // namespace

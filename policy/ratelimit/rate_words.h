@@ -31,6 +31,7 @@ struct RateWords {
   std::string limit_text;   // $sender_rate_limit
   std::string period_text;  // $sender_rate_period
   Mode mode = Mode::per_mail;
+  bool mode_is_given = false;
   Update update = Update::leaky;
   std::optional<double> count;        // of events; nothing: what the mode says
   std::optional<std::string> unique;  // only events that differ in this count

@@ -38,7 +38,7 @@ TEST(RateWords, RefusesWhatMakesNoSense) {
         "1 / 1h / readonly / strict", "1 / 1h / per_cmd / per_mail", "1 / 1h / count=x", "1 / 1y"}) {
     std::string why;
     EXPECT_FALSE(read_rate_words(text, why)) << text;
-    EXPECT_TRUE(why.starts_with("syntax error in \"ratelimit\" argument: ")) << why;
+    EXPECT_TRUE(why.starts_with("error in arguments to \"ratelimit\" condition: ")) << why;
   }
 }
 

@@ -223,9 +223,9 @@ class Headers(GatewayTest):
         received = [line for line in unfolded if line.startswith("Received:")]
         self.assertEqual(len(received), 1)
         self.assertEqual([line for line in unfolded if line != received[0]],
-                         ["X-Rfc: gone", "X-Start: 1", "X-After: box <>", "From: Sender <sender@example.net>", "To: box@example.org",
+                         ["X-Start: 1", "X-Rfc: gone", "X-After: box <>", "From: Sender <sender@example.net>", "To: box@example.org",
                           "Message-ID: <1@example.net>", "X-End: box", "X-Second: 2", "X-Warned: by message"])
-        self.assertEqual(unfolded[2], received[0])
+        self.assertEqual(unfolded[1], received[0])
         gateway.wait_for_log(r"added: X-End: box\|X-Start: 1\|X-Second: 2\|X-Warned: by message\|X-After: box <>\|X-Rfc: gone$")
 
 

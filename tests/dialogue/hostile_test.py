@@ -97,7 +97,7 @@ class NotEnforced(SharedGatewayTest):
 
 class Broken(SharedGatewayTest):
     GATEWAY = {"command": "ingress", "main": "smtp_max_synprot_errors = 1000\nsmtp_max_unknown_commands = 1000\n"
-                                             "smtp_accept_max_nonmail = 1000\n"}
+                                             "smtp_accept_max_nonmail = 1000\nlog_selector = +smtp_syntax_error\n"}
 
     def test_nul(self):
         with self.client(helo="client.example.net") as client:

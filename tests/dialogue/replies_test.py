@@ -254,6 +254,16 @@ acl_check_rcpt:
                 S: 503 BDAT command used when CHUNKING not advertised
                 """)
 
+    def test_parameters_of_delivery_reports(self):
+        for source, wanted in (("127.0.0.2", 250), ("127.0.0.4", 555)):
+            for parameter in ("RET=HDRS", "RET=FULL", "ENVID=one"):
+                with self.client(source=source, helo="client.example.net") as client:
+                    self.assert_reply(client.command(f"MAIL FROM:<a@example.net> {parameter}"), wanted)
+            for parameter in ("NOTIFY=NEVER", "NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;b@example.org"):
+                with self.client(source=source, helo="client.example.net") as client:
+                    client.expect("MAIL FROM:<a@example.net>", 250)
+                    self.assert_reply(client.command(f"RCPT TO:<b@example.org> {parameter}"), wanted)
+
     def test_banner_and_name(self):
         with self.client() as client:
             self.assertEqual(client.greeting.raw, b"220-hello from mx.gateway.example.org\r\n220 gateway.example.org talks\r\n")

@@ -2,6 +2,7 @@
 """The logs in Exim's form, as its own tools read them, and the figures of `postern stats`."""
 # ctest: timeout=180
 
+import json
 import os
 import re
 import subprocess
@@ -39,7 +40,7 @@ def tool(name):
 
 
 class Lines(SharedGatewayTest):
-    GATEWAY = {"acl": ACL}
+    GATEWAY = {"acl": ACL, "main": "log_selector = +smtp_syntax_error +smtp_connection\n"}
 
     def session(self, *commands):
         with self.client(helo="client.example.net") as client:
@@ -57,7 +58,7 @@ class Lines(SharedGatewayTest):
             client.expect("HELO client.example.net", 250)
             three = client.deliver(plain("three"))
         self.wait(rf"^{DATE} {one} <= sender@example\.net {FROM} P=esmtp S=\d+ id=[0-9a-f]{{8}}@example\.net$")
-        self.wait(rf"^{DATE} {two} <= <> {FROM} P=esmtp S=\d+$")
+        self.wait(rf"^{DATE} {two} <= <> {FROM} P=esmtp K S=\d+$")
         self.wait(rf"^{DATE} {three} <= sender@example\.net {FROM} P=smtp S=\d+ id=[0-9a-f]{{8}}@example\.net$")
         for message in (one, two, three):
             self.wait(rf"^{DATE} {message} => box <box@example\.org> R=mailbox T=local_maildir$")
@@ -81,11 +82,13 @@ class Lines(SharedGatewayTest):
         self.wait(rf'^{DATE} SMTP syntax error in "FROB" {FROM} unrecognized command$')
         with self.client() as client:
             client.command("EHLO (odd)")
-        self.wait(rf"^{DATE} rejected EHLO from H=\[127\.0\.0\.1\]: syntactically invalid argument\(s\): \(odd\)$", "reject")
+        self.wait(rf"^{DATE} rejected EHLO from \[127\.0\.0\.1\]: syntactically invalid argument\(s\): \(odd\)$", "reject")
         with self.client() as client:
             client.command("MAIL FROM:<a@example.net>")
-        self.wait(rf"^{DATE} rejected MAIL from H=\[127\.0\.0\.1\]: no HELO/EHLO given$", "reject")
-        self.wait(rf"^{DATE} unexpected disconnection while reading SMTP command from \[127\.0\.0\.1\]")
+        self.wait(rf"^{DATE} rejected MAIL from \[127\.0\.0\.1\]: no HELO/EHLO given$", "reject")
+        self.wait(rf"^{DATE} SMTP connection from \[127\.0\.0\.1\] lost D=\d+s$")
+        self.session("MAIL FROM:<a@example.net>")
+        self.wait(rf"^{DATE} unexpected disconnection while reading SMTP command from \(client\.example\.net\) \[127\.0\.0\.1\] D=\d+s$")
 
     def test_every_line_has_its_date(self):
         self.session("MAIL FROM:<a@example.net>", "RCPT TO:<other@relay.example>")
@@ -151,13 +154,92 @@ class Order(GatewayTest):
         self.assertEqual(wrong[:10], [])
 
 
+class Selectors(GatewayTest):
+    HOST = r"\(client\.example\.net\) \[127\.0\.0\.1\]:\d+ I=\[[0-9.]+\]:\d+"
+
+    def test_everything(self):
+        gateway = self.gateway("log_selector = +all\nlog_timezone\n", acl=ACL + "acl_check_data:\n  deny message = no\n        senders = bad@example.net\n"
+                               "  accept\n")
+        date = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d{4} \[\d+\]"
+        with gateway.client(helo="client.example.net") as client:
+            one = client.deliver(plain("one"), recipients=["a@example.org", "b@example.org"])
+            client.expect("MAIL FROM:<c@example.net>", 250)
+            client.expect("QUIT", 221)
+        with gateway.client(helo="client.example.net") as client:
+            client.expect("NOOP", 250)
+        time = r"\d+\.\d{3}s"
+        for pattern in [
+                rf"^{date} SMTP connection from \[127\.0\.0\.1\]:\d+ I=\[[0-9.]+\]:\d+ Ci=\S+ \(TCP/IP connection count = 1\)$",
+                rf"^{date} {one} <= sender@example\.net H={self.HOST} Ci=\S+ P=esmtp L-? S=\d+ M8S=0 RT={time} id=\S+ T=\"one\""
+                r" from <sender@example\.net> for a@example\.org b@example\.org$",
+                rf"^{date} {one} => a <a@example\.org> F=<sender@example\.net> P=<sender@example\.net> R=mailbox T=local_maildir S=\d+ QT={time} DT={time}$",
+                rf"^{date} {one} Completed QT={time}$",
+                rf"^{date} H={self.HOST} incomplete transaction \(QUIT\) from <c@example\.net>$",
+                rf"^{date} SMTP connection from {self.HOST} closed by QUIT$",
+                rf"^{date} SMTP connection from {self.HOST} lost D={time}$",
+                rf"^{date} no MAIL in SMTP connection from {self.HOST} D={time} C=EHLO,NOOP$"]:
+            gateway.wait_for_log(pattern)
+
+    def test_the_header_of_a_refused_message(self):
+        gateway = self.gateway("acl_smtp_data = acl_check_data\n", acl=ACL + "acl_check_data:\n  deny message = no\n")
+        with gateway.client(helo="client.example.net") as client:
+            client.envelope("a@example.net", ["b@example.org"])
+            client.data(b"Subject: forged\r\n2026-01-01 00:00:00 not ours\r\nTo: x\r\n\r\nbody\r\n")
+        gateway.wait_for_log("rejected after DATA: no", name="reject")
+        text = gateway.log("reject")
+        self.assertRegex(text, r"(?m)^Envelope-from: <a@example\.net>\nEnvelope-to: <b@example\.org>\nP Received: from (?:.*\n\t)*.*\n  Subject: forged\n")
+        self.assertRegex(text, r"(?m)^T To: x$")
+        self.assertNotRegex(text, r"(?m)^2026-01-01")
+        self.assertNotIn("Subject", gateway.log())
+
+    def test_what_is_turned_off_is_silent(self):
+        gateway = self.gateway("log_selector = -all\nwrite_rejectlog = no\nhosts_connection_nolog = *\n", acl=ACL)
+        with gateway.client(helo="client.example.net") as client:
+            one = client.deliver(plain("one"))
+            client.command("FROB")
+            client.expect("MAIL FROM:<a@example.net>", 250)
+            client.expect("RCPT TO:<b@relay.example>", 550)
+        gateway.wait_for_log(f"{one} Completed")
+        gateway.wait_for_log("rejected RCPT")
+        lines = [line[20:] for line in gateway.log().splitlines()]
+        self.assertEqual(len(lines), 4, lines)
+        self.assertRegex(lines[0], rf"^{one} <= sender@example\.net {FROM} P=esmtp S=\d+$")
+        self.assertEqual(gateway.log("reject"), "")
+
+
+class Json(GatewayTest):
+    def test_each_line_is_an_object(self):
+        gateway = self.gateway("log_format = json\nlog_selector = +received_recipients +subject\n", acl=ACL)
+        with gateway.client(helo="client.example.net") as client:
+            one = client.deliver(plain('one" F=<forged@example.com> \\'))
+            client.expect("MAIL FROM:<a@example.net>", 250)
+            client.expect("RCPT TO:<b@relay.example>", 550)
+        until(lambda: f"{one} Completed" in gateway.log(), what="Completed")
+        until(lambda: "rejected RCPT" in gateway.log("reject"), what="the refusal")
+        events = [json.loads(line) for line in gateway.log().splitlines()]
+        arrival, = (event for event in events if event.get("event") == "arrival")
+        delivered, = (event for event in events if event.get("event") == "delivered")
+        self.assertEqual([event["id"] for event in events if event.get("event") == "completed"], [one])
+        self.assertEqual((arrival["id"], arrival["sender"], arrival["host_address"], arrival["protocol"], arrival["recipients"]),
+                         (one, "sender@example.net", "127.0.0.1", "esmtp", "box@example.org"))
+        self.assertEqual(arrival["subject"], r"one\" F=<forged@example.com> \\")
+        self.assertEqual((delivered["process"], delivered["recipient"], delivered["router"], delivered["transport"]),
+                         ("delivery", "box@example.org", "mailbox", "local_maildir"))
+        for event in events:
+            self.assertRegex(event["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d$")
+        refused, = (json.loads(line) for line in gateway.log("reject").splitlines())
+        self.assertEqual((refused["log"], refused["event"], refused["reason"]), ("reject", "rejected", "relay not permitted"))
+
+
 class Tools(GatewayTest):
+    MAIN = ""
+
     def mixed(self):
         """A log with something of everything."""
         self.hop = Hop(rcpt=lambda address: "550 5.1.1 nobody" if address.startswith("bad") else
                        "451 4.7.1 later" if address.startswith("later") else None).start()
         self.addCleanup(self.hop.stop)
-        gateway = self.gateway(acl=ACL, retry="* * F,1h,30m\n", transports=TRANSPORTS + """\
+        gateway = self.gateway(self.MAIN, acl=ACL, retry="* * F,1h,30m\n", transports=TRANSPORTS + """\
 local_maildir:
   driver = appendfile
   directory = {home}/mail/box
@@ -193,7 +275,13 @@ local_maildir:
         for pattern, message, lines in [("a@remote\\.example", done[0], 4), ("bad@remote\\.example", failed, 3), ("later@remote\\.example", deferred, 2)]:
             found = subprocess.run(["perl", program, pattern, gateway.path("log", "mainlog")], capture_output=True, text=True, timeout=60)
             self.assertEqual(found.returncode, 0, found.stderr)
-            self.assertEqual(len(re.findall(rf"(?m)^{DATE} {message} ", found.stdout)), lines, found.stdout)
+            self.assertEqual(len(re.findall(rf"(?m)^{DATE}\S*(?: \[\d+\])? {message} ", found.stdout)), lines, found.stdout)
+
+
+class ToolsWithEverything(Tools):
+    """They understand what log_selector adds, too."""
+
+    MAIN = "log_selector = +all\n"
 
 
 class Figures(GatewayTest):

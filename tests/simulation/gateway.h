@@ -12,6 +12,7 @@
 #include "appliance/delivery/delivery.h"
 #include "appliance/ingress/connection.h"
 #include "appliance/ingress/policy.h"
+#include "appliance/ingress/spool_sink.h"
 #include "appliance/spool/damage.h"
 #include "appliance/spool/doorbell.h"
 #include "appliance/spool/message_ids.h"
@@ -48,9 +49,7 @@ struct Machine {
 class IngressProcess {
  public:
   explicit IngressProcess(const Machine& machine)
-      : policy_(ingress::make_policy(*machine.config)), files_(machine.disk, pulse_), log_(machine.log, pulse_) {
-    policy_.limits.shutdown_grace_ms = 50;
-    policy_.limits.linger_ms = 5;
+      : policy_(make_policy(*machine.config)), files_(machine.disk, pulse_), log_(machine.log, pulse_) {
     for (std::uint16_t i = 0; i < kShards; ++i) shards_[i] = std::make_unique<Shard>(*this, machine, i);
   }
 
@@ -97,6 +96,12 @@ class IngressProcess {
   }
 
  private:
+  static std::shared_ptr<const ingress::IngressPolicy> make_policy(const config::Config& config) {
+    auto policy = std::make_shared<ingress::IngressPolicy>(ingress::make_policy(config));
+    policy->limits.shutdown_grace_ms = 50;
+    policy->limits.linger_ms = 5;
+    return policy;
+  }
   struct Shard {
     Shard(IngressProcess& process, const Machine& machine, std::uint16_t number_of_it)
         : number(number_of_it),
@@ -104,14 +109,10 @@ class IngressProcess {
           writer(process.files_, shard_directory(number), options(number), machine.random, machine.damage, &publisher),
           side_files(process.files_, shard_directory(number)),
           ids(process.files_, shard_directory(number), ShardId(number)),
-          services{process.policy_,
-                   {writer, side_files, ids, space, blocks, memory, stats.copied_bytes, kSpillLimits},
-                   process.log_,
-                   resolver,
-                   stats} {
-      services.language =
-          std::make_shared<language::ShardLanguage>(process.policy_.language, language::ShardNeeds{.clock = clock});
-    }
+          services{std::make_shared<const ingress::InUse>(
+                       ingress::InUse{process.policy_, std::make_shared<language::ShardLanguage>(
+                                                           process.policy_->language, language::ShardNeeds{.clock = clock})}),
+                   arrivals, process.log_, resolver, stats} {}
     static spool::WriterOptions options(std::uint16_t number) {
       return {.shard = ShardId(number),
               .segment_bytes = 96 * 1024,
@@ -150,6 +151,8 @@ class IngressProcess {
     ingress::IngressStats stats;
     dns::FakeResolver resolver;
     ManualClock clock;  // of files that texts ask, and none does
+    ingress::SpoolArrivals arrivals{
+        ingress::SpoolServices{writer, side_files, ids, space, blocks, memory, stats.copied_bytes, kSpillLimits}};
     ingress::ConnectionServices services;
   };
 
@@ -164,15 +167,15 @@ class IngressProcess {
     }
   }
   Task<void> serve_one(Shard& shard, std::shared_ptr<smtp::FakePeer> peer) {
-    ingress::Connection connection(shard.services);
+    ingress::Connection connection(shard.services, shard.services.configuration);
     smtp::SessionOptions options;
-    options.limits = &policy_.limits;
+    options.limits = &policy_->limits;
     smtp::Session session({shard.blocks, draining_, stopping_}, peer->make_stream(), connection, options);
     co_await session.run();
   }
 
   Pulse pulse_;
-  ingress::IngressPolicy policy_;
+  std::shared_ptr<const ingress::IngressPolicy> policy_;
   ProcessFiles files_;
   ProcessLog log_;
   std::array<std::unique_ptr<Shard>, kShards> shards_;

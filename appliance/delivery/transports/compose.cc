@@ -54,9 +54,11 @@ std::size_t position_of(const std::vector<Field>& fields, HeaderPlace place) {
   if (place == HeaderPlace::at_end) return fields.size();
   const auto is_first_received = [](const Field& field) { return is_named(field, "received"); };
   const auto is_other = [place](const Field& field) { return !is_trace(field, place); };
-  // Other fields may stand in front of the topmost Received: when it is looked for; at_start_rfc counts from the very start.
-  const auto from = place == HeaderPlace::after_received ? std::ranges::find_if(fields, is_first_received) : fields.begin();
-  if (from == fields.end()) return 0;
+  if (fields.empty()) return 0;
+  // Other fields may stand in front of the topmost Received: when it is looked for; at_start_rfc lets the very first field
+  // stand, whatever it is.
+  const auto from = place == HeaderPlace::after_received ? std::ranges::find_if(fields, is_first_received) : fields.begin() + 1;
+  if (place == HeaderPlace::after_received && from == fields.end()) return 0;
   return static_cast<std::size_t>(std::find_if(from, fields.end(), is_other) - fields.begin());
 }
 

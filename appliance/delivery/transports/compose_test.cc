@@ -62,6 +62,10 @@ TEST(Compose, HeaderEdits) {
       {{{HeaderPlace::at_start_rfc, "A: 1\r\n"}},
        "Received: one\r\n by two\r\nReceived: three\r\nResent-To: r\r\nA: 1\r\nX-Spam: yes\r\nSubject: s\r\nx-spam: "
        "no\r\n\r\nbody\r\n"},
+      // The first field stands where it is, whatever it is.
+      {{{HeaderPlace::at_start, "B: 2\r\n"}, {HeaderPlace::at_start_rfc, "A: 1\r\n"}},
+       "B: 2\r\nReceived: one\r\n by two\r\nReceived: three\r\nResent-To: r\r\nA: 1\r\nX-Spam: yes\r\nSubject: s\r\nx-spam: "
+       "no\r\n\r\nbody\r\n"},
       {{{HeaderPlace::at_end, "A: 1\r\n"}},
        "Received: one\r\n by two\r\nReceived: three\r\nResent-To: r\r\nX-Spam: yes\r\nSubject: s\r\nx-spam: no\r\nA: "
        "1\r\n\r\nbody\r\n"},

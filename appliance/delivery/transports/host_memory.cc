@@ -29,7 +29,7 @@ void HostMemory::note_failure(const NextHop& hop, std::string_view name, std::st
   const std::int64_t last_wait = config::wait_before(entry.times.last_try_s, entry.times.next_try_s, now_s);
   entry.times.last_try_s = now_s;
   const std::string of_host = hop.is_socket() ? std::string() : "*@" + std::string(name);
-  const config::RetryRule* rule = rules_.find("*@" + std::string(domain), of_host, trouble_of(problem), sender);
+  const config::RetryRule* rule = rules_->find("*@" + std::string(domain), of_host, trouble_of(problem), sender);
   std::int64_t wait = kNoRest;
   entry.given_up = true;
   if (rule != nullptr && !rule->steps.empty()) {

@@ -19,13 +19,19 @@
 
 namespace postern::delivery {
 
-// One shard; rules and random outlive it. Times are seconds since 1970.
+// One shard; the rules in use and random outlive it. Times are seconds since 1970.
 class HostMemory {
  public:
   static constexpr std::size_t kHostsMax = 10'000;  // beyond it the one tried longest ago is forgotten
 
   HostMemory(const config::RetryRules& rules, std::int64_t retry_interval_max_s, Random& random)
-      : rules_(rules), retry_interval_max_s_(retry_interval_max_s), random_(random) {}
+      : rules_(&rules), retry_interval_max_s_(retry_interval_max_s), random_(random) {}
+
+  // Failures from now on are judged by these. What is known of hosts stays.
+  void use(const config::RetryRules& rules, std::int64_t retry_interval_max_s) noexcept {
+    rules_ = &rules;
+    retry_interval_max_s_ = retry_interval_max_s;
+  }
 
   struct Standing {
     bool resting = false;  // its time has not come
@@ -53,7 +59,7 @@ class HostMemory {
   };
   void make_room();
 
-  const config::RetryRules& rules_;
+  const config::RetryRules* rules_;
   std::int64_t retry_interval_max_s_;
   Random& random_;
   std::map<NextHop, Entry> hosts_;

@@ -66,6 +66,7 @@ struct Delivered {
   const HostSeen* host = nullptr;             // nullptr: local
   std::string_view confirmation;              // what the peer said, printable; empty when local
   bool chunked = false;
+  bool pipelined = false;
   bool is_further = false;  // others of the same transaction were named before
   std::uint64_t bytes = 0;
 };

@@ -289,8 +289,12 @@ bool SmtpDelivery::take_delivered(const smtp::TransactionOutcome& outcome, const
     if (outcome.recipients[i].delivered) delivered.push_back(batch[i]);
   if (delivered.empty()) return false;
   std::erase_if(waiting_, [&](const Waiting& one) { return std::ranges::find(delivered, one.index) != delivered.end(); });
-  Delivered event{
-      .recipients = delivered, .host = &host, .confirmation = {}, .chunked = outcome.used_chunking, .bytes = composed_->size()};
+  Delivered event{.recipients = delivered,
+                  .host = &host,
+                  .confirmation = {},
+                  .chunked = outcome.used_chunking,
+                  .pipelined = outcome.used_pipelining,
+                  .bytes = composed_->size()};
   if (!options_.lmtp) {
     report(event, outcome.accepted);
     return true;

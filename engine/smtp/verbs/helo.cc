@@ -43,6 +43,7 @@ Task<void> Session::helo(bool is_ehlo) {
   state_.helo_seen = true;
   state_.esmtp = is_ehlo;
   state_.offered = is_ehlo ? options_.keywords : EhloKeywords();
+  state_.pipelining_used = false;
   if (!state_.offers(EhloKeyword::eight_bit_mime)) state_.offered.set(EhloKeyword::smtputf8, false);
   write_helo(verdict);
 }

@@ -35,7 +35,7 @@ Task<void> Session::mail() {
   if (!state_.offers(EhloKeyword::pipelining) && options_.enforce_sync && has_input() && !co_await check_sync()) co_return;
 
   this_one_.rejected_mail = false;
-  mail_discarded_ = verdict.decision == Decision::discard;
+  if (verdict.decision == Decision::discard) mail_discarded_ = std::make_unique<const Verdict>(verdict);
   if (verdict.text.empty())
     write_usual(Usual::sender_ok);
   else

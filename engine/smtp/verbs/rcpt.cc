@@ -13,8 +13,8 @@ Task<void> Session::rcpt() {
   if (!recipient) co_return;
 
   Verdict verdict;
-  if (mail_discarded_)
-    verdict.decision = Decision::discard;
+  if (mail_discarded_ != nullptr)
+    verdict = {Decision::discard, {}, mail_discarded_->log_text.empty() ? mail_discarded_->text : mail_discarded_->log_text};
   else
     verdict = co_await hooks_.rcpt(envelope_, *recipient);
   if (!verdict.passes()) {
@@ -28,7 +28,9 @@ Task<void> Session::rcpt() {
   } else {
     ++state_.recipients.refused;
     rcpt_discarded_ = true;
-    hooks_.event({.kind = SessionEventKind::rejected, .phase = Phase::rcpt, .verdict = &verdict});
+    hooks_.event({.kind = SessionEventKind::rejected,
+                  .phase = mail_discarded_ != nullptr ? Phase::mail : Phase::rcpt,
+                  .verdict = &verdict});
   }
   if (verdict.text.empty())
     write_usual(Usual::recipient_ok);

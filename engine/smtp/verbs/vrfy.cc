@@ -13,6 +13,10 @@ Task<void> Session::vrfy() {
   const PathStep path = parse_address(command_.args, rules);
   if (path.error != AddressError::none) {
     std::string reason;
+    if (path.error == AddressError::unqualified) {
+      reason.append(command_.args).append(": ");
+      hooks_.event({.kind = SessionEventKind::recipient_unqualified, .input = PeerView(command_.args), .text = "verify"});
+    }
     append_reason(reason, path, AddressRole::recipient);
     write(Reply{501, {5, 1, 3}, reason});
     co_return;
