@@ -6,8 +6,8 @@
 #include "appliance/bin/commands.h"
 #include "appliance/bin/expand_scene.h"
 #include "appliance/bin/setup.h"
+#include "appliance/config/resolver_settings.h"
 #include "appliance/config/text_maker.h"
-#include "appliance/ingress/policy.h"
 #include "engine/base/random.h"
 #include "net/dns/ares_resolver.h"
 #include "net/transport/runtime.h"
@@ -36,7 +36,7 @@ expand::EvalResult evaluate_in_loop(const expand::Program& program, ExpandScene&
   auto datagrams = transport::UringDatagrams::create((*runtime)->ring());
   if (!datagrams) return {.status = expand::EvalStatus::failed, .why = describe(datagrams.error())};
   SystemRandom random;
-  dns::AresResolver resolver({**datagrams, connector, (*runtime)->blocks(), random}, ingress::make_resolver_settings(main));
+  dns::AresResolver resolver({**datagrams, connector, (*runtime)->blocks(), random}, config::make_resolver_settings(main));
   lookup::Lookups lookups(scene.catalogue(), {.clock = &(*runtime)->clock(), .connector = &connector, .resolver = &resolver});
   scene.set_lookups(&lookups);
   expand::EvalResult result;

@@ -16,6 +16,7 @@
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
 #include "policy/lists/ip_set.h"
+#include "policy/lists/world.h"
 #include "policy/routing/router.h"
 
 namespace postern::config {
@@ -29,6 +30,7 @@ struct Config {
   // Where the option can only be expanded when its ACL is asked for; acl_of_phase is null then.
   std::array<std::optional<expand::Program>, acl::kPhaseCount> acl_text_of_phase;
   std::vector<routing::Router> routers;  // in order
+  std::shared_ptr<const lists::ListWorld> list_world;  // what lists of routers refer to
   std::vector<Transport> transports;
   RetryRules retry;
   lists::IpSet local_addresses;  // main.local_addresses, for routing

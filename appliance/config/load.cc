@@ -79,6 +79,7 @@ LoadResult Loader::result(const std::string& path) {
     config_->main = std::move(static_cast<MainOptions&>(draft_));
     for (const IpAddress& address : config_->main.local_addresses) config_->local_addresses.add(address);
     config_->local_addresses.seal();
+    config_->list_world = lists_->world();
     result.config = std::move(config_);
   }
   result.diagnostics = diagnostics_.take();

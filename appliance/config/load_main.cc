@@ -27,6 +27,8 @@ constexpr std::string_view kReceivedHeader =
 
 constexpr std::string_view kBanner = "$smtp_active_hostname ESMTP Postern $version_number $tod_full";
 
+constexpr std::string_view kRandomLocalPart = "$primary_hostname-$tod_epoch-testing";
+
 constexpr std::string_view kDsnFrom = "Mail Delivery System <Mailer-Daemon@$qualify_domain>";
 
 }  // namespace
@@ -107,6 +109,7 @@ void Loader::set_defaults() {
         &MainOptions::smtp_accept_max_nonmail_hosts, &MainOptions::hosts_require_helo})
     draft_.*list = everyone;
   draft_.smtp_banner = *expand::compile(TextMaker::built_in(kBanner), diagnostics_);
+  draft_.callout_random_local_part = *expand::compile(TextMaker::built_in(kRandomLocalPart), diagnostics_);
   draft_.dsn_from = *expand::compile(TextMaker::built_in(kDsnFrom), diagnostics_);
   draft_.received_header_text = *expand::compile(TextMaker::built_in(kReceivedHeader), diagnostics_);
 }

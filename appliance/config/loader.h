@@ -53,7 +53,11 @@ class Loader {
   void read_routers(const Sections& sections);
   void read_router(const Instance& instance);
   void finish_router(const Instance& instance, RouterDraft draft);
-  void check_hosts(const Instance& instance, std::string_view transport, bool has_hosts);
+  void finish_manualroute(const Instance& instance, RouterDraft& draft);
+  void finish_redirect(const Instance& instance, const RouterDraft& draft);
+  void refuse_for_deliveries(const Instance& instance, const RouterDraft& draft, std::string_view why);
+  void find_other_routers(RouterDraft& draft);
+  void check_hosts(const Instance& instance, const RouterDraft& draft, std::string_view transport, bool has_hosts);
   [[nodiscard]] std::optional<std::string> driver_of(const Instance& instance, std::string_view what,
                                                      std::span<const DriverDef> drivers);
   void read_retry(const Sections& sections);
@@ -72,7 +76,9 @@ class Loader {
   std::optional<OptionReader> reader_;
   std::optional<AclServices> acl_services_;
   std::shared_ptr<Config> config_ = std::make_shared<Config>();
+  std::optional<OptionReader> router_reader_;
   std::vector<std::string> transport_names_;
+  std::vector<std::string> router_names_;
 };
 
 }  // namespace postern::config

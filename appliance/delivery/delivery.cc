@@ -71,6 +71,7 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
                .read_pool = read_pool_,
                .record_bytes_tight = options_.record_bytes_max / 2,
                .random = deps_.random,
+               .resolver = deps_.resolver,
                .stats = stats_,
                .transports = transports_,
                .stop = cut_,

@@ -66,6 +66,7 @@ struct DeliveryDeps {
   Connector& connector;
   BlockPool& blocks;
   Random& random;
+  dns::Resolver* resolver = nullptr;  // null: what routers ask of the DNS defers
   log::LogSink& log;
   std::shared_ptr<const config::Config> config;
   spool::Doorbell* doorbell = nullptr;  // a slot for each shard of ingress; nullptr: ingress is asked

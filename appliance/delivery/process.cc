@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "appliance/config/resolver_settings.h"
 #include "appliance/control/control_server.h"
 #include "appliance/delivery/delivery.h"
 #include "appliance/delivery/figures_json.h"
@@ -21,8 +22,10 @@
 #include "engine/ring/uring_file_system.h"
 #include "engine/shard/offload.h"
 #include "engine/shard/shard_thread.h"
+#include "net/dns/ares_resolver.h"
 #include "net/transport/runtime.h"
 #include "net/transport/uring_connector.h"
+#include "net/transport/uring_datagram.h"
 
 namespace postern::delivery {
 namespace {
@@ -56,7 +59,9 @@ class Body final : public control::CommandHandler {
     if (!set_up()) return start_line_.arrive(false);
     runtime_->loop().run(main(*this));
     delivery_.reset();
+    resolver_.reset();
     connector_.reset();
+    datagrams_.reset();
     log_.reset();
     faulty_disk_.reset();
     delays_.reset();
@@ -83,12 +88,21 @@ class Body final : public control::CommandHandler {
     if (plan_.disk_faults.any())
       for (const log::Stream stream : {log::Stream::main, log::Stream::panic})
         log_->write(stream, "delivery: " + describe(plan_.disk_faults));
+    auto datagrams = transport::UringDatagrams::create(runtime_->ring());
+    if (!datagrams) {
+      std::fprintf(stderr, "postern: delivery: cannot set up datagrams: %s\n", describe(datagrams.error()).c_str());
+      return false;
+    }
+    datagrams_ = std::move(*datagrams);
     connector_.emplace(runtime_->streams());
+    resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_},
+                      config::make_resolver_settings(plan_.config->main));
     wait_.emplace(runtime_->ring());
     delivery_.emplace(DeliveryDeps{.files = *files_,
                                    .connector = *connector_,
                                    .blocks = runtime_->blocks(),
                                    .random = random_,
+                                   .resolver = &*resolver_,
                                    .log = *log_,
                                    .config = plan_.config,
                                    .doorbell = plan_.doorbell,
@@ -122,6 +136,7 @@ class Body final : public control::CommandHandler {
     body.start_line_.arrive(true);
     co_await body.delivery_->run(body.stop_);
     loop.remove(*body.delivery_);
+    co_await body.resolver_->close();
     if (body.control_) co_await body.control_->stop();
     body.control_.reset();
     co_await body.log_->close();
@@ -144,7 +159,9 @@ class Body final : public control::CommandHandler {
   std::optional<FaultyFileSystem> faulty_disk_;
   FileSystem* files_ = nullptr;  // one of the two disks
   std::optional<log::LogWriter> log_;
+  std::unique_ptr<transport::UringDatagrams> datagrams_;
   std::optional<transport::UringConnector> connector_;
+  std::optional<dns::AresResolver> resolver_;  // closed before it goes
   std::optional<EventWait> wait_;
   std::optional<Delivery> delivery_;
   std::optional<control::ControlServer> control_;

@@ -28,6 +28,7 @@
 #include "appliance/spool/reader.h"
 #include "engine/coro/event.h"
 #include "engine/coro/stop.h"
+#include "net/dns/resolver.h"
 #include "policy/routing/route.h"
 
 namespace postern::delivery {
@@ -69,6 +70,7 @@ struct RoundContext {
   const spool::ReadPool& read_pool;
   std::size_t record_bytes_tight;  // with more in the pool, messages that wait do so without their records
   Random& random;
+  dns::Resolver* resolver;  // null: what routers ask of the DNS defers
   DeliveryStats& stats;
   std::vector<TransportInstance>& transports;
   StopSource& stop;  // cuts attempts short
@@ -153,8 +155,8 @@ class Round final : public EndGuard {
   [[nodiscard]] bool is_frozen() const;
   [[nodiscard]] RoundEnd keep_frozen();
   void note_interrupted_attempt();
-  void route_all();
-  void route_one(std::uint32_t recipient);
+  [[nodiscard]] Task<void> route_all();
+  [[nodiscard]] Task<void> route_one(std::uint32_t recipient);
   void refuse(std::uint32_t recipient, const routing::RouteOutcome& route, bool is_permanent);
   void join_group(std::uint32_t recipient, routing::RouteOutcome route);
   [[nodiscard]] Task<void> attempt_all();

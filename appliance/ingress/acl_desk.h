@@ -46,7 +46,7 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private e
   [[nodiscard]] const acl::AclState& state() const noexcept { return state_; }
   [[nodiscard]] expand::Services& services() noexcept { return *this; }
   // Where an address goes.
-  [[nodiscard]] acl::Verified verify_address(std::string_view address, bool is_recipient) override;
+  [[nodiscard]] Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) override;
   // Into `additions`, whose texts stay here until the end of the message.
   void add_to(smtp::Additions& additions);
   // The fields that ACLs before the one for DATA have added or removed belong to the message it sees.
@@ -87,7 +87,9 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private e
   [[nodiscard]] bool begin_run(const expand::EvalResult& expanded, const std::string& text);
   [[nodiscard]] smtp::Verdict verdict_of_none();
   [[nodiscard]] smtp::Verdict conclude();
-  void log_about_client(std::string_view what, std::string_view text);
+  // Into the reply to a refusal, and into the logs, why a sender failed: once for each sender of a message.
+  void tell_of_sender(smtp::Verdict& verdict);
+  void log_about_client(std::string_view what, std::string_view text, acl::LogTargets targets = {.main = true});
 
   ConnectionServices& shared_;
   const IngressPolicy& policy_;

@@ -31,7 +31,9 @@ struct ConnectionServices {
   log::LogSink& log;
   dns::Resolver& resolver;
   IngressStats& stats;
-  RateKeeper* rates = nullptr;  // null: no rates are kept
+  Random& random;
+  routing::Callouts* callouts = nullptr;  // null: nobody is called
+  RateKeeper* rates = nullptr;            // null: no rates are kept
   dnsbl::ZoneTable zones = {};  // of DNS lists
   // Texts of ACLs that were expanded when they were asked for. Beyond the cap they are read anew.
   static constexpr std::size_t kLateAclsMax = 256;
@@ -97,7 +99,7 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] smtp::Verdict end_of_mail(smtp::Verdict verdict);
   [[nodiscard]] smtp::Verdict end_of_helo(smtp::Verdict verdict);
   [[nodiscard]] smtp::Verdict end_of_message(smtp::Verdict verdict);
-  [[nodiscard]] smtp::Verdict end_of_vrfy(smtp::Verdict verdict);
+  [[nodiscard]] Task<smtp::Verdict> judge_and_verify();
   [[nodiscard]] std::string_view expand_or(const expand::Program& program, std::string_view fallback);
   void choose_options(smtp::SessionOptions& options);
   void write_received_header();

@@ -17,7 +17,9 @@
 #include "policy/expand/program.h"
 #include "policy/lists/ip_set.h"
 #include "policy/lists/list.h"
+#include "policy/lists/world.h"
 #include "policy/routing/router.h"
+#include "policy/routing/verify_address.h"
 
 namespace postern::ingress {
 
@@ -65,6 +67,11 @@ struct IngressPolicy {
   std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> named_acls;
   std::vector<routing::Router> routers;  // for verification
   lists::IpSet local_addresses;          // likewise
+  std::shared_ptr<const lists::ListWorld> list_world;                // likewise
+  std::vector<routing::CalloutTransport> callout_transports;         // likewise
+  routing::CalloutTimes callout_times;
+  expand::Program callout_random_local_part;
+  bool log_sender_verify_fail = true;  // log_selector
   bool strict_acl_vars = false;
 
   [[nodiscard]] bool has_acl(acl::Phase phase) const noexcept {
@@ -73,8 +80,6 @@ struct IngressPolicy {
   [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept { return acls[static_cast<std::size_t>(phase)].get(); }
 };
 
-// What resolv.conf says, under what the main options say. A file that cannot be read is told of on standard error.
-[[nodiscard]] dns::ResolverSettings make_resolver_settings(const config::MainOptions& main);
 // Lists and programs are copied: the policy does not need `config` afterwards. Reads resolv.conf.
 [[nodiscard]] IngressPolicy make_policy(const config::Config& config);
 

@@ -142,6 +142,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   std::unique_ptr<transport::UringDatagrams> datagrams_;
   std::optional<transport::UringConnector> connector_;
   std::optional<dns::AresResolver> resolver_;  // closed before it goes
+  std::optional<routing::Callouts> callouts_;
   std::optional<RateKeeper> rates_;
   std::optional<ConnectionServices> services_;
   std::vector<std::unique_ptr<transport::Listener>> listeners_;
@@ -191,7 +192,10 @@ bool IngressShard::Body::set_up() {
                          {*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes},
                          *log_,
                          *resolver_,
-                         stats_});
+                         stats_,
+                         random_});
+  callouts_.emplace(*connector_, runtime_->blocks(), plan_.policy.callout_times);
+  services_->callouts = &*callouts_;
   rates_.emplace(plan_.rates, plan_.id.value(), *runtime_);
   services_->rates = &*rates_;
   return true;

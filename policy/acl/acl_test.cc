@@ -93,12 +93,18 @@ class FakeWorld final : public AclWorld {
   dns::Resolver* resolver() override { return nullptr; }
   dnsbl::ZoneTable& zones() override { return zone_table; }
   Wait wait() override { return {}; }
-  Verified verify_address(std::string_view address, bool is_recipient) override {
-    log += (is_recipient ? "to " : "from ") + std::string(address) + ";";
-    if (address.starts_with("bad")) return {.result = Verified::Result::failed, .message = "Unrouteable address"};
-    if (address.starts_with("later"))
-      return {.result = Verified::Result::deferred, .message = "wait", .log_message = "no answer"};
-    return {};
+  Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) override {
+    using Result = routing::AddressVerdict::Result;
+    log += (request.is_recipient ? "to " : "from ") + request.address + (request.callout ? " by callout;" : ";");
+    routing::AddressVerdict verdict{.has_called = request.callout.has_value(), .address_data = {"data of " + request.address}};
+    if (request.address.starts_with("bad")) {
+      verdict.result = Result::failed;
+      verdict.message = verdict.log_message = "Unrouteable address";
+    } else if (request.address.starts_with("later")) {
+      verdict.result = Result::deferred;
+      verdict.log_message = "no answer";
+    }
+    co_return verdict;
   }
   std::span<const std::string_view> envelope_recipients() override { return recipients; }
   std::optional<std::string> strange_header_name() override { return strange; }

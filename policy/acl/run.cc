@@ -267,6 +267,7 @@ void AclRun::test() {
 void AclRun::tested() {
   Frame& f = frame();
   if (subject_.listener != nullptr && subject_.listener->traces()) trace_step(result_text(truth_));
+  if (truth_ == Truth::unknown && !doing_.message.empty()) f.condition_message = std::move(doing_.message);
   if (truth_ == Truth::unknown || truth_ == Truth::error) return judge(truth_);
   const bool negated = step().negated;
   const bool yes = truth_ == Truth::ignored || (truth_ == Truth::yes) != negated;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "policy/acl/variables.h"
 #include "policy/expand/variables.h"
 #include "policy/ratelimit/rate_table.h"
+#include "policy/routing/verify_address.h"
 
 namespace postern::acl {
 
@@ -37,8 +39,16 @@ struct LogTargets {
 };
 inline constexpr LogTargets kUsualRejectTargets{.main = true, .reject = true};
 
+// A sender that was verified for this message: it is not asked about twice, and of its failure the client is told once.
+struct VerifiedSender {
+  std::string address;
+  routing::AddressVerdict verdict;
+  bool is_told = false;
+};
+
 // One connection's.
 struct AclState {
+  static constexpr std::size_t kVerifiedSendersMax = 64;  // those beyond are verified each time
   static constexpr std::size_t kRatesMax = 64;  // remembered of each kind; those beyond are counted each time
 
   AclVariables connection_variables;  // acl_c
@@ -62,6 +72,13 @@ struct AclState {
   std::string dnslist_matched;
   std::string dnslist_value;
   std::string dnslist_text;
+
+  std::vector<VerifiedSender> verified_senders;  // of this message
+  std::optional<VerifiedSender> failed_sender;   // of the ACL that is being asked, or was asked last
+  std::string sender_verify_failure;             // $sender_verify_failure: "route", "mail", "recipient", "postmaster"
+  std::string recipient_verify_failure;          //
+  routing::AddressData sender_address_data;      // until the message ends
+  routing::AddressData address_data;             // until the ACL ends
 
   std::vector<std::string> warnings;  // logged for this message, once each
 
