@@ -146,7 +146,6 @@ Task<Truth> verify_recipient(Doing& doing, VerifyWords words) {
     state->recipient_verify_failure.clear();
   }
   if (verdict.result == AddressVerdict::Result::ok) co_return Truth::yes;
-  if (verdict.log_message.empty()) verdict.log_message = verdict.message;
   if (verdict.result == AddressVerdict::Result::deferred)
     co_return not_known(doing, words, std::move(verdict.message), std::move(verdict.log_message));
   if (state != nullptr) state->recipient_verify_failure = to_string(verdict.failure);
