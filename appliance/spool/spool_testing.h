@@ -155,16 +155,6 @@ struct FoundRecord {
 // Reads one segment up to `limit`.
 [[nodiscard]] std::vector<FoundRecord> read_segment(World& world, const std::string& path, SegmentKey key, std::uint64_t limit);
 
-// Counts calls of operator new in the whole program since it was made.
-class AllocationCount {
- public:
-  AllocationCount() noexcept;
-  [[nodiscard]] std::uint64_t so_far() const noexcept;
-
- private:
-  std::uint64_t start_;
-};
-
 // Small enough that tests see many segments.
 [[nodiscard]] WriterOptions small_options(std::uint64_t segment_bytes = 64 * 1024, std::size_t batch_bytes = 16 * 1024);
 

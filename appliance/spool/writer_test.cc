@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "appliance/spool/spool_testing.h"
+#include "engine/base/allocation_count_testing.h"
 
 namespace postern::spool {
 namespace {
@@ -652,7 +653,7 @@ TEST_F(SegmentWriterTest, CommitsAllocateNothing) {
   };
   for (int i = 0; i < 10; ++i) turn();  // warm: queues have their room
   const std::uint64_t commits = writer_->stats().commits.get();
-  const testing::AllocationCount count;
+  const postern::testing::AllocationCount count;
   while (writer_->stats().commits.get() < 590) turn();
   EXPECT_EQ(count.so_far(), 0U);
   EXPECT_GT(writer_->stats().commits.get(), commits + 300);

@@ -3,7 +3,7 @@
 import math
 from xml.sax.saxutils import escape
 
-COLOURS = {"postern": "#0b6e4f", "limit": "#9aa0a6", "Postfix": "#c0392b", "Exim": "#2c6fbb", "OpenSMTPD": "#d68910",
+COLOURS = {"postern": "#0b6e4f", "policy": "#5d4037", "limit": "#9aa0a6", "Postfix": "#c0392b", "Exim": "#2c6fbb", "OpenSMTPD": "#d68910",
            "smtp-sink": "#7d3c98"}
 LEFT, TOP, LINE, WIDTH, BOTTOM = 260, 56, 22, 640, 40
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 EVERYBODY = ("postern", "limit", "Postfix", "Exim", "OpenSMTPD", "smtp-sink")
 TO_THE_LIMIT = ("postern", "limit")
+WITH_POLICY = ("postern", "policy", "limit")
 # OpenSMTPD lets five connections wait to be accepted. Of many that are opened at once most wait until TCP tries again, and again: over
 # a minute where they are 500. That would be what is measured.
 FOR_A_CROWD = tuple(name for name in EVERYBODY if name != "OpenSMTPD")
@@ -36,7 +37,7 @@ def plan(quick=False, only=None):
         if sessions == 1:
             every.append(Row("postern-load", 1, 2 * KIB, True, True, TO_THE_LIMIT))
         if sessions == (20 if quick else 100):
-            every += [Row("postern-load", sessions, size, True, True) for size in sizes]
+            every += [Row("postern-load", sessions, size, True, True, (*EVERYBODY, *(["policy"] if size == 2 * KIB else []))) for size in sizes]
             every += [Row("postern-load", sessions, 2 * KIB, True, False, (*TO_THE_LIMIT, "OpenSMTPD")),
-                      Row("postern-load", sessions, 2 * KIB, False, True, TO_THE_LIMIT)]
+                      Row("postern-load", sessions, 2 * KIB, False, True, WITH_POLICY)]
     return [row for row in every if only is None or only in row.name]

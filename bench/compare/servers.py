@@ -17,10 +17,10 @@ USER = {"postern-compare": 61390}  # of the servers' own /etc/passwd
 POSTERN_CONFIGURATION = """\
 primary_hostname = gateway.example.org
 local_interfaces = 127.0.0.1
-daemon_smtp_ports = {port}
-spool_directory = {home}/spool
-log_file_path = {home}/log/%slog
-spool_preallocate = {preallocate}
+daemon_smtp_ports = <port>
+spool_directory = <home>/spool
+log_file_path = <home>/log/%slog
+spool_preallocate = <preallocate>
 exim_user = postern-compare
 acl_smtp_rcpt = accept
 begin acl
@@ -31,11 +31,13 @@ nowhere:
 begin transports
 nowhere:
   driver = appendfile
-  directory = {home}/mail
+  directory = <home>/mail
   maildir_format
 begin retry
 """
 PREALLOCATE = "2G"
+ISP_CONFIGURATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "isp.conf")
+ISP_DOMAINS = 1_000_000
 
 
 class Missing(Exception):
@@ -71,6 +73,7 @@ class Own:
 
 class Postern(Own):
     folder = "postern"
+    configuration = POSTERN_CONFIGURATION
 
     def __init__(self, parent, cgroup, build, preallocate):
         self.program = os.path.join(build, "postern")
@@ -86,8 +89,14 @@ class Postern(Own):
             os.chown(os.path.join(self.home, name), *USER.values(), *USER.values())
         path = os.path.join(self.home, "conf")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(POSTERN_CONFIGURATION.format(port=self.port, home=self.home, preallocate=self.preallocate))
+            file.write(self.configured())
         return [self.program, "ingress", "-c", path]
+
+    def configured(self):
+        text = self.configuration
+        for name, value in (("port", self.port), ("home", self.home), ("preallocate", self.preallocate)):
+            text = text.replace(f"<{name}>", str(value))
+        return text
 
     def accepted(self):
         """By its log, which has a line for each message."""
@@ -109,6 +118,26 @@ class Postern(Own):
                 seal = file.read(4096)
             if seal.startswith(b"PSTRNEND") and struct.unpack_from("<QQ", seal, 16) == (number, incarnation):
                 os.rename(path, os.path.join(os.path.dirname(path), "free", os.path.basename(path)))
+
+
+class Policy(Postern):
+    """With what a provider of some size asks of each message, in isp.conf."""
+
+    folder = "policy"
+    configuration = open(ISP_CONFIGURATION, encoding="utf-8").read()
+
+    def arguments(self):
+        self.write_list("customers", (f"customer-{number * 7919:x}.example.{('com', 'net', 'org')[number % 3]}" for number in range(ISP_DOMAINS)),
+                        ["example.org"])
+        self.write_list("blocked", (f"{number % 100 + 11}.{number * 131 % 251}.{number * 17 % 241}.{number % 239}" for number in range(15_000)),
+                        (f"{number % 64 + 128}.{number % 251}.64.0/18" for number in range(5_000)))
+        self.write_list("bad_senders", (f"user{number}@spam{number % 997}.example" for number in range(15_000)),
+                        (f"*@junk{number}.example" for number in range(5_000)))
+        return super().arguments()
+
+    def write_list(self, name, *parts):
+        with open(os.path.join(self.home, name), "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for part in parts for line in part)
 
 
 class Limit(Own):
@@ -157,6 +186,7 @@ def make(name, parent, cgroup, build, quick):
     where = {"parent": parent, "cpu": CPU, "cgroup": cgroup.path}
     makers = {
         "postern": lambda: Postern(parent, cgroup, build, "64M" if quick else PREALLOCATE),
+        "policy": lambda: Policy(parent, cgroup, build, "64M" if quick else PREALLOCATE),
         "limit": lambda: Limit(parent, cgroup, build),
         "Postfix": lambda: Peer(lambda: postfix.Postfix(["example.org"], holding=True, processes=PROCESSES, **where)),
         "Exim": lambda: Peer(lambda: exim.Exim(**where)),

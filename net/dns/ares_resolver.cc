@@ -27,7 +27,7 @@ AresResolver::AresResolver(Network network, ResolverSettings settings, const Cac
     : network_(network), settings_(std::move(settings)), cache_(cache) {
   for (const SocketAddress& address : settings_.servers) {
     auto server = std::make_unique<Server>();
-    server->channel = std::make_unique<ServerChannel>(network.datagrams, network.random, address, settings_.timeout_ms);
+    server->ports = std::make_unique<ServerPorts>(network.datagrams, network.random, address, settings_.timeout_ms);
     server->trusted = settings_.trust_ad || address.address.is_loopback() ||
                       std::ranges::find(settings_.dnssec_trusted, address.address) != settings_.dnssec_trusted.end();
     server->edns = settings_.edns;
@@ -38,7 +38,7 @@ AresResolver::AresResolver(Network network, ResolverSettings settings, const Cac
 AresResolver::~AresResolver() { POSTERN_CHECK(servers_.empty()); }
 
 Task<void> AresResolver::close() {
-  for (const auto& server : servers_) co_await server->channel->close();
+  for (const auto& server : servers_) co_await server->ports->close();
   servers_.clear();
 }
 
@@ -126,7 +126,7 @@ Task<Answer> AresResolver::ask_servers(Question question, QueryOptions options) 
     bool silence = false;
     for (Server* server : order) {
       Reaction reaction = co_await ask(*server, question, options.dnssec, options.wait);
-      const std::string who = server->channel->server().to_string();
+      const std::string who = server->ports->server().to_string();
       if (reaction.reply && says_something(*reaction.reply)) {
         server->avoid_until = Instant{0};
         reaction.reply->answer.authenticated = reaction.reply->authentic_data && server->trusted;
@@ -163,7 +163,7 @@ Task<AresResolver::Reaction> AresResolver::ask(Server& server, Question question
 
 Task<AresResolver::Reaction> AresResolver::ask_once(Server& server, Question question, QueryForm form, Wait wait) {
   stats_.sent.add();
-  Result<std::string> bytes = co_await server.channel->ask(make_query(0, question, form), wait);
+  Result<std::string> bytes = co_await server.ports->ask(make_query(0, question, form), wait);
   if (!bytes) {
     if (bytes.error().code == Errc::timed_out) stats_.timeouts.add();
     co_return Reaction{.error = bytes.error()};
@@ -180,7 +180,7 @@ Task<AresResolver::Reaction> AresResolver::ask_over_connection(Server& server, Q
   if (auto unit = co_await streams_.acquire(wait); !unit) co_return Reaction{.error = unit.error()};
   stats_.over_stream.add();
   const auto id = static_cast<std::uint16_t>(network_.random.next());
-  const Result<std::string> bytes = co_await ask_over_stream(network_.connector, network_.blocks, server.channel->server(),
+  const Result<std::string> bytes = co_await ask_over_stream(network_.connector, network_.blocks, server.ports->server(),
                                                              make_query(id, question, form), wait);
   streams_.release();
   if (!bytes) {

@@ -18,7 +18,7 @@
 #include "net/dns/message.h"
 #include "net/dns/resolv_conf.h"
 #include "net/dns/resolver.h"
-#include "net/dns/server_channel.h"
+#include "net/dns/server_ports.h"
 
 namespace postern::dns {
 
@@ -57,7 +57,7 @@ class AresResolver final : public Resolver {
 
  private:
   struct Server {
-    std::unique_ptr<ServerChannel> channel;
+    std::unique_ptr<ServerPorts> ports;
     bool trusted = false;
     bool edns = true;
     Instant avoid_until{0};

@@ -1,4 +1,4 @@
-// The addresses in a header field, RFC 5322 section 3.4: mailboxes, groups, comments, quoted strings, routes.
+// The addresses in a header field, for conditions that want all of them good.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@ namespace postern::acl {
 inline constexpr std::size_t kFieldAddressesMax = 10'000;
 
 struct AddressField {
-  std::vector<std::string> addresses;  // as sent, without comments and display names; of the null address: ""
-  std::string why;                     // what is wrong with it; empty: nothing
+  std::vector<std::string> addresses;  // as sent, without comments and display names
+  std::string why;                     // what is wrong with it, in Exim's words; empty: nothing
   std::string failing;                 // the part that is wrong
 };
 

@@ -119,6 +119,9 @@ class Check {
   }
 
   Task<void> start_and_decide(Gate& gate, StopSource& stop) {
+    if (unasked_ > 0)
+      outcome_.log_lines.push_back("dnslists: " + std::to_string(unasked_) + " questions beyond the first " +
+                                   std::to_string(kQuestionsMax) + " of one condition were not asked");
     for (const auto& probe : probes_) gate.start(ask(resolver_, *probe, {wait_.deadline, &stop}));
     for (const auto& probe : probes_) {
       // The question's own wait ends it, and an answer then says so.
@@ -131,7 +134,10 @@ class Check {
 
  private:
   void add(const DnslistItem& item, std::string key) {
-    if (probes_.size() == kQuestionsMax) return;
+    if (probes_.size() == kQuestionsMax) {
+      ++unasked_;
+      return;
+    }
     auto probe = std::make_unique<Probe>();
     probe->item = &item;
     probe->name = in_zone(key, item.zone);
@@ -223,6 +229,7 @@ class Check {
   ZoneTable& zones_;
   Wait wait_;
   std::vector<std::unique_ptr<Probe>> probes_;
+  std::size_t unasked_ = 0;
   DnslistOutcome outcome_;
 };
 

@@ -95,7 +95,7 @@ struct DnslistOutcome {
   PeerText matched;                    // $dnslist_matched: the key
   PeerText value;                      // $dnslist_value: the addresses found, ", " between them
   PeerText text;                       // $dnslist_text: the first string of the first TXT record
-  std::vector<std::string> log_lines;  // zones that began or ceased to fail or refuse
+  std::vector<std::string> log_lines;  // zones that began or ceased to fail or refuse; questions beyond kQuestionsMax
   std::vector<std::string>
       defer_lines;  // Exim's, for log_selector +dnslist_defer: each lookup that failed, and what it is taken for
 };

@@ -162,6 +162,16 @@ TEST_F(DnslistsTest, EveryPrefixIsReadOrRefused) {
   }
 }
 
+TEST_F(DnslistsTest, WhatIsNotAskedIsSaid) {
+  std::string lists;
+  for (std::size_t i = 0; i <= kQuestionsMax / kKeysMax; ++i) {
+    lists += "z" + std::to_string(i) + ".example/<;";
+    for (std::size_t key = 0; key < kKeysMax; ++key) lists += "k" + std::to_string(key) + (key + 1 < kKeysMax ? ";" : " : ");
+  }
+  EXPECT_EQ(ask(lists).log_lines,
+            std::vector<std::string>{"dnslists: 64 questions beyond the first 256 of one condition were not asked"});
+}
+
 TEST_F(DnslistsTest, CapsHold) {
   std::string zones;
   for (std::size_t i = 0; i <= kItemsMax; ++i) zones += "z" + std::to_string(i) + ":";

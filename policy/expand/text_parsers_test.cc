@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "engine/base/utf8.h"
+#include "policy/expand/header_addresses.h"
 #include "policy/expand/operators.h"
 #include "policy/expand/regex.h"
-#include "policy/expand/text_addresses.h"
 #include "policy/expand/text_base64.h"
 #include "policy/expand/text_json.h"
 #include "policy/expand/text_prvs.h"
@@ -79,9 +79,10 @@ TEST(HeaderAddress, CutAnywhereItIsAnAddressOrNone) {
 }
 
 TEST(HeaderAddress, ListsEndWhateverIsInThem) {
-  std::string_view list = "a@b.example, grp: c@d.example, (,) \"e,f\"@g.example; <h,i@j.example>, \"k, l";
+  const std::string_view list = "a@b.example, grp: c@d.example, (,) \"e,f\"@g.example; <h,i@j.example>, \"k, l";
   std::vector<std::string_view> items;
-  while (!list.empty()) items.push_back(take_header_address(list));
+  HeaderAddresses reader(list);
+  for (std::string_view item; reader.next(item);) items.push_back(item);
   EXPECT_EQ(items, (std::vector<std::string_view>{"a@b.example", " c@d.example", " (,) \"e,f\"@g.example", " <h,i@j.example>",
                                                   " \"k, l"}));
 }

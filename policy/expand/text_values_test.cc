@@ -753,7 +753,7 @@ constexpr Different kNotAsExim[] = {
     {"${hash_:monty}", "", "Failed: Not enough arguments for 'hash' (min is 2)"},
     {"${lc_x:ABC}", "abc", "Failed: unknown expansion operator \"lc_x\""},
     {"${address:\\xc3\\xa4@\\xc3\\xb6.de}", "", "\303\244@\303\266.de"},
-    {"${addresses:a@b; c@d}", "", "a@b:c@d"},
+    {"${addresses:g: a@b; c@d}", "a@b", "a@b:c@d"},
 };
 
 TEST(TextValues, AreExims) {

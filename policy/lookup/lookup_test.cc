@@ -15,6 +15,7 @@
 
 #include "engine/coro/gate.h"
 #include "engine/coro/manual_scheduler.h"
+#include "policy/lookup/lookup_testing.h"
 
 namespace postern::lookup {
 namespace {
@@ -26,16 +27,10 @@ using Status = Answer::Status;
 class LookupsTest : public ::testing::Test {
  public:
   LookupsTest() {
-    std::string name = (fs::temp_directory_path() / "postern-lookup-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     settings_.sqlite_dbfile = path("db");
     open();
   }
-  ~LookupsTest() override {
-    close();
-    fs::remove_all(folder_);
-  }
+  ~LookupsTest() override { close(); }
 
   void open() {
     catalogue_ = std::make_unique<Catalogue>(settings_);
@@ -49,21 +44,9 @@ class LookupsTest : public ::testing::Test {
     lookups_ = nullptr;
   }
 
-  [[nodiscard]] std::string path(std::string_view name) const { return folder_ + "/" + std::string(name); }
-  std::string write(std::string_view name, std::string_view text) const {
-    std::ofstream(path(name), std::ios::binary) << text;
-    return path(name);
-  }
+  [[nodiscard]] std::string path(std::string_view name) const { return folder_.path(name); }
+  std::string write(std::string_view name, std::string_view text) const { return folder_.write(name, text); }
 
-  static std::string text_of(const Found& found) {
-    switch (found.answer.status) {
-      case Status::found: return "<" + found.answer.value + ">";
-      case Status::not_found: return "-";
-      case Status::deferred: return "deferred: " + found.answer.why;
-      case Status::failed: break;
-    }
-    return "failed: " + found.answer.why;
-  }
   Handle handle(std::string_view written) { return catalogue_->compile(written).value(); }
 
   std::string find(std::string_view written, std::string_view file, std::string_view key, ResultCache* cache = nullptr) {
@@ -79,7 +62,7 @@ class LookupsTest : public ::testing::Test {
   }
 
   ManualScheduler scheduler_;
-  std::string folder_;
+  ScratchFolder folder_;
   Settings settings_;
   std::unique_ptr<Catalogue> catalogue_;
   std::unique_ptr<Lookups> lookups_;
@@ -148,7 +131,7 @@ TEST_F(LookupsTest, WhatIsWrongWithAQuestion) {
   EXPECT_EQ(find_now("lsearch*", file, ""), "-");
   EXPECT_EQ(find_now("lsearch", file, std::string(kKeyBytesMax + 1, 'a')), "failed: a lookup's key is at most 64 KiB long");
   EXPECT_EQ(find_now("lsearch", std::string_view("/f\0x", 4), "a"), "failed: a file name cannot hold a zero byte");
-  EXPECT_EQ(find("lsearch", folder_, "a"), "failed: " + folder_ + " is not a regular file (linear search)");
+  EXPECT_EQ(find("lsearch", folder_.name(), "a"), "failed: " + folder_.name() + " is not a regular file (linear search)");
   EXPECT_EQ(find("cdb", file, "a"), "failed: " + file + " is too short for cdb lookup");
   EXPECT_EQ(find("lmdb", file, "a").substr(0, 22), "failed: failed to open");
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);

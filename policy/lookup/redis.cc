@@ -131,8 +131,8 @@ Task<RedisClient::Attempt> RedisClient::ask(std::shared_ptr<Node> node, const st
     }
     co_await connection->stream->close();
     connection = nullptr;
-    // The server had closed it while it was idle.
-    if (!is_used || !attempt.hung_up) break;
+    // The server had closed it while it was idle, or something between us and it had; or else it has done what it was told.
+    if (!is_used || !attempt.hung_up || !may_be_repeated(words)) break;
     is_used = false;
     attempt = Attempt();
   }

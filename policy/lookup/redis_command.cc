@@ -2,9 +2,12 @@
 
 #include <hiredis/read.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "engine/base/check.h"
+#include "engine/smtp/chars.h"
 
 namespace postern::lookup {
 
@@ -175,6 +178,15 @@ std::expected<std::vector<std::string>, std::string> split_redis_command(std::st
   }
   if (words.empty()) return Error("an empty Redis command");
   return words;
+}
+
+bool may_be_repeated(std::span<const std::string> words) {
+  static constexpr auto kReaders = std::to_array<std::string_view>(
+      {"EXISTS",     "GET",    "GETBIT", "GETRANGE", "HEXISTS", "HGET",   "HGETALL", "HKEYS", "HLEN",      "HMGET",
+       "HVALS",      "LINDEX", "LLEN",   "LRANGE",   "MGET",    "PING",   "PTTL",    "SCARD", "SISMEMBER", "SMEMBERS",
+       "SMISMEMBER", "STRLEN", "TTL",    "TYPE",     "ZCARD",   "ZCOUNT", "ZRANGE",  "ZRANK", "ZSCORE"});
+  return !words.empty() &&
+         std::ranges::any_of(kReaders, [&](std::string_view name) { return smtp::equal_ignoring_case(words.front(), name); });
 }
 
 std::string format_redis_command(std::span<const std::string> words) {

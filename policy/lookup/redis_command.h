@@ -42,6 +42,8 @@ struct RedisServer {
 
 // The words of a command: white space separates them, a backslash protects the byte behind it.
 [[nodiscard]] std::expected<std::vector<std::string>, std::string> split_redis_command(std::string_view query);
+// Whether doing it twice is the same as doing it once: of those that only read, the usual ones.
+[[nodiscard]] bool may_be_repeated(std::span<const std::string> words);
 // As the protocol has it: an array of strings.
 [[nodiscard]] std::string format_redis_command(std::span<const std::string> words);
 

@@ -84,6 +84,16 @@ std::string read_all(std::string_view wire, std::size_t step) {
   return all + (reader.broken() ? "broken" : "");
 }
 
+TEST(RedisCommands, ThoseThatReadMayBeRepeated) {
+  const auto repeated = [](std::vector<std::string> words) { return may_be_repeated(words); };
+  EXPECT_TRUE(repeated({"get", "key"}));
+  EXPECT_TRUE(repeated({"SISMEMBER", "set", "member"}));
+  EXPECT_FALSE(repeated({"incr", "key"}));
+  EXPECT_FALSE(repeated({"SET", "key", "value"}));
+  EXPECT_FALSE(repeated({"eval", "return redis.call('incr', KEYS[1])", "1", "key"}));
+  EXPECT_FALSE(repeated({}));
+}
+
 TEST(RedisReplies, WholeAndCutAtEveryByte) {
   constexpr std::string_view kWire =
       "+OK\r\n:42\r\n$5\r\nhe\r\nx\r\n$-1\r\n*0\r\n*-1\r\n-ERR no\r\n*3\r\n$1\r\na\r\n*2\r\n:1\r\n$1\r\nb\r\n$-1\r\n$0\r\n\r\n";

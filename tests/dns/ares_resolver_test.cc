@@ -5,6 +5,8 @@
 
 #include <deque>
 #include <functional>
+#include <map>
+#include <set>
 
 #include "engine/coro/event.h"
 #include "engine/coro/gate.h"
@@ -30,7 +32,9 @@ class FakeDatagrams final : public DatagramSockets {
  public:
   std::map<SocketAddress, Server> servers;
   std::vector<std::string> sent;
-  Gate gate;
+  std::vector<int> ports;  // of those sent
+  int opened = 0;
+  int closed = 0;
 
   Result<std::unique_ptr<DatagramSocket>> connect(SocketAddress to, DatagramReceiver& receiver) override {
     return std::unique_ptr<DatagramSocket>(std::make_unique<Socket>(*this, to, receiver));
@@ -38,15 +42,18 @@ class FakeDatagrams final : public DatagramSockets {
 
  private:
   struct Socket final : DatagramSocket {
-    Socket(FakeDatagrams& home, SocketAddress to, DatagramReceiver& receiver) : home(home), to(to), receiver(receiver) {}
+    Socket(FakeDatagrams& home, SocketAddress to, DatagramReceiver& receiver)
+        : home(home), to(to), receiver(receiver), port(++home.opened) {}
     void send(std::string bytes) override {
       home.sent.push_back(bytes);
+      home.ports.push_back(port);
       const auto server = home.servers.find(to);
       if (server == home.servers.end()) return replies.start(refuse(*this));
       if (auto reply = server->second(bytes)) replies.start(deliver(*this, std::move(*reply)));
     }
     Task<void> close() override {
       closed = true;
+      ++home.closed;
       co_await replies.close();
     }
     static Task<void> deliver(Socket& socket, std::string reply) {
@@ -60,6 +67,7 @@ class FakeDatagrams final : public DatagramSockets {
     FakeDatagrams& home;
     SocketAddress to;
     DatagramReceiver& receiver;
+    int port;
     Gate replies;
     bool closed = false;
   };
@@ -193,6 +201,40 @@ TEST_F(AresResolverTest, RepliesThatAreNotOursAreNotHeard) {
     EXPECT_EQ((co_await test.ask()).status, Status::temporary_failure);
   };
   run(body(*this));
+}
+
+TEST_F(AresResolverTest, AForgerHasToGuessThePort) {
+  settings_.servers = {second_};
+  datagrams_.servers[second_] = [](std::string_view query) {
+    std::string name;
+    for (std::size_t at = 12; query[at] != 0; at += static_cast<std::size_t>(query[at]) + 1)
+      name.append(name.empty() ? "" : ".").append(query.substr(at + 1, static_cast<std::size_t>(query[at])));
+    return ReplyMaker({*name_to_wire(name), Type::a}, id_of(query)).answer(name, Type::a, 300, "\xc0\0\2\1"sv).make();
+  };
+  static constexpr std::uint32_t kQuestions = ServerPorts::kPorts * ServerPorts::kQuestionsOfPort * 3;
+  static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
+    for (std::uint32_t i = 0; i < kQuestions; ++i)
+      EXPECT_TRUE((co_await test.ask("a" + std::to_string(i) + ".example.org")).found());
+    // Those given up are closed, but for one that nobody came by yet.
+    EXPECT_LE(static_cast<std::size_t>(test.datagrams_.opened - test.datagrams_.closed), ServerPorts::kPorts + 1);
+  };
+  run(body(*this));
+  EXPECT_EQ(datagrams_.closed, datagrams_.opened);
+  std::map<int, std::uint32_t> asked;
+  for (const int port : datagrams_.ports) ++asked[port];
+  EXPECT_GE(asked.size(), ServerPorts::kPorts * 2);
+  for (const auto& [port, count] : asked) EXPECT_LE(count, ServerPorts::kQuestionsOfPort) << port;
+  const std::set<int> first(datagrams_.ports.begin(), datagrams_.ports.begin() + 64);
+  EXPECT_GE(first.size(), ServerPorts::kPorts / 2);
+}
+
+TEST_F(AresResolverTest, ToLoopbackThereIsOnePort) {
+  datagrams_.servers[first_] = good_reply;
+  static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE((co_await test.ask("www.example.org", Type::a, {.dnssec = i == 1})).found());
+  };
+  run(body(*this));
+  EXPECT_EQ(datagrams_.opened, 1);
 }
 
 TEST_F(AresResolverTest, AServerWithoutEdnsIsAskedWithoutIt) {

@@ -15,7 +15,7 @@
 #include "engine/coro/scheduler.h"
 #include "engine/shard/offload.h"
 #include "net/transport/runtime.h"
-#include "policy/lookup/lookup.h"
+#include "policy/lookup/lookup_testing.h"
 
 namespace postern::lookup {
 namespace {
@@ -26,32 +26,17 @@ using Status = Answer::Status;
 class LookupFiles : public ::testing::Test {
  public:
   LookupFiles() : offload_(2, 64) {
-    std::string name = (fs::temp_directory_path() / "postern-lookup-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     runtime_ = transport::Runtime::create({.connections_max = 8, .small_buffers = 16, .large_buffers = 16}).value();
     lookups_.emplace(catalogue_, World{.clock = &clock_, .offload = &offload_});
   }
-  ~LookupFiles() override {
-    runtime_->loop().run(lookups_->close());
-    fs::remove_all(folder_);
-  }
+  ~LookupFiles() override { runtime_->loop().run(lookups_->close()); }
 
-  [[nodiscard]] std::string path(std::string_view name) const { return folder_ + "/" + std::string(name); }
+  [[nodiscard]] std::string path(std::string_view name) const { return folder_.path(name); }
   static void write(const std::string& file, std::string_view text) { std::ofstream(file, std::ios::binary) << text; }
   [[nodiscard]] bool run(const std::string& command) const {
-    return std::system(("cd " + folder_ + " && " + command + " 2>&1 >/dev/null").c_str()) == 0;
+    return std::system(("cd " + folder_.name() + " && " + command + " 2>&1 >/dev/null").c_str()) == 0;
   }
 
-  static std::string text_of(const Found& found) {
-    switch (found.answer.status) {
-      case Status::found: return "<" + found.answer.value + ">";
-      case Status::not_found: return "-";
-      case Status::deferred: return "deferred: " + found.answer.why;
-      case Status::failed: break;
-    }
-    return "failed: " + found.answer.why;
-  }
   std::string find(std::string_view written, std::string file, std::string key, std::int64_t deadline_ms = 30'000) {
     std::string text;
     runtime_->loop().run(
@@ -61,7 +46,7 @@ class LookupFiles : public ::testing::Test {
 
   ManualClock clock_;  // of the looks at files; the loop has its own
   shard::Offload offload_;
-  std::string folder_;
+  ScratchFolder folder_;
   std::unique_ptr<transport::Runtime> runtime_;
   Catalogue catalogue_{Settings{}};
   std::optional<Lookups> lookups_;

@@ -12,7 +12,7 @@
 #include "engine/coro/scheduler.h"
 #include "net/transport/runtime.h"
 #include "net/transport/uring_connector.h"
-#include "policy/lookup/lookup.h"
+#include "policy/lookup/lookup_testing.h"
 #include "policy/lookup/redis.h"
 #include "tests/lookup/redis_server_testing.h"
 
@@ -32,16 +32,6 @@ class RedisLookups : public ::testing::Test {
   void open(std::string servers) {
     catalogue_.emplace(Settings{.redis_servers = std::move(servers)});
     lookups_.emplace(*catalogue_, World{.clock = &runtime_->clock(), .connector = &*connector_});
-  }
-
-  static std::string text_of(const Found& found) {
-    switch (found.answer.status) {
-      case Status::found: return "<" + found.answer.value + ">";
-      case Status::not_found: return "-";
-      case Status::deferred: return "deferred: " + found.answer.why;
-      case Status::failed: break;
-    }
-    return "failed: " + found.answer.why;
   }
 
   // The answers to the queries, asked one after the other on one shard.
