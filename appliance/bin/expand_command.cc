@@ -8,6 +8,7 @@
 #include "appliance/bin/setup.h"
 #include "appliance/config/resolver_settings.h"
 #include "appliance/config/text_maker.h"
+#include "engine/base/clock.h"
 #include "engine/base/random.h"
 #include "net/dns/ares_resolver.h"
 #include "net/transport/runtime.h"
@@ -20,29 +21,57 @@ namespace postern::bin {
 
 namespace {
 
-Task<void> evaluate_and_close(const expand::Program& program, ExpandScene& scene, lookup::Lookups& lookups,
-                              dns::AresResolver& resolver, std::string& value, expand::EvalResult& result) {
-  result = co_await expand::evaluate_waiting(program, scene, value);
-  co_await lookups.close();
+// What a text came to. `why`: it could not be read, or not be expanded.
+struct Expanded {
+  bool waits = false;  // it asks something: nothing was evaluated
+  std::string value = {};
+  std::string why = {};
+};
+
+std::optional<expand::Program> read(const Arguments& arguments, language::ShardLanguage& language, Expanded& expanded) {
+  return expand::compile_or_why(config::TextMaker::command_line(arguments.text), expanded.why, &language);
+}
+
+Expanded expand_now(const Arguments& arguments, const config::Config& config) {
+  Expanded expanded;
+  const SystemClock clock;
+  language::ShardLanguage language(config.language, {.clock = clock});
+  ExpandScene scene(config, arguments.scene);
+  SceneAsker asker(language, scene);
+  scene.set_services(asker, language);
+  const auto program = read(arguments, language, expanded);
+  if (!program) return expanded;
+  expanded.waits = program->may_wait();
+  if (!expanded.waits) expanded.why = expand::evaluate(*program, scene, expanded.value).why;
+  return expanded;
+}
+
+Task<void> evaluate_and_close(const expand::Program& program, ExpandScene& scene, language::ShardLanguage& language,
+                              dns::AresResolver& resolver, Expanded& expanded) {
+  expanded.why = (co_await expand::evaluate_waiting(program, scene, expanded.value)).why;
+  co_await language.close();
   co_await resolver.close();
 }
 
 // With a loop of its own for what has to wait. Files are read in place: nobody else is kept from anything.
-expand::EvalResult evaluate_in_loop(const expand::Program& program, ExpandScene& scene, const config::MainOptions& main,
-                                    std::string& value) {
+Expanded expand_in_loop(const Arguments& arguments, const config::Config& config) {
   auto runtime = transport::Runtime::create({.connections_max = 64, .small_buffers = 64, .large_buffers = 16});
-  if (!runtime) return {.status = expand::EvalStatus::failed, .why = describe(runtime.error())};
+  if (!runtime) return {.why = describe(runtime.error())};
   transport::UringConnector connector((*runtime)->streams());
   auto datagrams = transport::UringDatagrams::create((*runtime)->ring());
-  if (!datagrams) return {.status = expand::EvalStatus::failed, .why = describe(datagrams.error())};
+  if (!datagrams) return {.why = describe(datagrams.error())};
   SystemRandom random;
-  dns::AresResolver resolver({**datagrams, connector, (*runtime)->blocks(), random}, config::make_resolver_settings(main));
-  lookup::Lookups lookups(scene.catalogue(), {.clock = &(*runtime)->clock(), .connector = &connector, .resolver = &resolver});
-  scene.set_lookups(&lookups);
-  expand::EvalResult result;
-  (*runtime)->loop().run(evaluate_and_close(program, scene, lookups, resolver, value, result));
-  scene.set_lookups(nullptr);
-  return result;
+  dns::AresResolver resolver({**datagrams, connector, (*runtime)->blocks(), random},
+                             config::make_resolver_settings(config.main));
+  language::ShardLanguage language(config.language,
+                                   {.clock = (*runtime)->clock(), .connector = &connector, .resolver = &resolver});
+  ExpandScene scene(config, arguments.scene);
+  SceneAsker asker(language, scene);
+  scene.set_services(asker, language);
+  Expanded expanded;
+  const auto program = read(arguments, language, expanded);
+  if (program) (*runtime)->loop().run(evaluate_and_close(*program, scene, language, resolver, expanded));
+  return expanded;
 }
 
 }  // namespace
@@ -50,23 +79,16 @@ expand::EvalResult evaluate_in_loop(const expand::Program& program, ExpandScene&
 int expand_command(const Arguments& arguments) {
   const auto config = load(arguments.config_path, false);
   if (config == nullptr) return kConfigStatus;
-  ExpandScene scene(*config, arguments.scene);
-  std::string value;
-  std::string why;
+  Expanded expanded = expand_now(arguments, *config);
+  if (expanded.waits) expanded = expand_in_loop(arguments, *config);
   // Exim prints the reason on standard output, too, and so do we; the status tells the two apart.
-  const auto program = expand::compile_or_why(config::TextMaker::command_line(arguments.text), why, &scene);
-  if (program) {
-    expand::EvalResult result =
-        program->may_wait() ? evaluate_in_loop(*program, scene, config->main, value) : expand::evaluate(*program, scene, value);
-    if (!result) why = std::move(result.why);
-    if (result) {
-      value.push_back('\n');
-      std::fwrite(value.data(), 1, value.size(), stdout);
-      return EX_OK;
-    }
+  if (!expanded.why.empty()) {
+    std::printf("Failed: %s\n", expanded.why.c_str());
+    return EX_DATAERR;
   }
-  std::printf("Failed: %s\n", why.c_str());
-  return EX_DATAERR;
+  expanded.value.push_back('\n');
+  std::fwrite(expanded.value.data(), 1, expanded.value.size(), stdout);
+  return EX_OK;
 }
 
 }  // namespace postern::bin

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "appliance/config/language.h"
 #include "appliance/config/main_options.h"
 #include "appliance/config/retry_rules.h"
 #include "appliance/config/transport.h"
@@ -30,10 +31,10 @@ struct Config {
   // Where the option can only be expanded when its ACL is asked for; acl_of_phase is null then.
   std::array<std::optional<expand::Program>, acl::kPhaseCount> acl_text_of_phase;
   std::vector<routing::Router> routers;  // in order
-  std::shared_ptr<const lists::ListWorld> list_world;  // what lists of routers refer to
   std::vector<Transport> transports;
   RetryRules retry;
   lists::IpSet local_addresses;  // main.local_addresses, for routing
+  std::shared_ptr<const Language> language;
 
   [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept {
     return acl_of_phase[static_cast<std::size_t>(phase)].get();

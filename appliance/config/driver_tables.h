@@ -26,6 +26,7 @@ struct RouterDraft : routing::Router {
   expand::ConfigText pass_router;
   expand::ConfigText redirect_router;
   std::optional<Setting> route_list;
+  expand::CompileServices* services = nullptr;  // what its texts may name
 };
 
 struct TransportDraft : Transport {

@@ -56,11 +56,13 @@ LoadResult Loader::load(const std::string& path) {
   const Sections sections = read_sections(lines, diagnostics_);
   read_names(sections);
   read_interfaces_and_ports(sections);
+  make_language(sections);
   make_list_compiler();
   for (const NamedList& list : sections.named_lists) lists_->define(list.kind, list.name, list.value);
   set_defaults();
   read_main(sections);
   lists_->compile_named();
+  for (const auto& [handle, file] : lists_->world()->lookup_files()) services_.noticed_lookup_file(handle, file);
   read_acls(sections);
   bind_acls();
   read_transports(sections);
@@ -79,7 +81,8 @@ LoadResult Loader::result(const std::string& path) {
     config_->main = std::move(static_cast<MainOptions&>(draft_));
     for (const IpAddress& address : config_->main.local_addresses) config_->local_addresses.add(address);
     config_->local_addresses.seal();
-    config_->list_world = lists_->world();
+    language_->lists = lists_->world();
+    config_->language = language_;
     result.config = std::move(config_);
   }
   result.diagnostics = diagnostics_.take();

@@ -17,10 +17,9 @@ namespace postern::config {
 using expand::ConfigText;
 
 void Loader::read_acls(const Sections& sections) {
-  acl_services_.emplace(draft_.strict_acl_vars);
   for (const NamedLines& each : sections.acls) {
     std::string name(each.name.view());
-    auto compiled = std::make_shared<acl::Acl>(acl::compile_acl(name, each.lines, *lists_, diagnostics_, &*acl_services_));
+    auto compiled = std::make_shared<acl::Acl>(acl::compile_acl(name, each.lines, *lists_, diagnostics_, &services_));
     config_->acls.try_emplace(std::move(name), std::move(compiled));
   }
 }
@@ -40,7 +39,7 @@ bool Loader::keep_acl_text(acl::Phase phase, const Setting& setting) {
   const std::optional<ConfigText> text = reader_->text(setting);
   if (!text) return true;
   std::string ignored;
-  std::optional<expand::Program> program = expand::compile_or_why(*text, ignored, &*acl_services_);
+  std::optional<expand::Program> program = expand::compile_or_why(*text, ignored, &services_);
   if (!program || program->is_constant()) return false;
   const auto is_known = [this](expand::VariableId id) { return values_.knows(id); };
   if (program->needs_only_variables() && !program->variables().empty() && std::ranges::all_of(program->variables(), is_known))
@@ -113,7 +112,7 @@ std::shared_ptr<const acl::Acl> Loader::acl_from(const ConfigText& value, acl::P
     return nullptr;
   }
   return std::make_shared<acl::Acl>(
-      acl::compile_acl(std::string(text), acl::lines_of(value), *lists_, diagnostics_, &*acl_services_));
+      acl::compile_acl(std::string(text), acl::lines_of(value), *lists_, diagnostics_, &services_));
 }
 
 // Lines as in the configuration, without its macros.
@@ -136,7 +135,7 @@ std::shared_ptr<const acl::Acl> Loader::acl_from_file(const ConfigText& path) {
       lines.push_back(std::move(line->text));
     }
   }
-  return std::make_shared<acl::Acl>(acl::compile_acl(name, lines, *lists_, diagnostics_, &*acl_services_));
+  return std::make_shared<acl::Acl>(acl::compile_acl(name, lines, *lists_, diagnostics_, &services_));
 }
 
 }  // namespace postern::config

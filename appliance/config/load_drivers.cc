@@ -5,6 +5,7 @@
 
 #include "appliance/config/loader.h"
 #include "appliance/config/text_maker.h"
+#include "appliance/config/values.h"
 #include "engine/base/peer_text.h"
 #include "policy/expand/compile.h"
 #include "policy/expand/nearest.h"
@@ -24,6 +25,16 @@ void begin_lmtp(SmtpTransport& lmtp) {
   lmtp.batch_max = 1;
   lmtp.max_rcpt = 0;
   lmtp.final_timeout_s = 5 * 60;  // as `timeout` has it
+}
+
+// Before its other options are read: what they may name depends on it.
+bool is_verify_only(const Instance& instance) {
+  for (const Setting& setting : instance.settings) {
+    std::string ignored;
+    if (setting.name.view() == "verify_only")
+      return !setting.has_value || read_bool(setting.value.view(), ignored).value_or(true);
+  }
+  return false;
 }
 
 routing::RouterDriver driver_named(std::string_view name) {
@@ -99,7 +110,6 @@ void Loader::finish_transport(const Instance& instance, std::string_view driver,
 
 void Loader::read_routers(const Sections& sections) {
   for (const Instance& instance : sections.routers) router_names_.emplace_back(instance.name.view());
-  router_reader_.emplace(reader_->that_asks(&*acl_services_));
   for (const Instance& instance : sections.routers) read_router(instance);
 }
 
@@ -109,7 +119,9 @@ void Loader::read_router(const Instance& instance) {
   RouterDraft draft;
   draft.name = instance.name.view();
   draft.driver = driver_named(*driver);
-  OptionApplier<RouterDraft> applier(router_table(*driver), fmt::format("option of the {} router", *driver), *router_reader_);
+  draft.services = is_verify_only(instance) ? static_cast<expand::CompileServices*>(&services_) : &router_services_;
+  const OptionReader reader = reader_->that_asks(draft.services);
+  OptionApplier<RouterDraft> applier(router_table(*driver), fmt::format("option of the {} router", *driver), reader);
   for (const Setting& setting : instance.settings) applier.apply(draft, setting);
   finish_router(instance, std::move(draft));
 }
@@ -144,7 +156,7 @@ void Loader::finish_manualroute(const Instance& instance, RouterDraft& draft) {
   }
   const auto text = reader_->text(*draft.route_list);
   if (!text) return;
-  const routing::RouteListReader rules{values_, &*acl_services_, *lists_, transport_names_, diagnostics_};
+  const routing::RouteListReader rules{values_, draft.services, *lists_, transport_names_, diagnostics_};
   const std::size_t errors_before = diagnostics_.errors();
   draft.rules = rules.read(*text);
   if (diagnostics_.errors() != errors_before) return;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "appliance/config/listen.h"
@@ -91,12 +92,36 @@ void Loader::read_interfaces_and_ports(const Sections& sections) {
   draft_.local_addresses = local_addresses(interfaces, extra, host_.addresses);
 }
 
+// Main options that decide what lookups and expansions mean are read before anything that may hold one; what is wrong with
+// them is reported with the other options.
+void Loader::make_language(const Sections& sections) {
+  constexpr auto kEarly = std::to_array<std::string_view>(
+      {"expand_allow_run", "lookup_open_max", "redis_servers", "sqlite_dbfile", "sqlite_lock_timeout", "strict_acl_vars"});
+  expand::Diagnostics unheard;
+  lists::ListCompiler no_lists({}, unheard);
+  const OptionReader reader(no_lists, values_, unheard);
+  MainDraft early;
+  OptionApplier<MainDraft> applier(main_table(), "main option", reader);
+  for (const Setting& setting : sections.main) {
+    const std::string_view name = setting.name.view();
+    const bool is_early = std::ranges::any_of(
+        kEarly, [&](std::string_view each) { return name == each || setting.negated_name() == each; });
+    if (is_early) applier.apply(early, setting);
+  }
+  language_->lookups = std::make_shared<lookup::Catalogue>(lookup_settings(early));
+  language_->primary_hostname = draft_.primary_hostname;
+  language_->strict_acl_vars = early.strict_acl_vars;
+  language_->allows_run = early.expand_allow_run;
+}
+
 void Loader::make_list_compiler() {
   lists_.emplace(lists::ListEnvironment{.primary_hostname = draft_.primary_hostname,
                                         .local_addresses = draft_.local_addresses,
                                         .files = &files_,
-                                        .values = values_},
+                                        .values = values_,
+                                        .services = &services_},
                  diagnostics_);
+  services_.set_lists(&*lists_);
   reader_.emplace(*lists_, values_, diagnostics_);
 }
 

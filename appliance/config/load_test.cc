@@ -462,14 +462,14 @@ TEST(Load, WarnsAboutWhatHasNoEffect) {
 
 TEST(Load, ReportsAllErrorsInTheOrderOfTheFiles) {
   MemoryLoad memory;
-  memory.files.put("/inc", "foo = 1\nacl_smtp_rcpt = accept hosts = x.y\n");
+  memory.files.put("/inc", "foo = 1\nacl_smtp_rcpt = accept hosts = +xy\n");
   EXPECT_EQ(memory.said("bar = 1\n.include /inc\nsmtp_banner = ${\nbegin acl\na:\n  deny verify = x\n  frob = y\n"),
             "c:1:1: unknown main option \"bar\"\n"
             "c:3:15: letter or digit expected after ${\n"
             "c:6:17: verify: unknown word \"x\"\n"
             "c:7:3: unknown ACL condition or modifier \"frob\"\n"
             "/inc:1:1: unknown main option \"foo\"\n"
-            "/inc:2:32: \"x.y\" is a host name and needs DNS, for which hosts cannot wait\n");
+            "/inc:2:32: unknown named host list \"+xy\"\n");
 }
 
 TEST(Load, KeepsTextsOfAclOptionsThatAreKnownLater) {
@@ -494,8 +494,8 @@ TEST(Load, FindsAclsThatAclsAskFor) {
 
 TEST(Load, PutsErrorsWhereMacrosAndContinuationsStand) {
   MemoryLoad memory;
-  EXPECT_EQ(memory.said("BAD = x.y.z\nhost_reject_connection = 192.0.2.1 : \\\n   192.0.2.2 : BAD\n"),
-            "c:3:16: \"x.y.z\" is a host name and needs DNS, for which host_reject_connection cannot wait\n");
+  EXPECT_EQ(memory.said("BAD = +x.y\nhost_reject_connection = 192.0.2.1 : \\\n   192.0.2.2 : BAD\n"),
+            "c:3:16: unknown named host list \"+x.y\"\n");
 }
 
 TEST(Load, ReadsAclsFromFiles) {
@@ -504,9 +504,9 @@ TEST(Load, ReadsAclsFromFiles) {
   const LoadResult result = memory.load("acl_smtp_rcpt = /acl\n");
   ASSERT_TRUE(result.ok()) << format_diagnostics(result.diagnostics);
   EXPECT_EQ(result.config->acl_for(acl::Phase::rcpt)->statements.size(), 2u);
-  memory.files.put("/acl", "accept\n hosts = a.b\n");
+  memory.files.put("/acl", "accept\n hosts = +ab\n");
   EXPECT_EQ(memory.said("acl_smtp_rcpt = /acl\n"),
-            "/acl:2:10: \"a.b\" is a host name and needs DNS, for which hosts cannot wait\n");
+            "/acl:2:10: unknown named host list \"+ab\"\n");
 }
 
 TEST(Load, TakesMacrosFromItsCaller) {

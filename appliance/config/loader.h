@@ -7,11 +7,12 @@
 #include <string_view>
 #include <vector>
 
-#include "appliance/config/acl_services.h"
 #include "appliance/config/driver_tables.h"
 #include "appliance/config/load.h"
+#include "appliance/config/load_services.h"
 #include "appliance/config/main_table.h"
 #include "appliance/config/option_reader.h"
+#include "appliance/config/router_services.h"
 #include "appliance/config/sections.h"
 #include "policy/expand/fold.h"
 #include "policy/lists/compile.h"
@@ -31,6 +32,7 @@ class Loader {
   void read_interfaces_and_ports(const Sections& sections);
   [[nodiscard]] std::optional<expand::ConfigText> early_text(const Sections& sections, std::string_view option);
   void read_name(const Sections& sections, std::string_view option, std::string& value, expand::VariableId variable);
+  void make_language(const Sections& sections);
   void make_list_compiler();
   void set_defaults();
   void read_main(const Sections& sections);
@@ -72,11 +74,12 @@ class Loader {
   expand::Diagnostics diagnostics_;
   expand::LoadTimeValues values_;
   MainDraft draft_;
+  std::shared_ptr<Language> language_ = std::make_shared<Language>();
+  LoadServices services_{*language_, diagnostics_};
   std::optional<lists::ListCompiler> lists_;
   std::optional<OptionReader> reader_;
-  std::optional<AclServices> acl_services_;
   std::shared_ptr<Config> config_ = std::make_shared<Config>();
-  std::optional<OptionReader> router_reader_;
+  RouterServices router_services_{services_};
   std::vector<std::string> transport_names_;
   std::vector<std::string> router_names_;
 };

@@ -31,7 +31,7 @@ constexpr auto kSelectors = std::to_array<LogSelectorDef>({
     {"dnslist_defer", true, false},
     {"dnssec", false, false},
     {"etrn", true, false},
-    {"host_lookup_failed", true, false},
+    {"host_lookup_failed", true, true},
     {"ident_timeout", false, false},
     {"incoming_interface", false, false},
     {"incoming_port", false, false},

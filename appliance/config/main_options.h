@@ -74,6 +74,7 @@ struct MainOptions {
   lists::HostList hosts_require_helo;               // everyone unless set
   lists::HostList helo_accept_junk_hosts;
   lists::HostList host_reject_connection;
+  lists::HostList host_lookup;  // whose names are looked up when they connect
   lists::HostList hosts_proxy;  // who must begin with a PROXY header
   lists::HostList recipient_unqualified_hosts;
   lists::HostList sender_unqualified_hosts;
@@ -97,6 +98,9 @@ struct MainOptions {
   // Callouts
   routing::CalloutTimes callout_times;
   expand::Program callout_random_local_part;  // "$primary_hostname-$tod_epoch-testing" unless set
+
+  // Expansions
+  bool expand_allow_run = true;
 
   // Bounces
   expand::Program dsn_from;  // "Mail Delivery System <Mailer-Daemon@$qualify_domain>" unless set

@@ -126,9 +126,9 @@ std::optional<lists::DomainList> OptionReader::domains(const Setting& setting) c
   return raw ? std::optional(lists_.domains(*raw, setting.name.view(), use_)) : std::nullopt;
 }
 
-std::optional<lists::HostList> OptionReader::hosts(const Setting& setting) const {
+std::optional<lists::HostList> OptionReader::hosts(const Setting& setting, lists::Use use) const {
   const std::optional<ConfigText> raw = text(setting);
-  return raw ? std::optional(lists_.hosts(*raw, setting.name.view())) : std::nullopt;
+  return raw ? std::optional(lists_.hosts(*raw, setting.name.view(), use)) : std::nullopt;
 }
 
 std::optional<lists::AddressList> OptionReader::addresses(const Setting& setting) const {

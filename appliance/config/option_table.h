@@ -152,6 +152,11 @@ template <auto Member, class Target>
 void set_hosts(Target& target, const Setting& setting, const OptionReader& reader) {
   if (auto value = reader.hosts(setting)) target.*Member = std::move(*value);
 }
+// Of those who can wait while they match.
+template <auto Member, class Target>
+void set_asking_hosts(Target& target, const Setting& setting, const OptionReader& reader) {
+  if (auto value = reader.hosts(setting, lists::Use::asks)) target.*Member = std::move(*value);
+}
 template <auto Member, class Target>
 void set_addresses(Target& target, const Setting& setting, const OptionReader& reader) {
   if (auto value = reader.addresses(setting)) target.*Member = std::move(*value);

@@ -72,6 +72,7 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
                .record_bytes_tight = options_.record_bytes_max / 2,
                .random = deps_.random,
                .resolver = deps_.resolver,
+               .language = deps_.language,
                .stats = stats_,
                .transports = transports_,
                .stop = cut_,

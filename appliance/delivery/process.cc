@@ -12,6 +12,7 @@
 #include "appliance/control/control_server.h"
 #include "appliance/delivery/delivery.h"
 #include "appliance/delivery/figures_json.h"
+#include "appliance/language/shard_language.h"
 #include "appliance/log/log_files.h"
 #include "appliance/log/log_writer.h"
 #include "appliance/supervisor/signals.h"
@@ -59,6 +60,7 @@ class Body final : public control::CommandHandler {
     if (!set_up()) return start_line_.arrive(false);
     runtime_->loop().run(main(*this));
     delivery_.reset();
+    language_.reset();
     resolver_.reset();
     connector_.reset();
     datagrams_.reset();
@@ -97,12 +99,17 @@ class Body final : public control::CommandHandler {
     connector_.emplace(runtime_->streams());
     resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_},
                       config::make_resolver_settings(plan_.config->main));
+    language_.emplace(plan_.config->language, language::ShardNeeds{.clock = runtime_->clock(),
+                                                                   .offload = &disk_offload_,
+                                                                   .connector = &*connector_,
+                                                                   .resolver = &*resolver_});
     wait_.emplace(runtime_->ring());
     delivery_.emplace(DeliveryDeps{.files = *files_,
                                    .connector = *connector_,
                                    .blocks = runtime_->blocks(),
                                    .random = random_,
                                    .resolver = &*resolver_,
+                                   .language = &*language_,
                                    .log = *log_,
                                    .config = plan_.config,
                                    .doorbell = plan_.doorbell,
@@ -136,6 +143,7 @@ class Body final : public control::CommandHandler {
     body.start_line_.arrive(true);
     co_await body.delivery_->run(body.stop_);
     loop.remove(*body.delivery_);
+    co_await body.language_->close();
     co_await body.resolver_->close();
     if (body.control_) co_await body.control_->stop();
     body.control_.reset();
@@ -161,7 +169,8 @@ class Body final : public control::CommandHandler {
   std::optional<log::LogWriter> log_;
   std::unique_ptr<transport::UringDatagrams> datagrams_;
   std::optional<transport::UringConnector> connector_;
-  std::optional<dns::AresResolver> resolver_;  // closed before it goes
+  std::optional<dns::AresResolver> resolver_;       // closed before it goes
+  std::optional<language::ShardLanguage> language_;  // likewise
   std::optional<EventWait> wait_;
   std::optional<Delivery> delivery_;
   std::optional<control::ControlServer> control_;

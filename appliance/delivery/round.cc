@@ -181,6 +181,10 @@ Task<Result<void>> Round::load() {
   Ledger::set_recipients(queued_, static_cast<std::uint32_t>(recipients_.size()));
   outcomes_.resize(recipients_.size());
   variables_.emplace(context_.config, message_);
+  if (context_.language != nullptr) {
+    asker_.emplace(*context_.language, *variables_, context_.stop);
+    variables_->set_services(&*asker_, context_.language);
+  }
   co_return Result<void>{};
 }
 
@@ -232,7 +236,7 @@ Task<void> Round::route_one(std::uint32_t recipient) {
       {.local_addresses = context_.config.local_addresses,
        .random = &context_.random,
        .resolver = context_.resolver,
-       .list_world = context_.config.list_world.get(),
+       .list_world = context_.config.language->lists.get(),
        .wait = {.deadline = Scheduler::current().now().plus_ms(kRoutingMsMax), .stop = &context_.stop}});
   // An answer that was cut short says nothing.
   if (context_.stop.stop_requested() && route.kind == routing::RouteKind::defer) co_return;

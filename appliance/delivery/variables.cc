@@ -27,13 +27,6 @@ std::string_view fact(const spool::MessageView& message, std::string_view name, 
 
 }  // namespace
 
-std::string_view local_part_of(std::string_view address) noexcept { return address.substr(0, address.rfind('@')); }
-
-std::string_view domain_of(std::string_view address) noexcept {
-  const std::size_t at = address.rfind('@');
-  return at == address.npos ? std::string_view() : address.substr(at + 1);
-}
-
 std::string_view DeliveryVariables::variable(Id id, std::string& scratch) const {
   switch (id) {
     case Id::primary_hostname:

@@ -6,6 +6,7 @@
 
 #include "appliance/config/config.h"
 #include "appliance/spool/record.h"
+#include "engine/smtp/address.h"
 #include "policy/expand/evaluate.h"
 
 namespace postern::delivery {
@@ -20,9 +21,16 @@ class DeliveryVariables final : public expand::EvalContext {
   void set_recipient(std::string_view address) noexcept { recipient_ = address; }
   void set_router(std::string_view router) noexcept { router_ = router; }
   void set_transport(std::string_view transport) noexcept { transport_ = transport; }
+  // What texts may ask; null: nothing.
+  void set_services(expand::Services* services, expand::CompileServices* compile_services) noexcept {
+    services_ = services;
+    compile_services_ = compile_services;
+  }
   void set_return_path(std::string_view return_path) noexcept { return_path_ = return_path; }
 
   [[nodiscard]] std::string_view variable(expand::VariableId id, std::string& scratch) const override;
+  [[nodiscard]] expand::Services* services() const override { return services_; }
+  [[nodiscard]] expand::CompileServices* compile_services() const override { return compile_services_; }
 
  private:
   [[nodiscard]] std::string_view of_message(expand::VariableId id, std::string& scratch) const;
@@ -35,10 +43,11 @@ class DeliveryVariables final : public expand::EvalContext {
   std::string_view router_;
   std::string_view transport_;
   std::string_view return_path_;
+  expand::Services* services_ = nullptr;
+  expand::CompileServices* compile_services_ = nullptr;
 };
 
-// The parts of "local_part@domain"; without an @ all of it is the local part.
-[[nodiscard]] std::string_view local_part_of(std::string_view address) noexcept;
-[[nodiscard]] std::string_view domain_of(std::string_view address) noexcept;
+using smtp::domain_of;
+using smtp::local_part_of;
 
 }  // namespace postern::delivery

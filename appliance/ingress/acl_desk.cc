@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "appliance/config/late_acl.h"
 #include "appliance/ingress/connection.h"
 #include "appliance/ingress/log_lines.h"
 #include "engine/smtp/address.h"
@@ -56,15 +55,16 @@ std::string to_wire(std::string_view field) {
 
 }  // namespace
 
-AclDesk::AclDesk(ConnectionServices& services, const IngressPolicy& policy, smtp::SessionState& session,
-                 const expand::EvalContext& variables)
-    : shared_(services), policy_(policy), session_(session), variables_(variables) {}
+AclDesk::AclDesk(ConnectionServices& services, const IngressPolicy& policy, language::ShardLanguage& language,
+                 smtp::SessionState& session, const expand::EvalContext& variables)
+    : Asker(language, variables), shared_(services), policy_(policy), session_(session) {}
 
 std::optional<Verdict> AclDesk::ask(acl::Phase phase, Decision when_unset, const AclScene& scene) {
   phase_ = phase;
   when_unset_ = when_unset;
   scene_ = scene;
   state_.begin_command();
+  forget_deferred_names();
   if (phase == acl::Phase::data) {
     visible_added_ = state_.headers.added().size();
     visible_removed_ = state_.headers.removed().size();
@@ -75,7 +75,7 @@ std::optional<Verdict> AclDesk::ask(acl::Phase phase, Decision when_unset, const
       return std::nullopt;
     }
     std::string name;
-    const expand::EvalResult expanded = expand::evaluate(*text, variables_, name);
+    const expand::EvalResult expanded = expand::evaluate(*text, variables(), name);
     if (!begin_run(expanded, name)) return verdict_of_none();
   } else {
     const acl::Acl* const acl = policy_.acl_for(phase);
@@ -89,7 +89,7 @@ std::optional<Verdict> AclDesk::ask(acl::Phase phase, Decision when_unset, const
 Task<Verdict> AclDesk::go_on() {
   if (to_expand_ != nullptr) {
     std::string name;
-    const expand::EvalResult expanded = co_await expand::evaluate_waiting(*to_expand_, variables_, name);
+    const expand::EvalResult expanded = co_await expand::evaluate_waiting(*to_expand_, variables(), name);
     to_expand_ = nullptr;
     if (!begin_run(expanded, name)) co_return verdict_of_none();
   }
@@ -131,7 +131,7 @@ Verdict AclDesk::conclude() {
 }
 
 acl::AclSubject AclDesk::subject() {
-  acl::AclSubject subject{.variables = variables_};
+  acl::AclSubject subject{.variables = variables()};
   subject.client = session_.endpoints.peer.address;
   subject.listener = this;
   subject.phase = phase_;
@@ -157,6 +157,7 @@ acl::AclSubject AclDesk::subject() {
 
 void AclDesk::end_of_message() {
   state_.end_of_message();
+  forget_message();
   change_texts_.clear();
   changes_.clear();
   visible_added_ = visible_removed_ = 0;
@@ -208,13 +209,7 @@ std::shared_ptr<const acl::Acl> AclDesk::find_acl(std::string_view text, std::st
     why = "failed to open ACL file: a file that is named by an expansion must also be named as it is somewhere else";
     return nullptr;
   }
-  const auto known = shared_.late_acls.find(text);
-  if (known != shared_.late_acls.end()) return known->second;
-  auto read = config::read_late_acl(text, policy_.primary_hostname, policy_.strict_acl_vars, why);
-  if (read == nullptr) return nullptr;
-  if (shared_.late_acls.size() >= ConnectionServices::kLateAclsMax) shared_.late_acls.clear();
-  shared_.late_acls.emplace(std::string(text), read);
-  return read;
+  return language().late_acl(text, why);
 }
 
 Task<void> AclDesk::delay(std::int64_t ms, bool flush) {
@@ -236,6 +231,15 @@ dnsbl::ZoneTable& AclDesk::zones() { return shared_.zones; }
 
 Wait AclDesk::wait() {
   return {.deadline = Scheduler::current().now().plus_ms(kDnsWaitMs), .stop = &session_.connection_checks.stop()};
+}
+
+void AclDesk::names_found(const dns::HostNames& names) {
+  if (names.result == dns::HostNames::Result::confirmed) {
+    session_.host_name = names.name;
+  } else if (policy_.log_host_lookup_failed) {
+    shared_.scratch.assign(names.why);
+    shared_.log.write(log::Stream::main, shared_.scratch);
+  }
 }
 
 std::span<const std::string_view> AclDesk::envelope_recipients() {
@@ -267,9 +271,9 @@ Task<routing::AddressVerdict> AclDesk::verify_address(routing::VerifyRequest req
        .facts = {.local_addresses = policy_.local_addresses,
                  .random = &shared_.random,
                  .resolver = &shared_.resolver,
-                 .list_world = policy_.list_world.get(),
+                 .list_world = policy_.language->lists.get(),
                  .wait = wait},
-       .variables = variables_,
+       .variables = variables(),
        .sender = has_sender ? scene_.envelope->sender().address.text().view() : std::string_view(),
        .qualify_domain = policy_.qualify_domain,
        .qualify_recipient = policy_.qualify_recipient,

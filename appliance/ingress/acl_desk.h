@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "appliance/ingress/policy.h"
+#include "appliance/language/asker.h"
 #include "engine/smtp/envelope.h"
 #include "engine/smtp/hooks.h"
 #include "engine/smtp/state.h"
@@ -29,10 +30,10 @@ struct AclScene {
 };
 
 // One connection's. Borrows everything it is given for as long as that lasts.
-class AclDesk final : private acl::AclWorld, private acl::AclListener, private expand::Services {
+class AclDesk final : private acl::AclWorld, private acl::AclListener, private language::Asker {
  public:
-  AclDesk(ConnectionServices& services, const IngressPolicy& policy, smtp::SessionState& session,
-          const expand::EvalContext& variables);
+  AclDesk(ConnectionServices& services, const IngressPolicy& policy, language::ShardLanguage& language,
+          smtp::SessionState& session, const expand::EvalContext& variables);
 
   // Asks the ACL for `phase`. Nothing: it has to wait, and go_on() gives the verdict. `when_unset` is the decision where there
   // is none.
@@ -45,6 +46,10 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private e
   [[nodiscard]] acl::AclState& state() noexcept { return state_; }
   [[nodiscard]] const acl::AclState& state() const noexcept { return state_; }
   [[nodiscard]] expand::Services& services() noexcept { return *this; }
+  [[nodiscard]] expand::CompileServices& compile_services() const noexcept { return language(); }
+  // What lists ask about the client.
+  [[nodiscard]] lists::ListFacts& facts() override { return *this; }
+  using Asker::known_names;
   // Where an address goes.
   [[nodiscard]] Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) override;
   // Into `additions`, whose texts stay here until the end of the message.
@@ -61,7 +66,6 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private e
   [[nodiscard]] Task<std::optional<ratelimit::Verdict>> ask_rate(ratelimit::Question question) override;
   [[nodiscard]] dns::Resolver* resolver() override;
   [[nodiscard]] dnsbl::ZoneTable& zones() override;
-  [[nodiscard]] Wait wait() override;
   [[nodiscard]] std::span<const std::string_view> envelope_recipients() override;
   [[nodiscard]] std::optional<std::string> strange_header_name() override;
 
@@ -71,7 +75,12 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private e
   void trouble(std::string_view text) override;
   void note(acl::LogTargets targets, std::string_view text) override;
 
-  // expand::Services
+  // acl::AclWorld and language::Asker
+  [[nodiscard]] Wait wait() override;
+
+  // language::Asker
+  [[nodiscard]] std::optional<IpAddress> client() const override { return session_.endpoints.peer.address; }
+  void names_found(const dns::HostNames& names) override;
   [[nodiscard]] std::optional<expand::Answer> acl_now(const expand::AclQuestion& question) override;
   [[nodiscard]] Task<expand::Answer> acl(expand::AclQuestion question) override;
 
@@ -94,7 +103,6 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private e
   ConnectionServices& shared_;
   const IngressPolicy& policy_;
   smtp::SessionState& session_;
-  const expand::EvalContext& variables_;
   acl::AclState state_;
 
   // Of the question that is being answered.

@@ -1,5 +1,6 @@
 #include "appliance/ingress/connection.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "appliance/ingress/log_lines.h"
@@ -31,6 +32,23 @@ Refusal refusal_of(smtp::Phase phase) {
     case smtp::Phase::data: return Refusal::policy_data;
     default: return Refusal::policy_rcpt;
   }
+}
+
+const acl::ListData* data_of(const acl::AclState& state, expand::VariableId id) {
+  using enum expand::VariableId;
+  switch (id) {
+    case domain_data: return &state.domain_data;
+    case host_data: return &state.host_data;
+    case local_part_data: return &state.local_part_data;
+    case recipient_data: return &state.recipient_data;
+    case sender_data: return &state.sender_data;
+    default: return nullptr;
+  }
+}
+
+bool holds(const std::array<bool, ClientLists::kCount>& answers, ClientLists::Member list) {
+  const auto& all = ClientLists::all();
+  return answers[static_cast<std::size_t>(std::ranges::find(all, list) - all.begin())];
 }
 
 }  // namespace
@@ -70,6 +88,7 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     case tod_log: return scratch = format_log_time(Scheduler::current().wall_now());
     case tod_epoch: return number_text(static_cast<std::uint64_t>(Scheduler::current().wall_now().seconds()), scratch);
     case sender_host_address: return scratch = state_->endpoints.peer.address.to_string();
+    case sender_host_name: return state_->host_name.view();
     case sender_host_port: return number_text(state_->endpoints.peer.port, scratch);
     case interface_address: return scratch = state_->endpoints.local.address.to_string();
     case interface_port: return number_text(state_->endpoints.local.port, scratch);
@@ -155,7 +174,12 @@ std::optional<std::string_view> Connection::acl_value(expand::VariableId id, std
     const auto index = static_cast<std::size_t>(id) - static_cast<std::size_t>(acl_arg1);
     return index < state.arguments.size() ? std::string_view(state.arguments[index].text) : std::string_view();
   }
+  if (const acl::ListData* const data = data_of(state, id)) return data->text;
   switch (id) {
+    case host_lookup_deferred: return names_are(dns::HostNames::Result::deferred) ? "1" : "0";
+    case host_lookup_failed: return names_are(dns::HostNames::Result::none) ? "1" : "0";
+    case sender_host_dnssec:
+      return names_are(dns::HostNames::Result::confirmed) && desk_->known_names()->authenticated ? "yes" : "";
     case acl_narg: return number_text(state.arguments.size(), scratch);
     case acl_verify_message: return state.verify_message;
     case address_data: return state.address_data.text;
@@ -177,6 +201,11 @@ std::optional<std::string_view> Connection::acl_value(expand::VariableId id, std
   }
 }
 
+bool Connection::names_are(dns::HostNames::Result result) const {
+  const dns::HostNames* const names = desk_->known_names();
+  return names != nullptr && names->result == result;
+}
+
 std::string_view Connection::expand_or(const expand::Program& program, std::string_view fallback) {
   services_.scratch.clear();
   const expand::EvalResult result = expand::evaluate(program, *this, services_.scratch);
@@ -187,7 +216,8 @@ std::string_view Connection::expand_or(const expand::Program& program, std::stri
 // An idle connection for which no ACL was asked does without it.
 AclDesk& Connection::desk() {
   if (!desk_)
-    desk_ = std::make_unique<AclDesk>(services_, services_.policy, *state_, static_cast<const expand::EvalContext&>(*this));
+    desk_ = std::make_unique<AclDesk>(services_, services_.policy, *language_, *state_,
+                                      static_cast<const expand::EvalContext&>(*this));
   return *desk_;
 }
 
@@ -195,10 +225,13 @@ void Connection::forget_message() {
   if (desk_) desk_->end_of_message();
 }
 
+std::optional<Verdict> Connection::ask_now(acl::Phase phase, Decision when_unset) {
+  if (!desk_ && !services_.policy.has_acl(phase)) return Verdict{.decision = when_unset};
+  return desk().ask(phase, when_unset, {.envelope = envelope_, .recipient = recipient_, .message = message_});
+}
+
 ReadyOr<Verdict> Connection::ask(acl::Phase phase, Decision when_unset, End end) {
-  if (!desk_ && !services_.policy.has_acl(phase)) return end_asking(Verdict{.decision = when_unset}, end);
-  std::optional<Verdict> verdict =
-      desk().ask(phase, when_unset, {.envelope = envelope_, .recipient = recipient_, .message = message_});
+  std::optional<Verdict> verdict = ask_now(phase, when_unset);
   if (!verdict) return go_on_asking(end);
   return end_asking(std::move(*verdict), end);
 }
@@ -222,27 +255,54 @@ Verdict Connection::end_asking(Verdict verdict, End end) {
   return verdict;
 }
 
-void Connection::choose_options(smtp::SessionOptions& options) {
-  const IngressPolicy& policy = services_.policy;
+bool Connection::match_client_now(ClientAnswers& answers) {
+  const ClientLists& clients = services_.policy.clients;
   const IpAddress& client = state_->endpoints.peer.address;
-  options.keywords.set(EhloKeyword::enhanced_status_codes, policy.clients.enhanced_status.matches(client))
-      .set(EhloKeyword::limits, policy.clients.limits.matches(client))
-      .set(EhloKeyword::pipelining, policy.clients.pipelining.matches(client))
-      .set(EhloKeyword::chunking, policy.clients.chunking.matches(client))
-      .set(EhloKeyword::smtputf8, policy.accept_8bitmime && policy.clients.smtputf8.matches(client))
-      .set(EhloKeyword::dsn, policy.clients.dsn.matches(client))
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const lists::HostList& list = clients.*ClientLists::all()[i];
+    const std::optional<lists::Match> match = list.asks() ? list.match_now(client, desk().facts()) : std::nullopt;
+    if (list.asks() && !match) return false;
+    answers[i] = list.asks() ? match->truth == lists::Truth::yes : list.matches(client);
+  }
+  return true;
+}
+
+// A list that cannot be matched now does not hold, as in Exim.
+Task<Verdict> Connection::connect_waiting() {
+  ClientAnswers answers{};
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const lists::HostList& list = services_.policy.clients.*ClientLists::all()[i];
+    const lists::Match match = co_await list.match(state_->endpoints.peer.address, desk().facts());
+    answers[i] = match.truth == lists::Truth::yes;
+  }
+  if (holds(answers, &ClientLists::host_lookup)) static_cast<void>(co_await desk().facts().host_names());
+  if (std::optional<Verdict> verdict = begin_connection(answers)) co_return *std::move(verdict);
+  std::optional<Verdict> verdict = ask_now(acl::Phase::connect, Decision::accept);
+  co_return verdict ? end_asking(*std::move(verdict), &Connection::end_of_connect)
+                    : co_await go_on_asking(&Connection::end_of_connect);
+}
+
+void Connection::choose_options(smtp::SessionOptions& options, const ClientAnswers& answers) {
+  const IngressPolicy& policy = services_.policy;
+  const auto is_in = [&](ClientLists::Member list) { return holds(answers, list); };
+  options.keywords.set(EhloKeyword::enhanced_status_codes, is_in(&ClientLists::enhanced_status))
+      .set(EhloKeyword::limits, is_in(&ClientLists::limits))
+      .set(EhloKeyword::pipelining, is_in(&ClientLists::pipelining))
+      .set(EhloKeyword::chunking, is_in(&ClientLists::chunking))
+      .set(EhloKeyword::smtputf8, policy.accept_8bitmime && is_in(&ClientLists::smtputf8))
+      .set(EhloKeyword::dsn, is_in(&ClientLists::dsn))
       .set(EhloKeyword::eight_bit_mime, policy.accept_8bitmime)
       .set(EhloKeyword::vrfy, policy.has_acl(acl::Phase::vrfy))
       .set(EhloKeyword::expn, policy.has_acl(acl::Phase::expn))
       .set(EhloKeyword::etrn, policy.has_acl(acl::Phase::etrn));
-  options.accept_helo_junk = policy.clients.helo_accept_junk.matches(client);
-  options.qualify_sender = policy.clients.sender_unqualified.matches(client);
-  options.qualify_recipient = policy.clients.recipient_unqualified.matches(client);
-  options.count_nonmail = policy.clients.count_nonmail.matches(client);
+  options.accept_helo_junk = is_in(&ClientLists::helo_accept_junk);
+  options.qualify_sender = is_in(&ClientLists::sender_unqualified);
+  options.qualify_recipient = is_in(&ClientLists::recipient_unqualified);
+  options.count_nonmail = is_in(&ClientLists::count_nonmail);
   options.enforce_sync = policy.enforce_sync;
-  options.require_helo = policy.clients.require_helo.matches(client);
+  options.require_helo = is_in(&ClientLists::require_helo);
   options.bare_newline = policy.bare_newline;
-  if (policy.clients.bare_newline_exempt.matches(client))
+  if (is_in(&ClientLists::bare_newline_exempt))
     options.bare_newline =
         policy.bare_newline == smtp::BareNewline::reject ? smtp::BareNewline::normalise : smtp::BareNewline::reject;
   options.qualify_domain = policy.qualify_domain;
@@ -253,16 +313,25 @@ ReadyOr<Verdict> Connection::connect(smtp::SessionState& state, smtp::SessionOpt
   state_ = &state;
   if (proxied_) state.endpoints.peer = proxied_->client();
   options_ = &options;
-  choose_options(options);
+  ClientAnswers answers{};
+  if (!match_client_now(answers) || holds(answers, &ClientLists::host_lookup)) return connect_waiting();
+  if (std::optional<Verdict> verdict = begin_connection(answers)) return *std::move(verdict);
+  return ask(acl::Phase::connect, Decision::accept, &Connection::end_of_connect);
+}
+
+// Nothing: it goes on with the ACL.
+std::optional<Verdict> Connection::begin_connection(const ClientAnswers& answers) {
+  smtp::SessionOptions& options = *options_;
+  choose_options(options, answers);
   if (proxied_ && !proxied_->negotiated) options.refusal = "Command refused, required Proxy negotiation failed";
   const std::string_view hostname = expand_or(services_.policy.active_hostname, services_.policy.primary_hostname);
   if (hostname != services_.policy.primary_hostname) active_hostname_ = hostname;
   options.active_hostname = active_hostname_.empty() ? services_.policy.primary_hostname : active_hostname_;
-  if (services_.policy.clients.reject_connection.matches(state.endpoints.peer.address))
+  if (holds(answers, &ClientLists::reject_connection))
     return Verdict{Decision::drop, "554 SMTP service not available", "refused by host_reject_connection"};
   banner_ = expand_or(services_.policy.banner, options.active_hostname);
   options.banner = banner_;
-  return ask(acl::Phase::connect, Decision::accept, &Connection::end_of_connect);
+  return std::nullopt;
 }
 
 ReadyOr<Verdict> Connection::helo() {
@@ -407,11 +476,19 @@ ReadyOr<Verdict> Connection::etrn(PeerView argument) {
 }
 
 expand::Services* Connection::services() const { return desk_ ? &desk_->services() : nullptr; }
+expand::CompileServices* Connection::compile_services() const { return desk_ ? &desk_->compile_services() : nullptr; }
+
+std::optional<expand::Held> Connection::capture(unsigned number) const {
+  if (!desk_ || number >= desk_->state().captures.size()) return std::nullopt;
+  return expand::Held{desk_->state().captures[number], expand::Bytes::peers};
+}
 
 expand::Bytes Connection::bytes_of(expand::VariableId id) const {
   using enum expand::VariableId;
   if (desk_ && id == address_data) return desk_->state().address_data.bytes;
   if (desk_ && id == sender_address_data) return desk_->state().sender_address_data.bytes;
+  if (desk_)
+    if (const acl::ListData* const data = data_of(desk_->state(), id)) return data->bytes;
   if (!desk_ || id < acl_arg1 || id > acl_arg9) return expand::Bytes::peers;
   const std::span<const acl::AclArgument> arguments = desk_->state().arguments;
   const auto index = static_cast<std::size_t>(id) - static_cast<std::size_t>(acl_arg1);

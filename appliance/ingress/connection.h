@@ -16,6 +16,7 @@
 #include "appliance/ingress/rates.h"
 #include "appliance/ingress/spool_sink.h"
 #include "appliance/ingress/stats.h"
+#include "appliance/language/shard_language.h"
 #include "appliance/log/log_sink.h"
 #include "engine/smtp/hooks.h"
 #include "net/dns/resolver.h"
@@ -35,9 +36,7 @@ struct ConnectionServices {
   routing::Callouts* callouts = nullptr;  // null: nobody is called
   RateKeeper* rates = nullptr;            // null: no rates are kept
   dnsbl::ZoneTable zones = {};  // of DNS lists
-  // Texts of ACLs that were expanded when they were asked for. Beyond the cap they are read anew.
-  static constexpr std::size_t kLateAclsMax = 256;
-  std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> late_acls = {};
+  std::shared_ptr<language::ShardLanguage> language = {};  // of `policy`
   std::string scratch = {};  // for one expansion or log line at a time, never across a suspension
 
   // Writes `scratch` to these logs.
@@ -56,7 +55,7 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
  public:
   // `proxied`: what is known of a connection from a host in hosts_proxy; else null.
   explicit Connection(ConnectionServices& services, std::unique_ptr<const Proxied> proxied = nullptr) noexcept
-      : services_(services), proxied_(std::move(proxied)) {}
+      : services_(services), language_(services.language), proxied_(std::move(proxied)) {}
 
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> connect(smtp::SessionState& state, smtp::SessionOptions& options) override;
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> helo() override;
@@ -86,12 +85,15 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] std::optional<expand::Held> acl_variable(std::string_view name) const override;
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name, std::size_t& at) const override;
   [[nodiscard]] expand::Services* services() const override;
+  [[nodiscard]] expand::CompileServices* compile_services() const override;
+  [[nodiscard]] std::optional<expand::Held> capture(unsigned number) const override;
 
   [[nodiscard]] std::string_view proxy_variable(expand::VariableId id, std::string& scratch) const;
   [[nodiscard]] AclDesk& desk();
   void forget_message();
   // What the ACL for `phase` says, and then `end` with it: at once, or in a coroutine when the ACL waits.
   using End = smtp::Verdict (Connection::*)(smtp::Verdict verdict);
+  [[nodiscard]] std::optional<smtp::Verdict> ask_now(acl::Phase phase, smtp::Decision when_unset);
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> ask(acl::Phase phase, smtp::Decision when_unset, End end = nullptr);
   [[nodiscard]] Task<smtp::Verdict> go_on_asking(End end);
   [[nodiscard]] smtp::Verdict end_asking(smtp::Verdict verdict, End end);
@@ -101,11 +103,20 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] smtp::Verdict end_of_message(smtp::Verdict verdict);
   [[nodiscard]] Task<smtp::Verdict> judge_and_verify();
   [[nodiscard]] std::string_view expand_or(const expand::Program& program, std::string_view fallback);
-  void choose_options(smtp::SessionOptions& options);
+  [[nodiscard]] bool names_are(dns::HostNames::Result result) const;
+  // What the lists of the main section say of the client, in the order of ClientLists::all().
+  using ClientAnswers = std::array<bool, ClientLists::kCount>;
+  // True: they are all known.
+  [[nodiscard]] bool match_client_now(ClientAnswers& answers);
+  // The same, waiting; and the client's names where host_lookup wants them.
+  [[nodiscard]] Task<smtp::Verdict> connect_waiting();
+  [[nodiscard]] std::optional<smtp::Verdict> begin_connection(const ClientAnswers& answers);
+  void choose_options(smtp::SessionOptions& options, const ClientAnswers& answers);
   void write_received_header();
   void count(const smtp::SessionEvent& event) noexcept;
 
   ConnectionServices& services_;
+  const std::shared_ptr<language::ShardLanguage> language_;  // with which the connection began
   const std::unique_ptr<const Proxied> proxied_;
   smtp::SessionState* state_ = nullptr;
   const smtp::Envelope* envelope_ = nullptr;      // of the open transaction

@@ -5,6 +5,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/peer_text.h"
+#include "engine/smtp/chars.h"
 
 namespace postern::ingress {
 namespace {
@@ -31,7 +32,7 @@ void append_client_address(std::string& out, const SessionState& state) {
 // A name that only repeats the address tells nothing.
 bool helo_tells_something(const SessionState& state) {
   const std::string_view helo = state.helo.view();
-  if (helo.empty()) return false;
+  if (helo.empty() || smtp::equal_ignoring_case(helo, state.host_name.view())) return false;
   if (helo.front() != '[' || helo.back() != ']') return true;
   return helo.substr(1, helo.size() - 2) != state.endpoints.peer.address.to_string();
 }
@@ -165,6 +166,10 @@ void append_unqualified(std::string& out, std::string_view what, const SessionSt
 }  // namespace
 
 void append_full_host(std::string& out, const SessionState& state) {
+  if (!state.host_name.view().empty()) {
+    append_printable(out, state.host_name.view());
+    out += ' ';
+  }
   if (helo_tells_something(state)) {
     out += '(';
     append_printable(out, state.helo.view());
@@ -174,11 +179,18 @@ void append_full_host(std::string& out, const SessionState& state) {
 }
 
 void append_received_host(std::string& out, const SessionState& state) {
+  const bool has_name = !state.host_name.view().empty();
+  if (has_name) {
+    append_printable(out, state.host_name.view());
+    out += " (";
+  }
   append_client_address(out, state);
-  if (!helo_tells_something(state)) return;
-  out += " (helo=";
-  append_printable(out, state.helo.view());
-  out += ')';
+  if (helo_tells_something(state)) {
+    out += has_name ? " helo=" : " (helo=";
+    append_printable(out, state.helo.view());
+    out += has_name ? "" : ")";
+  }
+  if (has_name) out += ')';
 }
 
 void append_message_id(std::string& out, const smtp::HeaderView& headers) {

@@ -37,7 +37,8 @@ ClientLists make_client_lists(const config::MainOptions& main) {
           .bare_newline_exempt = main.smtp_bare_newline_exempt_hosts,
           .reject_connection = main.host_reject_connection,
           .require_helo = main.hosts_require_helo,
-          .proxies = main.hosts_proxy};
+          .proxies = main.hosts_proxy,
+          .host_lookup = main.host_lookup};
 }
 
 // Those that deliver on this machine call nobody.
@@ -59,6 +60,18 @@ std::vector<routing::CalloutTransport> make_callout_transports(const std::vector
 
 }  // namespace
 
+const std::array<ClientLists::Member, ClientLists::kCount>& ClientLists::all() noexcept {
+  static constexpr std::array<Member, kCount> kAll = {
+      &ClientLists::enhanced_status,    &ClientLists::limits,
+      &ClientLists::pipelining,         &ClientLists::chunking,
+      &ClientLists::smtputf8,           &ClientLists::dsn,
+      &ClientLists::helo_accept_junk,   &ClientLists::sender_unqualified,
+      &ClientLists::recipient_unqualified, &ClientLists::count_nonmail,
+      &ClientLists::bare_newline_exempt, &ClientLists::reject_connection,
+      &ClientLists::require_helo,       &ClientLists::host_lookup};
+  return kAll;
+}
+
 IngressPolicy make_policy(const config::Config& config) {
   const config::MainOptions& main = config.main;
   IngressPolicy policy;
@@ -68,6 +81,7 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.proxy_header_timeout_ms = main.proxy_protocol_timeout_s * 1'000;
   policy.counts_proxies = main.proxy_count_by == config::ProxyCount::proxy;
   policy.log_proxy = main.log_selector.has("proxy");
+  policy.log_host_lookup_failed = main.log_selector.has("host_lookup_failed");
   policy.accept_8bitmime = main.accept_8bitmime;
   policy.enforce_sync = main.smtp_enforce_sync;
   policy.bare_newline =
@@ -87,12 +101,11 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.named_acls = config.acls;
   policy.routers = config.routers;
   policy.local_addresses = config.local_addresses;
-  policy.list_world = config.list_world;
   policy.callout_transports = make_callout_transports(config.transports);
   policy.callout_times = main.callout_times;
   policy.callout_random_local_part = main.callout_random_local_part;
   policy.log_sender_verify_fail = main.log_selector.has("sender_verify_fail");
-  policy.strict_acl_vars = main.strict_acl_vars;
+  policy.language = config.language;
   return policy;
 }
 

@@ -38,7 +38,13 @@ struct ClientLists {
   lists::HostList bare_newline_exempt;    // those who get the other of reject and normalise
   lists::HostList reject_connection;      // host_reject_connection
   lists::HostList require_helo;           // hosts_require_helo
-  lists::HostList proxies;                // hosts_proxy
+  lists::HostList proxies;                // hosts_proxy, which asks nothing
+  lists::HostList host_lookup;            // host_lookup
+
+  // All but `proxies`.
+  static constexpr std::size_t kCount = 14;
+  using Member = lists::HostList ClientLists::*;
+  [[nodiscard]] static const std::array<Member, kCount>& all() noexcept;
 };
 
 struct IngressPolicy {
@@ -48,6 +54,7 @@ struct IngressPolicy {
   std::int64_t proxy_header_timeout_ms = 3'000;  // proxy_protocol_timeout
   bool counts_proxies = false;                   // proxy_count_by = proxy: smtp_accept_max_per_host is about them
   bool log_proxy = false;                        // log_selector = +proxy
+  bool log_host_lookup_failed = true;            // log_selector = +host_lookup_failed
   bool accept_8bitmime = true;
   bool enforce_sync = true;  // smtp_enforce_sync
   smtp::BareNewline bare_newline = smtp::BareNewline::reject;
@@ -67,12 +74,11 @@ struct IngressPolicy {
   std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> named_acls;
   std::vector<routing::Router> routers;  // for verification
   lists::IpSet local_addresses;          // likewise
-  std::shared_ptr<const lists::ListWorld> list_world;                // likewise
   std::vector<routing::CalloutTransport> callout_transports;         // likewise
   routing::CalloutTimes callout_times;
   expand::Program callout_random_local_part;
   bool log_sender_verify_fail = true;  // log_selector
-  bool strict_acl_vars = false;
+  std::shared_ptr<const config::Language> language;
 
   [[nodiscard]] bool has_acl(acl::Phase phase) const noexcept {
     return acl_for(phase) != nullptr || acl_texts[static_cast<std::size_t>(phase)].has_value();

@@ -196,6 +196,11 @@ bool IngressShard::Body::set_up() {
                          random_});
   callouts_.emplace(*connector_, runtime_->blocks(), plan_.policy.callout_times);
   services_->callouts = &*callouts_;
+  services_->language = std::make_shared<language::ShardLanguage>(
+      plan_.policy.language, language::ShardNeeds{.clock = runtime_->clock(),
+                                                  .offload = &plan_.disk_offload,
+                                                  .connector = &*connector_,
+                                                  .resolver = &*resolver_});
   rates_.emplace(plan_.rates, plan_.id.value(), *runtime_);
   services_->rates = &*rates_;
   return true;
@@ -411,6 +416,7 @@ Task<void> IngressShard::Body::finish() {
   co_await rates_->leave();
   stopping_.request_stop();
   co_await background_.close();
+  co_await services_->language->close();
   co_await resolver_->close();
   co_await save_rates();
   if (spool_is_open_) {

@@ -90,6 +90,15 @@ struct PathStep {
 // "501 <what was sent>: <reason>".
 void append_reason(std::string& out, const PathStep& step, AddressRole role);
 
+// The parts of "local_part@domain" as they stand; without an @ all of it is the local part.
+[[nodiscard]] constexpr std::string_view local_part_of(std::string_view address) noexcept {
+  return address.substr(0, address.rfind('@'));
+}
+[[nodiscard]] constexpr std::string_view domain_of(std::string_view address) noexcept {
+  const std::size_t at = address.rfind('@');
+  return at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
+}
+
 // An address that is kept. The bytes are a stranger's: never expanded, printable() before they reach a log line.
 class Address {
  public:

@@ -88,6 +88,7 @@ struct SessionState {
 
   bool helo_seen = false;
   bool esmtp = false;    // the last greeting was EHLO
+  PeerText host_name;    // of the client, when it was looked up and leads back to it; lower case
   PeerText helo;         // its argument as sent; empty before the first
   EhloKeywords offered;  // in the reply to the last EHLO; empty after HELO
 

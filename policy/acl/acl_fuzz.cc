@@ -62,6 +62,7 @@ class World final : public acl::AclWorld {
     return rates_.ask(question, clock_.wall_now());
   }
   Task<std::optional<ratelimit::Verdict>> ask_rate(ratelimit::Question) override { co_return std::nullopt; }
+  lists::ListFacts& facts() override { return facts_; }
   dns::Resolver* resolver() override { return nullptr; }
   dnsbl::ZoneTable& zones() override { return zones_; }
   Wait wait() override { return {}; }
@@ -78,6 +79,7 @@ class World final : public acl::AclWorld {
   ManualClock clock_;
   ratelimit::RateTable rates_;
   dnsbl::ZoneTable zones_;
+  lists::ListFacts facts_;
 };
 
 acl::AclOutcome ask(const std::shared_ptr<const acl::Acl>& made, std::optional<acl::Phase> phase) {

@@ -70,6 +70,7 @@ class FakeWorld final : public AclWorld {
   dnsbl::ZoneTable zone_table;
   std::vector<std::string_view> recipients = {"user@in.local"};
   std::optional<std::string> strange;
+  lists::ListFacts list_facts;
 
   std::shared_ptr<const Acl> find_acl(std::string_view text, std::string& why) override {
     const auto found = acls.find(text);
@@ -90,6 +91,7 @@ class FakeWorld final : public AclWorld {
     log += "asked elsewhere;";
     co_return rates.ask(question, clock.wall_now());
   }
+  lists::ListFacts& facts() override { return list_facts; }
   dns::Resolver* resolver() override { return nullptr; }
   dnsbl::ZoneTable& zones() override { return zone_table; }
   Wait wait() override { return {}; }
@@ -547,8 +549,8 @@ TEST(Acl, ReportsEveryErrorWithItsPlace) {
       {"deny endpass", "1:6: \"endpass\" belongs to accept and discard only\n"},
       {"accept endpass = x", "1:16: \"endpass\" takes no value\n"},
       {"deny message = $doman", "1:16: unknown variable name \"doman\": did you mean \"$domain\"?\n"},
-      {"accept hosts = 1.2.3.4 : a.b\n domains = +x\n  frobnicate\naccept spam = x",
-       "1:26: \"a.b\" is a host name and needs DNS, for which hosts cannot wait\n"
+      {"accept hosts = 1.2.3.4 : +a\n domains = +x\n  frobnicate\naccept spam = x",
+       "1:26: unknown named host list \"+a\"\n"
        "2:12: unknown named domain list \"+x\"\n"
        "3:3: unknown ACL condition or modifier \"frobnicate\"\n"
        "4:8: \"spam\" cannot be used: content scanning is not built yet\n"},

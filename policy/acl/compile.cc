@@ -139,10 +139,10 @@ class AclCompiler {
   bool read_argument(const ConditionDef& def, const ConfigText& text, Argument& argument) {
     switch (def.argument) {
       case ArgumentKind::none: return true;
-      case ArgumentKind::domain_list: argument = lists_.domains(text, def.name); return true;
-      case ArgumentKind::host_list: argument = lists_.hosts(text, def.name); return true;
-      case ArgumentKind::address_list: argument = lists_.addresses(text, def.name); return true;
-      case ArgumentKind::local_part_list: argument = lists_.local_parts(text, def.name); return true;
+      case ArgumentKind::domain_list: argument = lists_.domains(text, def.name, lists::Use::asks); return true;
+      case ArgumentKind::host_list: argument = lists_.hosts(text, def.name, lists::Use::asks); return true;
+      case ArgumentKind::address_list: argument = lists_.addresses(text, def.name, lists::Use::asks); return true;
+      case ArgumentKind::local_part_list: argument = lists_.local_parts(text, def.name, lists::Use::asks); return true;
       case ArgumentKind::call: return read_call(text, argument);
       case ArgumentKind::control: return read_told<ControlSetting>(text, argument, read_control);
       case ArgumentKind::verify: return read_told<VerifyWords>(text, argument, read_verify);

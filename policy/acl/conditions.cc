@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "engine/base/peer_text.h"
+#include "policy/acl/list_conditions.h"
 #include "policy/acl/modifiers.h"
 #include "policy/acl/rate_condition.h"
 #include "policy/acl/verify.h"
@@ -26,43 +27,6 @@ constexpr Phases kMessage =
     set_of(Phase::mail, Phase::rcpt, Phase::predata, Phase::data, Phase::mime, Phase::dkim, Phase::prdr);
 
 constexpr Truth truth_of(bool value) noexcept { return value ? Truth::yes : Truth::no; }
-
-constexpr std::string_view domain_of(std::string_view address) noexcept {
-  const std::size_t at = address.rfind('@');
-  return at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
-}
-
-template <class List>
-const List& list_of(const Doing& doing) {
-  return std::get<List>(doing.step->argument);
-}
-
-// Nobody is, until there is AUTH.
-Truth test_authenticated(Doing&) { return Truth::no; }
-
-Truth test_domains(Doing& doing) { return truth_of(list_of<lists::DomainList>(doing).matches(doing.subject.domain)); }
-
-// The list names ciphers; "*" is any.
-Truth test_encrypted(Doing& doing) {
-  if (!doing.subject.encrypted) return Truth::no;
-  if (lists::trim(doing.text) == "*") return Truth::yes;
-  doing.why = "encrypted: names of ciphers are not built yet";
-  return Truth::error;
-}
-
-Truth test_hosts(Doing& doing) { return truth_of(list_of<lists::HostList>(doing).matches(doing.subject.client)); }
-
-Truth test_local_parts(Doing& doing) {
-  return truth_of(list_of<lists::LocalPartList>(doing).matches(doing.subject.local_part));
-}
-
-Truth test_recipients(Doing& doing) { return truth_of(list_of<lists::AddressList>(doing).matches(doing.subject.recipient)); }
-
-Truth test_sender_domains(Doing& doing) {
-  return truth_of(list_of<lists::DomainList>(doing).matches(domain_of(doing.subject.sender)));
-}
-
-Truth test_senders(Doing& doing) { return truth_of(list_of<lists::AddressList>(doing).matches(doing.subject.sender)); }
 
 // "condition = text": true, false, a number, or nothing.
 Truth test_condition(Doing& doing) {
@@ -98,7 +62,8 @@ constexpr auto kConditions = std::to_array<ConditionDef>({
     modifier("add_header", kMessage, add_header),
     later("arc_status", "ARC is not built yet"),
     later("atrn_domains", "ATRN is not built"),
-    condition("authenticated", kAllPhases & ~set_of(Phase::connect, Phase::helo), ArgumentKind::text, test_authenticated),
+    condition("authenticated", kAllPhases & ~set_of(Phase::connect, Phase::helo), ArgumentKind::local_part_list,
+              test_authenticated, ask_authenticated),
     later_modifier("bmi_optin", "Brightmail is not built yet"),
     condition("condition", kAllPhases, ArgumentKind::text, test_condition),
     modifier("continue", kAllPhases, proceed),
@@ -110,11 +75,11 @@ constexpr auto kConditions = std::to_array<ConditionDef>({
     later("dkim_status", "DKIM is not built yet"),
     later("dmarc_status", "DMARC is not built yet"),
     condition("dnslists", kAllPhases, ArgumentKind::dnslists, test_dnslists, ask_dnslists),
-    condition("domains", kRecipient, ArgumentKind::domain_list, test_domains),
-    condition("encrypted", kAllPhases & ~set_of(Phase::connect), ArgumentKind::text, test_encrypted),
+    condition("domains", kRecipient, ArgumentKind::domain_list, test_domains, ask_domains),
+    condition("encrypted", kAllPhases & ~set_of(Phase::connect), ArgumentKind::local_part_list, test_encrypted, ask_encrypted),
     noted("endpass", Role::endpass, ArgumentKind::none),
-    condition("hosts", kAllPhases, ArgumentKind::host_list, test_hosts),
-    condition("local_parts", kRecipient, ArgumentKind::local_part_list, test_local_parts),
+    condition("hosts", kAllPhases, ArgumentKind::host_list, test_hosts, ask_hosts),
+    condition("local_parts", kRecipient, ArgumentKind::local_part_list, test_local_parts, ask_local_parts),
     noted("log_message", Role::log_message, ArgumentKind::text),
     modifier("log_reject_target", kAllPhases, log_reject_target),
     modifier("logwrite", kAllPhases, logwrite),
@@ -123,12 +88,13 @@ constexpr auto kConditions = std::to_array<ConditionDef>({
     later("mime_regex", kScan),
     later_modifier("queue", "named queues are not built"),
     condition("ratelimit", kAllPhases, ArgumentKind::rate, test_rate, ask_rate),
-    condition("recipients", set_of(Phase::rcpt, Phase::prdr), ArgumentKind::address_list, test_recipients),
+    condition("recipients", set_of(Phase::rcpt, Phase::prdr), ArgumentKind::address_list, test_recipients,
+              ask_recipients),
     later("regex", kScan),
     modifier("remove_header", kMessage, remove_header),
     later("seen", "it is not built"),
-    condition("sender_domains", kSender, ArgumentKind::domain_list, test_sender_domains),
-    condition("senders", kSender, ArgumentKind::address_list, test_senders),
+    condition("sender_domains", kSender, ArgumentKind::domain_list, test_sender_domains, ask_sender_domains),
+    condition("senders", kSender, ArgumentKind::address_list, test_senders, ask_senders),
     modifier("set", kAllPhases, assign, ArgumentKind::assignment),
     later("spam", kScan),
     later("spf", "SPF is not built yet"),

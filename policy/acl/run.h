@@ -79,6 +79,8 @@ struct AclSubject {
   AclListener* listener = nullptr;
   std::optional<Phase> phase = {};  // a word that is not allowed in it is found here when it was not found at load
   bool encrypted = false;
+  std::string_view cipher = {};         // when encrypted
+  std::string_view authenticator = {};  // by which the client has authenticated itself; empty: it has not
   std::string_view helo = {};
   std::optional<std::uint64_t> message_bytes = {};  // once the message is here
   std::uint32_t recipients = 0;                     // accepted so far

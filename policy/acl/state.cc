@@ -12,6 +12,8 @@ void AclState::end_of_message() {
   sender_verify_failure.clear();
   recipient_verify_failure.clear();
   sender_address_data = {};
+  local_part_data = sender_data = recipient_data = {};
+  captures.clear();
 }
 
 void AclState::begin_command() {
@@ -20,6 +22,7 @@ void AclState::begin_command() {
   verify_message.clear();
   failed_sender.reset();
   address_data = {};
+  domain_data = {};
 }
 
 }  // namespace postern::acl

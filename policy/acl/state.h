@@ -46,6 +46,12 @@ struct VerifiedSender {
   bool is_told = false;
 };
 
+// What a list that matched has found ($domain_data and its kin).
+struct ListData {
+  std::string text;
+  expand::Bytes bytes = expand::Bytes::ours;
+};
+
 // One connection's.
 struct AclState {
   static constexpr std::size_t kVerifiedSendersMax = 64;  // those beyond are verified each time
@@ -79,6 +85,12 @@ struct AclState {
   std::string recipient_verify_failure;          //
   routing::AddressData sender_address_data;      // until the message ends
   routing::AddressData address_data;             // until the ACL ends
+  ListData domain_data;                // until the ACL ends
+  ListData local_part_data;            // these until the message does
+  ListData sender_data;                //
+  ListData recipient_data;             //
+  ListData host_data;                  // until the connection does
+  std::vector<std::string> captures;   // $0 to $9, of the domain or local part that was matched last; bytes of a peer
 
   std::vector<std::string> warnings;  // logged for this message, once each
 

@@ -215,7 +215,7 @@ Task<Truth> verify_helo(Doing& doing) {
     answer.each<dns::Address>([&](const dns::Address& each) { leads_here = leads_here || each.address == subject.client; });
     if (leads_here) co_return Truth::yes;
   }
-  const dns::HostNames names = co_await dns::look_up_host_names(resolver, subject.client, {.wait = subject.world->wait()});
+  const dns::HostNames names = co_await subject.world->facts().host_names();
   if (names.result == dns::HostNames::Result::confirmed) {
     if (smtp::equal_ignoring_case(names.name.view(), subject.helo)) co_return Truth::yes;
     for (const PeerText& alias : names.aliases)
@@ -226,8 +226,7 @@ Task<Truth> verify_helo(Doing& doing) {
 
 Task<Truth> verify_reverse(Doing& doing, VerifyWords words) {
   const AclSubject& subject = doing.subject;
-  const dns::HostNames names =
-      co_await dns::look_up_host_names(*subject.world->resolver(), subject.client, {.wait = subject.world->wait()});
+  const dns::HostNames names = co_await subject.world->facts().host_names();
   if (names.result == dns::HostNames::Result::confirmed) co_return Truth::yes;
   if (names.result == dns::HostNames::Result::none)
     co_return refuse(doing, fmt::format("host lookup failed for reverse lookup check ({})", names.why));

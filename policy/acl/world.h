@@ -12,6 +12,7 @@
 #include "engine/coro/wait.h"
 #include "net/dns/resolver.h"
 #include "policy/dnsbl/dnslists.h"
+#include "policy/lists/facts.h"
 #include "policy/ratelimit/rate_table.h"
 #include "policy/routing/verify_address.h"
 
@@ -35,6 +36,8 @@ class AclWorld {
   [[nodiscard]] virtual std::optional<ratelimit::Verdict> ask_rate_now(const ratelimit::Question& question) = 0;
   [[nodiscard]] virtual Task<std::optional<ratelimit::Verdict>> ask_rate(ratelimit::Question question) = 0;
 
+  // What lists ask about, and verify = reverse_host_lookup: the names of the client are looked up once.
+  [[nodiscard]] virtual lists::ListFacts& facts() = 0;
   // Null: there is no DNS here.
   [[nodiscard]] virtual dns::Resolver* resolver() = 0;
   [[nodiscard]] virtual dnsbl::ZoneTable& zones() = 0;

@@ -248,7 +248,7 @@ bool Compiler::add_variable(std::string_view name, std::size_t where, Known& kno
     return true;
   }
   if (variable == nullptr && is_acl_variable(name)) {
-    if (services_ == nullptr)
+    if (services_ == nullptr || !services_->has_acl_variables())
       return fail(where, fmt::format("${} cannot be used: ACL variables are not built yet here", printable(name, 64)));
     may_wait(false);
     emit_named(Op::acl_variable, name);

@@ -177,7 +177,8 @@ bool Compiler::read_matches_list(const ConditionDef& row, std::string_view name,
   ReadArguments arguments;
   if (!read_condition_arguments(name, 2, arguments)) return false;
   holds = true;
-  around_.value = {};
+  around_.value = Known::maybe();  // a lookup in the list may have found a stranger's
+  around_.captures = around_.captures | arguments.known[0].changed();
   if (!refuse_peers(arguments.at[1], arguments.known[1], "a list")) return false;
   const std::optional<std::string_view> list = constant(arguments.code[1]);
   const auto kind = static_cast<std::uint8_t>(row.kind);
@@ -190,10 +191,14 @@ bool Compiler::read_matches_list(const ConditionDef& row, std::string_view name,
   }
   const auto found = services_->find_list(row.kind, text_.slice(arguments.at[1], list->size()));
   if (!found) return fail(arguments.at[1], found.error());
+  may_wait(found->may_wait);
+  if (found->handle == kListText) {
+    emit({.op = Op::test_list, .flag = kind});
+    return true;
+  }
   program_.lists_.push_back(found->handle);
   drop_code(arguments.code[1]);
   emit({.op = Op::test_list, .flag = kind, .a = static_cast<std::uint32_t>(program_.lists_.size() - 1), .b = 1});
-  may_wait(found->may_wait);
   return true;
 }
 

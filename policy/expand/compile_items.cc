@@ -267,11 +267,14 @@ bool Compiler::read_lookup(const ItemDef& item, Known& known) {
     return fail(arguments.at[0], "tainted search query is not properly quoted",
                 fmt::format("write ${{quote_{}:...}} around what a peer chose", base));
   if (has_key && !refuse_peers(arguments.at[1], last, "a file's name")) return false;
+  if (const auto file = has_key ? constant(arguments.code[1]) : std::nullopt)
+    services_->noticed_lookup_file(found->handle, *file);
   program_.lookups_.push_back({found->handle, found->query_style, quoted_for});
   emit({.op = Op::lookup, .a = static_cast<std::uint32_t>(program_.lookups_.size() - 1)});
   may_wait(found->may_wait);
   around_.value = Known::of(found->bytes);
   if (found->bytes == Bytes::depends) around_.value = Known::maybe();
+  if (has_key) around_.captures = around_.captures | arguments.known[0].changed();
   if (!read_yes_no(item.name, true, {}, known)) return false;
   around_ = before;
   return true;

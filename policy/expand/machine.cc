@@ -223,11 +223,13 @@ bool Machine::append_own(OwnVariable variable) {
 }
 
 bool Machine::append_capture(std::uint32_t number) {
-  if (captures_.empty()) {
+  auto last = captures_.rbegin();
+  while (number == 0 && last != captures_.rend() && !last->has_whole) ++last;
+  if (last == captures_.rend()) {
     const std::optional<Held> held = context_.capture(number);
     return !held || append(held->text, Taint::of(held->bytes));
   }
-  const Captures& captures = captures_.back();
+  const Captures& captures = *last;
   if (number >= captures.groups.count) return true;
   const Regex::Captures::Range range = captures.groups.ranges[number];
   return append_piece({captures.subject + range.begin, range.end - range.begin, captures.taint, true});

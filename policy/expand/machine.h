@@ -94,6 +94,7 @@ class Machine {
     std::size_t subject = 0;  // on the output
     Taint taint;
     Regex::Captures groups;
+    bool has_whole = true;  // false: $0 is that of the captures before
   };
   struct Call {
     const Program* program;
@@ -171,6 +172,8 @@ class Machine {
   bool ask_socket(const Instruction& i);
   bool ask_run(const Instruction& i);
   bool receive(Answer&& answer);
+  bool receive_found(const Answer& answer);
+  bool receive_match(const Answer& answer);
   bool receive_file(const Answer& answer);
   bool receive_acl(const Answer& answer, bool is_condition);
   bool receive_socket(const Instruction& i, const Answer& answer);

@@ -1,4 +1,5 @@
 // What the machine asks of the world: the question from the arguments, and what its answer does.
+#include <algorithm>
 #include <charconv>
 
 #include "engine/base/peer_text.h"
@@ -112,14 +113,48 @@ bool Machine::receive(Answer&& answer) {
   if (answer.status == Answer::Status::failed) return fail(std::move(answer.why));
   switch (i.op) {
     case Op::fetched: return append_result(has_value ? std::string_view(answer.value) : std::string_view(), taint);
-    case Op::lookup: return has_value ? set_found(answer.value, taint) : set_not_found();
-    case Op::test_list: return has_value ? set_found(answer.value, taint) : decide(false);
+    case Op::lookup: return has_value ? receive_found(answer) : set_not_found();
+    case Op::test_list: return has_value ? receive_match(answer) : decide(false);
     case Op::test_exists: return decide(has_value);
     case Op::stat: return append_result(answer.value, taint);
     case Op::read_file: return receive_file(answer);
     case Op::run: return receive_run(answer);
     default: return fail("an answer that nobody asked for");
   }
+}
+
+// What a partial match left away stays on the output with its key, for $1 and $2.
+bool Machine::receive_found(const Answer& answer) {
+  if (!answer.wild) return set_found(answer.value, Taint::of(answer.bytes));
+  const std::string key(arguments_.text[0]);
+  const Taint key_taint = arguments_.taint[0].changed();
+  if (!set_found(answer.value, Taint::of(answer.bytes))) return false;
+  if (key.size() > limit_ - out_.size()) return fail("the result of the expansion is too long");
+  Captures captures{out_.size(), key_taint, {}, false};
+  out_.append(key);
+  const auto end = static_cast<std::uint32_t>(key.size());
+  captures.groups.count = 3;
+  captures.groups.ranges[1] = {0, static_cast<std::uint32_t>(std::min(answer.wild->wild_end, key.size()))};
+  captures.groups.ranges[2] = {static_cast<std::uint32_t>(std::min(answer.wild->fixed_begin, key.size())), end};
+  captures_.push_back(captures);
+  return spend(key.size());
+}
+
+bool Machine::receive_match(const Answer& answer) {
+  const Taint subject = arguments_.taint[0].changed();
+  if (!set_found(answer.value, Taint::of(answer.bytes))) return false;
+  if (answer.captures.empty()) return true;
+  Captures captures{out_.size(), subject, {}};
+  captures.groups.count = static_cast<std::uint32_t>(std::min(answer.captures.size(), captures.groups.ranges.size()));
+  for (std::uint32_t n = 0; n < captures.groups.count; ++n) {
+    const std::string& text = answer.captures[n];
+    if (text.size() > limit_ - out_.size()) return fail("the result of the expansion is too long");
+    const auto begin = static_cast<std::uint32_t>(out_.size() - captures.subject);
+    captures.groups.ranges[n] = {begin, begin + static_cast<std::uint32_t>(text.size())};
+    out_.append(text);
+  }
+  captures_.push_back(captures);
+  return spend(out_.size() - captures.subject);
 }
 
 // Every line end becomes the text that was given for it.

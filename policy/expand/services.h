@@ -10,12 +10,21 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/coro/task.h"
 #include "policy/expand/config_text.h"
 #include "policy/expand/variables.h"
 
 namespace postern::expand {
+
+// What a partial match of a lookup leaves to $1 and $2, as places in its key.
+struct Wild {
+  std::size_t wild_end = 0;     // $1 is key[0, wild_end)
+  std::size_t fixed_begin = 0;  // $2 is key[fixed_begin, end)
+
+  friend bool operator==(const Wild&, const Wild&) = default;
+};
 
 // What comes back from the world.
 struct Answer {
@@ -31,7 +40,9 @@ struct Answer {
   // Whose bytes `value` is made of. Data that the administrator keeps is ours, whoever chose the key; what comes from a
   // stranger's DNS or over a socket is a peer's.
   Bytes bytes = Bytes::ours;
-  int code = 0;  // run: the exit status
+  int code = 0;                            // run: the exit status
+  std::optional<Wild> wild = {};           // lookup: how the key was found
+  std::vector<std::string> captures = {};  // list: $0 and on, which are the subject's bytes
 
   [[nodiscard]] static Answer found(std::string value, Bytes bytes = Bytes::ours) {
     return {.status = Status::found, .value = std::move(value), .bytes = bytes};
@@ -136,17 +147,20 @@ class CompileServices {
   [[nodiscard]] virtual std::expected<Lookup, std::string> find_lookup(std::string_view written) = 0;
   // For ${quote_TYPE:} alone. Nothing when there is no such type.
   [[nodiscard]] virtual bool is_lookup_type(std::string_view type) = 0;
+  // A lookup asks a file whose name is a constant: it may be read before anybody asks.
+  virtual void noticed_lookup_file(LookupHandle, std::string_view) {}
 
   struct List {
     ListHandle handle = kListText;
     bool may_wait = true;
   };
-  // A list whose text is a constant. The error says what is wrong with it.
+  // A list whose text is a constant. The error says what is wrong with it. kListText: it is read when it is used.
   [[nodiscard]] virtual std::expected<List, std::string> find_list(ListKind kind, const ConfigText& text) = 0;
 
   [[nodiscard]] virtual bool is_named_list(std::string_view name) = 0;
   // Whether whoever runs the programs has header fields to give.
   [[nodiscard]] virtual bool has_headers() { return true; }
+  [[nodiscard]] virtual bool has_acl_variables() { return true; }          // likewise
   [[nodiscard]] virtual bool allows_run() { return true; }                 // expand_allow_run
   [[nodiscard]] virtual bool has_strict_acl_variables() { return false; }  // strict_acl_vars
 };

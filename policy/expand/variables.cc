@@ -15,6 +15,7 @@ using Id = VariableId;
 constexpr VariableDef ours(std::string_view name, Id id) { return {name, id, Bytes::ours, {}}; }
 constexpr VariableDef peers(std::string_view name, Id id) { return {name, id, Bytes::peers, {}}; }
 constexpr VariableDef depends(std::string_view name, Id id) { return {name, id, Bytes::depends, {}}; }
+constexpr VariableDef fetched(std::string_view name, Id id) { return {name, id, Bytes::peers, {}, true}; }
 constexpr VariableDef later(std::string_view name, std::string_view why) { return {name, Id::none, Bytes::peers, why}; }
 
 constexpr std::string_view kArc = "ARC is not built yet";
@@ -25,15 +26,15 @@ constexpr std::string_view kDcc = "DCC is not built yet";
 constexpr std::string_view kDelivery = "it is not built yet for this delivery process";
 constexpr std::string_view kDkim = "DKIM is not built yet";
 constexpr std::string_view kDmarc = "DMARC is not built yet";
-constexpr std::string_view kDns = "DNS lookups are not built yet";
+constexpr std::string_view kDns = "the check that sets it is not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
 constexpr std::string_view kFacts = "this fact is not collected yet";
-constexpr std::string_view kHeaders = "looking at message headers is not built yet";
+constexpr std::string_view kHeaders = "this fact of the message is not collected yet";
 constexpr std::string_view kItems = "the expansion item that sets it is not built yet";
 constexpr std::string_view kLocal = "there are no local submissions and no local users here";
-constexpr std::string_view kLookups = "lookups are not built yet";
+constexpr std::string_view kLdap = "LDAP is not built yet";
 constexpr std::string_view kMime = "MIME scanning is not built yet";
-constexpr std::string_view kRegex = "regular expressions are not built yet";
+constexpr std::string_view kRegex = "the condition \"regex\" is not built yet";
 constexpr std::string_view kRouting = "the router feature that sets it is not built yet";
 constexpr std::string_view kScan = "content scanning is not built yet";
 constexpr std::string_view kSpf = "SPF is not built yet";
@@ -122,7 +123,7 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     peers("dnslist_text", Id::dnslist_text),
     peers("dnslist_value", Id::dnslist_value),
     peers("domain", Id::domain),
-    later("domain_data", kLookups),
+    depends("domain_data", Id::domain_data),
     later("event_data", kEvents),
     later("event_defer_errno", kEvents),
     later("event_name", kEvents),
@@ -134,18 +135,18 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("home", kLocal),
     ours("host", Id::host),
     ours("host_address", Id::host_address),
-    later("host_data", kLookups),
-    later("host_lookup_deferred", kDns),
-    later("host_lookup_failed", kDns),
+    depends("host_data", Id::host_data),
+    ours("host_lookup_deferred", Id::host_lookup_deferred),
+    ours("host_lookup_failed", Id::host_lookup_failed),
     ours("host_port", Id::host_port),
     later("initial_cwd", kFacts),
     later("inode", kDelivery),
     ours("interface_address", Id::interface_address),
     ours("interface_port", Id::interface_port),
-    later("ldap_dn", kLookups),
+    later("ldap_dn", kLdap),
     later("load_average", kFacts),
     peers("local_part", Id::local_part),
-    later("local_part_data", kLookups),
+    depends("local_part_data", Id::local_part_data),
     later("local_part_prefix", kRouting),
     later("local_part_prefix_v", kRouting),
     later("local_part_suffix", kRouting),
@@ -222,7 +223,7 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     ours("received_port", Id::interface_port),
     ours("received_protocol", Id::received_protocol),
     later("received_time", kFacts),
-    later("recipient_data", kLookups),
+    depends("recipient_data", Id::recipient_data),
     ours("recipient_verify_failure", Id::recipient_verify_failure),
     later("recipients", kFacts),
     ours("recipients_count", Id::recipients_count),
@@ -237,15 +238,15 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     depends("sender_address_data", Id::sender_address_data),
     peers("sender_address_domain", Id::sender_address_domain),
     peers("sender_address_local_part", Id::sender_address_local_part),
-    later("sender_data", kLookups),
+    depends("sender_data", Id::sender_data),
     peers("sender_fullhost", Id::sender_fullhost),
     later("sender_helo_dnssec", kDns),
     peers("sender_helo_name", Id::sender_helo_name),
     later("sender_helo_verified", kDns),
     ours("sender_host_address", Id::sender_host_address),
     later("sender_host_authenticated", kAuth),
-    later("sender_host_dnssec", kDns),
-    later("sender_host_name", kDns),
+    ours("sender_host_dnssec", Id::sender_host_dnssec),
+    fetched("sender_host_name", Id::sender_host_name),
     ours("sender_host_port", Id::sender_host_port),
     peers("sender_ident", Id::sender_ident),
     ours("sender_rate", Id::sender_rate),

@@ -126,6 +126,8 @@ std::shared_ptr<const ItemList> ListCompiler::named(ListKind kind, const ItemTex
   Definitions& known = definitions(kind);
   const std::string_view name = item.text.substr(1);
   const auto found = known.find(name);
+  if (found == known.end() && environment_.known != nullptr)
+    if (auto list = environment_.known->named(kind, name)) return list;
   if (found == known.end()) {
     expand::Nearest nearest(name);
     for (const auto& [candidate, definition] : known) nearest.offer(candidate);

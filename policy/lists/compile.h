@@ -28,6 +28,7 @@ struct ListEnvironment {
   expand::FileSource* files = nullptr;          // for items that are absolute file names; outlives the compiler
   expand::LoadTimeValues values;                // for variables in lists
   expand::CompileServices* services = nullptr;  // for lookups; outlives the compiler
+  std::shared_ptr<const ListWorld> known;       // named lists of a load that is over; null: there are none
   std::size_t file_bytes_max = std::size_t{256} * 1024 * 1024;
 };
 

@@ -323,6 +323,11 @@ Judge::Outcome Judge::lookup_outcome(const LookupItem& item, std::string_view ke
   }
   result.data = item.shown.empty() ? answer->value : item.shown;
   result.bytes = item.shown.empty() ? answer->bytes : expand::Bytes::ours;
+  if (answer->wild) {
+    result.captures.count = 3;
+    result.captures.ranges[1] = {0, static_cast<std::uint32_t>(answer->wild->wild_end)};
+    result.captures.ranges[2] = {static_cast<std::uint32_t>(answer->wild->fixed_begin), static_cast<std::uint32_t>(key.size())};
+  }
   return Outcome::yes;
 }
 
@@ -332,7 +337,12 @@ Judge::Outcome Judge::test(const LookupItem& item, ListKind kind, const Subject&
   if (kind == ListKind::host && !item.query_style)
     return any_name(subject, result, [&](std::string_view name, Match& into) { return lookup_outcome(item, name, into); });
   const Outcome outcome = lookup_outcome(item, key_of(subject.text, kind, item.letters), result);
-  if (outcome == Outcome::yes && has_captures(kind)) capture_whole(subject.text, item.letters, result);
+  // $1 and $2 of a partial match stay.
+  const std::uint8_t parts = std::exchange(result.captures.count, std::uint8_t{0});
+  if (outcome == Outcome::yes && has_captures(kind)) {
+    capture_whole(subject.text, item.letters, result);
+    result.captures.count = std::max<std::uint8_t>(parts, 1);
+  }
   return outcome;
 }
 

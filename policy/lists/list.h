@@ -40,12 +40,14 @@ class AnyList {
 // matches: for lists that do not ask (checked). No allocation. A regular expression that gives up does not match.
 // match_now: the answer when everything asked can be answered at once; nothing when some of it is to be waited for.
 // match: the answer, in any case. Suspends where the facts do; they outlive the task.
+// at_use: a list that was expanded just now, and holds no bytes of a peer. What is wrong in it defers when matching gets there.
 
 // Domains; letters of either case are alike.
 class DomainList : public AnyList {
  public:
   static constexpr ListKind kKind = ListKind::domain;
   DomainList() = default;
+  [[nodiscard]] static DomainList at_use(std::string_view text, const ListWorld& world, expand::CompileServices* services);
   [[nodiscard]] bool matches(std::string_view domain) const noexcept { return is_in(domain, nullptr); }
   [[nodiscard]] std::optional<Match> match_now(std::string_view domain, ListFacts& facts) const {
     return ask_now(domain, nullptr, false, facts);
@@ -64,6 +66,7 @@ class LocalPartList : public AnyList {
  public:
   static constexpr ListKind kKind = ListKind::local_part;
   LocalPartList() = default;
+  [[nodiscard]] static LocalPartList at_use(std::string_view text, const ListWorld& world, expand::CompileServices* services);
   [[nodiscard]] bool matches(std::string_view local_part) const noexcept { return is_in(local_part, nullptr); }
   [[nodiscard]] std::optional<Match> match_now(std::string_view local_part, ListFacts& facts) const {
     return ask_now(local_part, nullptr, false, facts);
@@ -83,6 +86,7 @@ class AddressList : public AnyList {
  public:
   static constexpr ListKind kKind = ListKind::address;
   AddressList() = default;
+  [[nodiscard]] static AddressList at_use(std::string_view text, const ListWorld& world, expand::CompileServices* services);
   [[nodiscard]] bool matches(std::string_view address) const noexcept { return is_in(address, nullptr); }
   [[nodiscard]] std::optional<Match> match_now(std::string_view address, ListFacts& facts) const {
     return ask_now(address, nullptr, false, facts);
@@ -102,6 +106,7 @@ class HostList : public AnyList {
  public:
   static constexpr ListKind kKind = ListKind::host;
   HostList() = default;
+  [[nodiscard]] static HostList at_use(std::string_view text, const ListWorld& world, expand::CompileServices* services);
   [[nodiscard]] bool matches(const IpAddress& address) const noexcept { return is_in({}, &address); }
   [[nodiscard]] std::optional<Match> match_now(const std::optional<IpAddress>& address, ListFacts& facts) const {
     return ask_now({}, address ? &*address : nullptr, false, facts);

@@ -42,7 +42,7 @@ std::optional<Found> search(const KeyFile& file, const Written& written, std::st
     if (written.returns == Return::key) value = key;
     if (value.size() > kValueBytesMax) return Found(Answer::failed("the value is larger than 256 KiB"));
     Found found(Answer::found(std::move(value)));
-    found.wild = keys.wild();
+    found.answer.wild = keys.wild();
     return found;
   }
   return Found(Answer::not_found());
@@ -64,8 +64,11 @@ struct Catalogue::Entry {
 Catalogue::Catalogue(Settings settings)
     : settings_(std::move(settings)),
       redis_servers_(parse_redis_servers(settings_.redis_servers, {})),
-      files_(std::make_unique<FileStore>()) {}
+      files_(std::make_shared<FileStore>()) {}
+Catalogue::Catalogue(const Catalogue&) = default;
 Catalogue::~Catalogue() = default;
+
+std::unique_ptr<Catalogue> Catalogue::copy() const { return std::unique_ptr<Catalogue>(new Catalogue(*this)); }
 
 const Written& Catalogue::at(Handle handle) const {
   POSTERN_CHECK(handle < entries_.size());

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -33,6 +34,7 @@ class Resolver;
 namespace postern::lookup {
 
 using expand::Answer;
+using expand::Wild;
 using Handle = expand::LookupHandle;
 
 inline constexpr std::size_t kKeyBytesMax = 64 * 1024;     // a key or a query; longer ones are `failed`
@@ -48,18 +50,9 @@ struct Settings {
   std::size_t open_max = 25;  // lookup_open_max: files a shard keeps beside those named before
 };
 
-// What a partial match leaves to $1 and $2, as places in the key.
-struct Wild {
-  std::size_t wild_end = 0;     // $1 is key[0, wild_end)
-  std::size_t fixed_begin = 0;  // $2 is key[fixed_begin, end)
-
-  friend bool operator==(const Wild&, const Wild&) = default;
-};
-
-// An Answer, and how its key was found.
+// An Answer, which says how its key was found, and what else is known.
 struct Found {
   Answer answer;
-  std::optional<Wild> wild = {};
   bool dnssec = false;  // dnsdb: all of it was authenticated
 
   Found() = default;
@@ -72,8 +65,11 @@ class Catalogue {
  public:
   explicit Catalogue(Settings settings);
   ~Catalogue();
-  Catalogue(const Catalogue&) = delete;
   Catalogue& operator=(const Catalogue&) = delete;
+
+  // One with the same handles and the same files, which knows besides what is compiled into it: for a shard, whose texts may
+  // name lookups that nobody knew of before.
+  [[nodiscard]] std::unique_ptr<Catalogue> copy() const;
 
   // The same text has the same handle. The error is parse_written's, or names an option of the main section that is missing.
   [[nodiscard]] std::expected<Handle, std::string> compile(std::string_view written, Place place = Place::expansion);
@@ -89,11 +85,13 @@ class Catalogue {
   [[nodiscard]] const FileStore& files() const noexcept { return *files_; }
 
  private:
+  Catalogue(const Catalogue&);
+
   Settings settings_;
   std::expected<std::vector<RedisServer>, std::string> redis_servers_;
   struct Entry;
-  std::vector<Entry> entries_;
-  std::unique_ptr<FileStore> files_;
+  std::deque<Entry> entries_;  // a deque, because they are borrowed while more are compiled
+  std::shared_ptr<FileStore> files_;
 };
 
 // What the world gives to a shard's lookups. Everything outlives them.

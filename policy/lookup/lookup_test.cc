@@ -84,7 +84,7 @@ TEST_F(LookupsTest, AFileIsReadOnceAndThenAtHand) {
   EXPECT_EQ(find_now("lsearch,ret=key", file, "ALPHA"), "<ALPHA>");
   Found found;
   ASSERT_TRUE(lookups_->find_now(handle("partial-lsearch"), file, "z.x.y", found));
-  EXPECT_EQ(found.wild, (Wild{1, 2}));
+  EXPECT_EQ(found.answer.wild, (Wild{1, 2}));
 }
 
 TEST_F(LookupsTest, AChangedFileIsReadAnewWithinASecond) {

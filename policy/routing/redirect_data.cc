@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "engine/base/peer_text.h"
-#include "policy/expand/text_addresses.h"
+#include "policy/expand/header_addresses.h"
 #include "policy/lists/list_text.h"
 
 namespace postern::routing {
@@ -95,9 +95,10 @@ class Reader {
 
   void add_address(std::string_view item) {
     if (item.starts_with('\\')) item.remove_prefix(1);  // it names nothing special
-    std::optional<expand::HeaderAddress> address = expand::parse_header_address(item);
+    std::string why;
+    std::optional<expand::HeaderAddress> address = expand::parse_header_address(item, &why);
     if (!address || address->local_part.empty()) {
-      if (!rules_.skip_syntax_errors) end(Kind::malformed, fmt::format("malformed address in \"{}\"", printable(item, 128)));
+      if (!rules_.skip_syntax_errors) end(Kind::malformed, fmt::format("{} in \"{}\"", why.empty() ? "malformed address" : why, printable(item, 128)));
       return;
     }
     if (read_.addresses.size() >= kRedirectAddressesMax) return end(Kind::malformed, "there are too many addresses");

@@ -29,7 +29,7 @@ TEST(RedirectData, IsReadAsEximDoes) {
       {" ,\n, # only a comment, with a comma\n", "nothing"},
       {"a@b", "addresses a@b"},
       {"a@b, c@d\n\ne", "addresses a@b c@d e@q.ex"},
-      {"# c\na@b # d@e", "malformed malformed address in \"a@b # d@e\""},
+      {"# c\na@b # d@e", "malformed malformed address: # d@e may not follow a@b  in \"a@b # d@e\""},
       {"a@b\n# d@e", "addresses a@b"},
       {"Name, not <a@b>", "addresses Name@q.ex a@b"},
       {"\"Name, quoted\" <a@b> (a, comment)", "addresses a@b"},
@@ -48,10 +48,10 @@ TEST(RedirectData, IsReadAsEximDoes) {
       {"|/bin/cat, a@b", "local a@b"},
       {"\"|/bin/cat a, b\"", "local"},
       {":include:/etc/x", "malformed :include: is not built"},
-      {"<>", "malformed malformed address in \"<>\""},
-      {"a b c", "malformed malformed address in \"a b c\""},
-      {"a@b, c d", "malformed malformed address in \"c d\""},
-      {":freeze: x", "malformed malformed address in \":freeze: x\""},
+      {"<>", "malformed missing or malformed local part in \"<>\""},
+      {"a b c", "malformed missing or malformed local part (expected word or \"<\") in \"a b c\""},
+      {"a@b, c d", "malformed missing or malformed local part (expected word or \"<\") in \"c d\""},
+      {":freeze: x", "malformed missing or malformed local part (expected word or \"<\") in \":freeze: x\""},
   };
   for (const auto& c : cases) EXPECT_EQ(read(c.data), c.read) << c.data;
 }

@@ -336,7 +336,7 @@ TEST_F(Routing, Redirects) {
   EXPECT_EQ(with(":fail: no such person"), "fail r remote no such person");
   EXPECT_EQ(with(":defer: not, now"), "defer r remote not, now");
   EXPECT_EQ(with("/file"), "redirect r remote ");
-  EXPECT_EQ(with("bad@"), "defer r remote error in redirect data: malformed address in \"bad@\"");
+  EXPECT_EQ(with("bad@"), "defer r remote error in redirect data: domain missing or malformed in \"bad@\"");
   EXPECT_EQ(with(""), "unrouteable   Unrouteable address");
   EXPECT_EQ(with("${if eq{a}{b}{x}fail}"), "unrouteable   Unrouteable address");
   EXPECT_EQ(with("${if = {a}{1}}").substr(0, 40), "defer r remote failed to expand \"${if = ");

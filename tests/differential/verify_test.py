@@ -74,6 +74,8 @@ red:
          ${if eq{$local_part}{one}{u@ok.ex}}\
          ${if eq{$local_part}{bad}{u@no.ex}}\
          ${if eq{$local_part}{two}{u@no.ex, v@ok.ex}}\
+         ${if eq{$local_part}{cut}{bad@}}\
+         ${if eq{$local_part}{words}{a b c}}\
          ${if eq{$local_part}{lines}{# c\na@ok.ex}}\
          ${if eq{$local_part}{quoted}{\"x y\"@ok.ex}}\
          ${if eq{$local_part}{self}{self@red.ex}}\
@@ -314,7 +316,7 @@ class Verify(GatewayTest):
 
     def test_recipients_by_routers(self):
         redirected = [f"{name}@red.ex" for name in ("fail", "later", "hole", "file", "pipe", "comment", "plain", "one", "bad",
-                                                    "two", "lines", "quoted", "self", "loop", "pool", "nothing")]
+                                                    "two", "cut", "words", "lines", "quoted", "self", "loop", "pool", "nothing")]
         self.compare(self.to_each("recipient", ["u@no.ex", "u@ok.ex", "fail@strict.ex", "later@strict.ex", *redirected, "u@here.ex", "u@last.ex",
                                                 "u@forced.ex", "u@only.ex", "yes@cond.ex", "no@cond.ex", "u@passed.ex"]),
                      self.to_each("redirect_ok", ["bad@red.ex", "fail@red.ex", "nothing@red.ex"]))

@@ -1,0 +1,31 @@
+// What the texts of one configuration refer to: lookups, named lists, lists in expansions. Made by its load, immutable
+// afterwards but for the content of files, and shared by all shards.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "appliance/config/main_options.h"
+#include "policy/lists/list.h"
+#include "policy/lists/world.h"
+#include "policy/lookup/lookup.h"
+
+namespace postern::config {
+
+// The second string of match_domain and its kin.
+using ExpansionList = std::variant<lists::DomainList, lists::HostList, lists::AddressList, lists::LocalPartList>;
+
+struct Language {
+  std::shared_ptr<lookup::Catalogue> lookups;  // nobody compiles into it once the load is over: shards have copies
+  std::shared_ptr<const lists::ListWorld> lists;
+  std::vector<ExpansionList> expansion_lists;  // by expand::ListHandle
+  std::string primary_hostname;
+  bool strict_acl_vars = false;
+  bool allows_run = true;  // expand_allow_run
+};
+
+[[nodiscard]] lookup::Settings lookup_settings(const MainOptions& main);
+
+}  // namespace postern::config

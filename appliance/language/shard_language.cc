@@ -1,0 +1,52 @@
+#include "appliance/language/shard_language.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "appliance/config/late_acl.h"
+#include "policy/lookup/services.h"
+
+namespace postern::language {
+
+ShardLanguage::ShardLanguage(std::shared_ptr<const config::Language> language, const ShardNeeds& needs)
+    : language_(std::move(language)),
+      needs_(needs),
+      catalogue_(language_->lookups->copy()),
+      lookups_(*catalogue_, {.clock = &needs.clock,
+                             .offload = needs.offload,
+                             .connector = needs.connector,
+                             .resolver = needs.resolver}) {}
+
+std::shared_ptr<const acl::Acl> ShardLanguage::late_acl(std::string_view text, std::string& why) {
+  const auto known = late_acls_.find(text);
+  if (known != late_acls_.end()) return known->second;
+  auto read = config::read_late_acl(text, *language_, *this, why);
+  if (read == nullptr) return nullptr;
+  if (late_acls_.size() >= kLateAclsMax) late_acls_.clear();
+  late_acls_.emplace(std::string(text), read);
+  return read;
+}
+
+Task<void> ShardLanguage::close() {
+  co_await gate_.close();
+  co_await lookups_.close();
+}
+
+std::expected<ShardLanguage::Lookup, std::string> ShardLanguage::find_lookup(std::string_view written) {
+  return lookup::find_lookup(*catalogue_, written);
+}
+
+bool ShardLanguage::is_lookup_type(std::string_view type) { return lookup::is_lookup_type(type); }
+
+std::expected<ShardLanguage::List, std::string> ShardLanguage::find_list(expand::ListKind, const expand::ConfigText&) {
+  return List{};
+}
+
+bool ShardLanguage::is_named_list(std::string_view name) {
+  using enum lists::ListKind;
+  return std::ranges::any_of(std::array{domain, host, address, local_part},
+                             [&](lists::ListKind kind) { return language_->lists->named(kind, name) != nullptr; });
+}
+
+}  // namespace postern::language
