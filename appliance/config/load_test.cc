@@ -138,6 +138,26 @@ TEST(Load, ReadsAWholeConfiguration) {
   EXPECT_EQ(result.config->acl_for(acl::Phase::mail), nullptr);
 }
 
+TEST(Load, WarnsOfWhatDeliveriesLackWhereItIsOnlyLookedAt) {
+  MemoryLoad memory;
+  memory.options.for_use = false;
+  const LoadResult result = memory.load("acl_smtp_rcpt = accept\nbegin routers\na:\n  driver = redirect\n  data = x@y\n");
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(format_diagnostics(result.diagnostics),
+            "c:3:1: warning: the router \"a\" cannot be used for deliveries: redirections are not built for them yet: write "
+            "verify_only, and deliver by another router\n");
+}
+
+TEST(Load, KeepsHeadersAndAclVariablesFromDeliveries) {
+  MemoryLoad memory;
+  const auto said = [&](std::string_view more) {
+    return memory.said("acl_smtp_rcpt = accept\nbegin routers\na:\n  driver = accept\n  transport = t\n  condition = $h_x:$acl_m_y\n" +
+                       std::string(more) + "begin transports\nt:\n  driver = smtp\n  hosts = 192.0.2.1\n");
+  };
+  EXPECT_EQ(said("  verify_only\n"), "");
+  EXPECT_EQ(said(""), "c:6:15: $h_x cannot be used: looking at message headers is not built yet here\n");
+}
+
 TEST(Load, GivesRoutersAndTransports) {
   MemoryLoad memory;
   const LoadResult result = memory.load(kWhole);
