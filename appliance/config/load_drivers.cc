@@ -193,7 +193,8 @@ void Loader::find_other_routers(RouterDraft& draft) {
     if (found != router_names_.end()) return static_cast<std::uint32_t>(found - router_names_.begin());
     expand::Nearest nearest(name.view());
     for (const std::string& each : router_names_) nearest.offer(each);
-    diagnostics_.error(name.position(), fmt::format("there is no router \"{}\"{}", printable(name.view(), 64), nearest.question()));
+    diagnostics_.error(name.position(),
+                       fmt::format("there is no router \"{}\"{}", printable(name.view(), 64), nearest.question()));
     return std::nullopt;
   };
   const auto own = static_cast<std::uint32_t>(std::ranges::find(router_names_, draft.name) - router_names_.begin());

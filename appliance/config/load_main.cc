@@ -104,8 +104,8 @@ void Loader::make_language(const Sections& sections) {
   OptionApplier<MainDraft> applier(main_table(), "main option", reader);
   for (const Setting& setting : sections.main) {
     const std::string_view name = setting.name.view();
-    const bool is_early = std::ranges::any_of(
-        kEarly, [&](std::string_view each) { return name == each || setting.negated_name() == each; });
+    const bool is_early =
+        std::ranges::any_of(kEarly, [&](std::string_view each) { return name == each || setting.negated_name() == each; });
     if (is_early) applier.apply(early, setting);
   }
   language_->lookups = std::make_shared<lookup::Catalogue>(lookup_settings(early));

@@ -151,8 +151,9 @@ TEST(Load, WarnsOfWhatDeliveriesLackWhereItIsOnlyLookedAt) {
 TEST(Load, KeepsHeadersAndAclVariablesFromDeliveries) {
   MemoryLoad memory;
   const auto said = [&](std::string_view more) {
-    return memory.said("acl_smtp_rcpt = accept\nbegin routers\na:\n  driver = accept\n  transport = t\n  condition = $h_x:$acl_m_y\n" +
-                       std::string(more) + "begin transports\nt:\n  driver = smtp\n  hosts = 192.0.2.1\n");
+    return memory.said(
+        "acl_smtp_rcpt = accept\nbegin routers\na:\n  driver = accept\n  transport = t\n  condition = $h_x:$acl_m_y\n" +
+        std::string(more) + "begin transports\nt:\n  driver = smtp\n  hosts = 192.0.2.1\n");
   };
   EXPECT_EQ(said("  verify_only\n"), "");
   EXPECT_EQ(said(""), "c:6:15: $h_x cannot be used: looking at message headers is not built yet here\n");
@@ -166,9 +167,11 @@ TEST(Load, GivesRoutersAndTransports) {
   ASSERT_EQ(config.routers.size(), 2u);
   const Nothing context;
   ManualScheduler scheduler;
-  const auto local = testing::run_task(scheduler, routing::route(config.routers, {"user", "a.example.org", "s@x", context}, {config.local_addresses}));
+  const auto local = testing::run_task(
+      scheduler, routing::route(config.routers, {"user", "a.example.org", "s@x", context}, {config.local_addresses}));
   EXPECT_EQ(local.transport, "maildir");
-  const auto remote = testing::run_task(scheduler, routing::route(config.routers, {"user", "other.example", "s@x", context}, {config.local_addresses}));
+  const auto remote = testing::run_task(
+      scheduler, routing::route(config.routers, {"user", "other.example", "s@x", context}, {config.local_addresses}));
   EXPECT_EQ(remote.transport, "remote");
   ASSERT_EQ(remote.hosts.size(), 2u);
   EXPECT_EQ(remote.hosts[0].port, 10025);
@@ -369,7 +372,8 @@ constexpr Case kMistakes[] = {
     {"begin acl\na: accept\n", "c:2:4: nothing can stand behind the name of an ACL\n"},
     {"begin acl\na:\n accept\na:\n deny\n", "c:4:1: there is another ACL \"a\" at c:2:1\n"},
     {"begin routers\ndriver = accept\n", "c:2:1: a router begins with its name: my_router:\n"},
-    {"begin routers\na:\n  more\n", "c:2:1: the router \"a\" has no driver: write driver = accept or driver = dnslookup "
+    {"begin routers\na:\n  more\n",
+     "c:2:1: the router \"a\" has no driver: write driver = accept or driver = dnslookup "
      "or driver = manualroute or driver = redirect\n"},
     {"begin routers\na:\n  driver = dnslookup\n", "c:2:1: the router \"a\" has no transport: write transport = NAME\n"},
     {"begin routers\na:\n  driver = iplookup\n",
@@ -402,7 +406,8 @@ constexpr Case kMistakes[] = {
      "c:4:3: unknown option of the accept router \"route_list\"\n"},
     {"begin routers\na:\n  driver = accept\n  transport = t\n  unseen\n  self = sent\n  condition = yes\nbegin transports\nt:\n"
      "  driver = smtp\n  hosts = 192.0.2.1\n",
-     "c:2:1: the router \"a\" cannot be used for deliveries: \"unseen\" is not built for them: write verify_only, and deliver by "
+     "c:2:1: the router \"a\" cannot be used for deliveries: \"unseen\" is not built for them: write verify_only, and deliver "
+     "by "
      "another router\n"
      "c:6:10: self: \"sent\" is none of defer, fail, freeze, pass, send: did you mean \"send\"?\n"},
     {"begin transports\nt:\n  driver = smtp\n  protocol = smtps\n  port = 0\n  hosts = a.b\n  hosts_require_tls = *\n",
@@ -525,8 +530,7 @@ TEST(Load, ReadsAclsFromFiles) {
   ASSERT_TRUE(result.ok()) << format_diagnostics(result.diagnostics);
   EXPECT_EQ(result.config->acl_for(acl::Phase::rcpt)->statements.size(), 2u);
   memory.files.put("/acl", "accept\n hosts = +ab\n");
-  EXPECT_EQ(memory.said("acl_smtp_rcpt = /acl\n"),
-            "/acl:2:10: unknown named host list \"+ab\"\n");
+  EXPECT_EQ(memory.said("acl_smtp_rcpt = /acl\n"), "/acl:2:10: unknown named host list \"+ab\"\n");
 }
 
 TEST(Load, TakesMacrosFromItsCaller) {

@@ -57,8 +57,7 @@ class OptionReader {
   // text(), compiled for later.
   [[nodiscard]] std::optional<expand::Program> program(const Setting& setting) const;
   [[nodiscard]] std::optional<lists::DomainList> domains(const Setting& setting) const;
-  [[nodiscard]] std::optional<lists::HostList> hosts(const Setting& setting,
-                                                     lists::Use use = lists::Use::at_once) const;
+  [[nodiscard]] std::optional<lists::HostList> hosts(const Setting& setting, lists::Use use = lists::Use::at_once) const;
   [[nodiscard]] std::optional<lists::AddressList> addresses(const Setting& setting) const;
   [[nodiscard]] std::optional<lists::LocalPartList> local_parts(const Setting& setting) const;
 

@@ -53,8 +53,8 @@ TEST(Quickstart, RelaysForTheLoopbackOnly) {
   EXPECT_EQ(verdict("192.0.2.1", "elsewhere.example"), acl::AclVerdict::deny);
   EXPECT_EQ(verdict("192.0.2.1", "example.org"), acl::AclVerdict::accept);
   ManualScheduler scheduler;
-  const auto routed = testing::run_task(
-      scheduler, routing::route(result.config->routers, {"u", "example.org", "a@b", context}, {result.config->local_addresses}));
+  const auto routed = testing::run_task(scheduler, routing::route(result.config->routers, {"u", "example.org", "a@b", context},
+                                                                  {result.config->local_addresses}));
   EXPECT_EQ(std::get<AppendfileTransport>(result.config->transport(routed.transport)->driver).directory, "/q/maildir");
 }
 

@@ -66,7 +66,7 @@ struct DeliveryDeps {
   Connector& connector;
   BlockPool& blocks;
   Random& random;
-  dns::Resolver* resolver = nullptr;             // null: what routers ask of the DNS defers
+  dns::Resolver* resolver = nullptr;            // null: what routers ask of the DNS defers
   language::ShardLanguage* language = nullptr;  // null: what their texts ask fails, and they defer
   log::LogSink& log;
   std::shared_ptr<const config::Config> config;

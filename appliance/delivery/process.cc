@@ -99,10 +99,10 @@ class Body final : public control::CommandHandler {
     connector_.emplace(runtime_->streams());
     resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_},
                       config::make_resolver_settings(plan_.config->main));
-    language_.emplace(plan_.config->language, language::ShardNeeds{.clock = runtime_->clock(),
-                                                                   .offload = &disk_offload_,
-                                                                   .connector = &*connector_,
-                                                                   .resolver = &*resolver_});
+    language_.emplace(
+        plan_.config->language,
+        language::ShardNeeds{
+            .clock = runtime_->clock(), .offload = &disk_offload_, .connector = &*connector_, .resolver = &*resolver_});
     wait_.emplace(runtime_->ring());
     delivery_.emplace(DeliveryDeps{.files = *files_,
                                    .connector = *connector_,
@@ -169,7 +169,7 @@ class Body final : public control::CommandHandler {
   std::optional<log::LogWriter> log_;
   std::unique_ptr<transport::UringDatagrams> datagrams_;
   std::optional<transport::UringConnector> connector_;
-  std::optional<dns::AresResolver> resolver_;       // closed before it goes
+  std::optional<dns::AresResolver> resolver_;        // closed before it goes
   std::optional<language::ShardLanguage> language_;  // likewise
   std::optional<EventWait> wait_;
   std::optional<Delivery> delivery_;

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::uint32_t kUnreadableWaitS = 3600;
 constexpr std::uint32_t kFrozenWaitS = 3600;     // nobody can thaw it yet: it is only looked at again
-constexpr std::int64_t kRoutingMsMax = 120'000;    // of one recipient, with all that its routers ask
+constexpr std::int64_t kRoutingMsMax = 120'000;  // of one recipient, with all that its routers ask
 constexpr std::uint32_t kUnreportedWaitS = 300;  // a bounce could not be stored
 constexpr std::size_t kBounceRecipientsMax = 500;
 constexpr std::size_t kBounceHeaderBytesMax = 64 * 1024;

@@ -71,7 +71,7 @@ struct RoundContext {
   const spool::ReadPool& read_pool;
   std::size_t record_bytes_tight;  // with more in the pool, messages that wait do so without their records
   Random& random;
-  dns::Resolver* resolver;             // null: what routers ask of the DNS defers
+  dns::Resolver* resolver;            // null: what routers ask of the DNS defers
   language::ShardLanguage* language;  // null: what their texts ask fails, and they defer
   DeliveryStats& stats;
   std::vector<TransportInstance>& transports;
@@ -192,7 +192,7 @@ class Round final : public EndGuard {
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<Group*> open_groups_;  // those that are not full
   std::optional<DeliveryVariables> variables_;
-  std::optional<RoundAsker> asker_;  // of routers that ask
+  std::optional<RoundAsker> asker_;          // of routers that ask
   std::optional<std::uint32_t> next_try_s_;  // of those that are deferred, the first
   std::optional<Journal::Ticket> attempting_;
   std::string side_file_path_;  // of the message's, when it has one

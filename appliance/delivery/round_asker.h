@@ -19,9 +19,7 @@ class RoundAsker final : public language::Asker {
 
  private:
   [[nodiscard]] std::optional<IpAddress> client() const override { return std::nullopt; }
-  [[nodiscard]] Wait wait() override {
-    return {.deadline = Scheduler::current().now().plus_ms(kAnswerMsMax), .stop = &stop_};
-  }
+  [[nodiscard]] Wait wait() override { return {.deadline = Scheduler::current().now().plus_ms(kAnswerMsMax), .stop = &stop_}; }
 
   StopSource& stop_;
 };

@@ -5,11 +5,12 @@
 
 #include "appliance/ingress/connection.h"
 #include "appliance/ingress/log_lines.h"
+#include "engine/coro/gate.h"
 #include "engine/smtp/address.h"
 #include "engine/smtp/chars.h"
 #include "engine/smtp/configured_reply.h"
-#include "policy/lists/list_text.h"
 #include "policy/acl/verify.h"
+#include "policy/lists/list_text.h"
 #include "policy/routing/verify_address.h"
 
 namespace postern::ingress {
@@ -263,22 +264,28 @@ std::optional<std::string> AclDesk::strange_header_name() {
 
 Task<routing::AddressVerdict> AclDesk::verify_address(routing::VerifyRequest request) {
   const bool has_sender = scene_.envelope != nullptr && scene_.envelope->has_sender();
-  Wait wait{.deadline = Scheduler::current().now().plus_ms(kVerifyMsMax), .stop = &session_.connection_checks.stop()};
-  co_return co_await routing::verify_address(
-      std::move(request),
-      {.routers = policy_.routers,
-       .transports = policy_.callout_transports,
-       .facts = {.local_addresses = policy_.local_addresses,
-                 .random = &shared_.random,
-                 .resolver = &shared_.resolver,
-                 .list_world = policy_.language->lists.get(),
-                 .wait = wait},
-       .variables = variables(),
-       .sender = has_sender ? scene_.envelope->sender().address.text().view() : std::string_view(),
-       .qualify_domain = policy_.qualify_domain,
-       .qualify_recipient = policy_.qualify_recipient,
-       .random_local_part = policy_.callout_random_local_part,
-       .callouts = shared_.callouts});
+  // It ends when the client goes away.
+  StopSource over;
+  Gate watching;
+  if (session_.pausing != nullptr) watching.start(session_.pausing->watch(over));
+  const Wait wait{.deadline = Scheduler::current().now().plus_ms(kVerifyMsMax), .stop = &over};
+  routing::AddressVerdict verdict = co_await routing::verify_address(
+      std::move(request), {.routers = policy_.routers,
+                           .transports = policy_.callout_transports,
+                           .facts = {.local_addresses = policy_.local_addresses,
+                                     .random = &shared_.random,
+                                     .resolver = &shared_.resolver,
+                                     .list_world = policy_.language->lists.get(),
+                                     .wait = wait},
+                           .variables = variables(),
+                           .sender = has_sender ? scene_.envelope->sender().address.text().view() : std::string_view(),
+                           .qualify_domain = policy_.qualify_domain,
+                           .qualify_recipient = policy_.qualify_recipient,
+                           .random_local_part = policy_.callout_random_local_part,
+                           .callouts = shared_.callouts});
+  over.request_stop();
+  co_await watching.close();
+  co_return verdict;
 }
 
 void AclDesk::tell_of_sender(Verdict& verdict) {

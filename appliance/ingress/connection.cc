@@ -458,8 +458,8 @@ Task<Verdict> Connection::judge_and_verify() {
   const routing::AddressVerdict verified = co_await desk_->verify_address({.address = address, .is_recipient = true});
   if (verified.result == routing::AddressVerdict::Result::ok) co_return verdict;
   const bool is_deferred = verified.result == routing::AddressVerdict::Result::deferred;
-  const std::string_view why = is_deferred && verified.message.empty() ? "Could not complete address verification"
-                                                                       : std::string_view(verified.message);
+  const std::string_view why =
+      is_deferred && verified.message.empty() ? "Could not complete address verification" : std::string_view(verified.message);
   co_return Verdict{is_deferred ? Decision::defer : Decision::deny,
                     std::string(is_deferred ? "451 <" : "550 <").append(address).append("> ").append(why),
                     {}};

@@ -33,11 +33,11 @@ struct ConnectionServices {
   dns::Resolver& resolver;
   IngressStats& stats;
   Random& random;
-  routing::Callouts* callouts = nullptr;  // null: nobody is called
-  RateKeeper* rates = nullptr;            // null: no rates are kept
-  dnsbl::ZoneTable zones = {};  // of DNS lists
+  routing::Callouts* callouts = nullptr;                   // null: nobody is called
+  RateKeeper* rates = nullptr;                             // null: no rates are kept
+  dnsbl::ZoneTable zones = {};                             // of DNS lists
   std::shared_ptr<language::ShardLanguage> language = {};  // of `policy`
-  std::string scratch = {};  // for one expansion or log line at a time, never across a suspension
+  std::string scratch = {};                                // for one expansion or log line at a time, never across a suspension
 
   // Writes `scratch` to these logs.
   void log_scratch(acl::LogTargets targets);

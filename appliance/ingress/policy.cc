@@ -61,14 +61,20 @@ std::vector<routing::CalloutTransport> make_callout_transports(const std::vector
 }  // namespace
 
 const std::array<ClientLists::Member, ClientLists::kCount>& ClientLists::all() noexcept {
-  static constexpr std::array<Member, kCount> kAll = {
-      &ClientLists::enhanced_status,    &ClientLists::limits,
-      &ClientLists::pipelining,         &ClientLists::chunking,
-      &ClientLists::smtputf8,           &ClientLists::dsn,
-      &ClientLists::helo_accept_junk,   &ClientLists::sender_unqualified,
-      &ClientLists::recipient_unqualified, &ClientLists::count_nonmail,
-      &ClientLists::bare_newline_exempt, &ClientLists::reject_connection,
-      &ClientLists::require_helo,       &ClientLists::host_lookup};
+  static constexpr std::array<Member, kCount> kAll = {&ClientLists::enhanced_status,
+                                                      &ClientLists::limits,
+                                                      &ClientLists::pipelining,
+                                                      &ClientLists::chunking,
+                                                      &ClientLists::smtputf8,
+                                                      &ClientLists::dsn,
+                                                      &ClientLists::helo_accept_junk,
+                                                      &ClientLists::sender_unqualified,
+                                                      &ClientLists::recipient_unqualified,
+                                                      &ClientLists::count_nonmail,
+                                                      &ClientLists::bare_newline_exempt,
+                                                      &ClientLists::reject_connection,
+                                                      &ClientLists::require_helo,
+                                                      &ClientLists::host_lookup};
   return kAll;
 }
 

@@ -72,9 +72,9 @@ struct IngressPolicy {
 
   std::array<std::optional<expand::Program>, acl::kPhaseCount> acl_texts;  // expanded when they are asked for
   std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> named_acls;
-  std::vector<routing::Router> routers;  // for verification
-  lists::IpSet local_addresses;          // likewise
-  std::vector<routing::CalloutTransport> callout_transports;         // likewise
+  std::vector<routing::Router> routers;                       // for verification
+  lists::IpSet local_addresses;                               // likewise
+  std::vector<routing::CalloutTransport> callout_transports;  // likewise
   routing::CalloutTimes callout_times;
   expand::Program callout_random_local_part;
   bool log_sender_verify_fail = true;  // log_selector

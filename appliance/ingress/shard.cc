@@ -197,10 +197,9 @@ bool IngressShard::Body::set_up() {
   callouts_.emplace(*connector_, runtime_->blocks(), plan_.policy.callout_times);
   services_->callouts = &*callouts_;
   services_->language = std::make_shared<language::ShardLanguage>(
-      plan_.policy.language, language::ShardNeeds{.clock = runtime_->clock(),
-                                                  .offload = &plan_.disk_offload,
-                                                  .connector = &*connector_,
-                                                  .resolver = &*resolver_});
+      plan_.policy.language,
+      language::ShardNeeds{
+          .clock = runtime_->clock(), .offload = &plan_.disk_offload, .connector = &*connector_, .resolver = &*resolver_});
   rates_.emplace(plan_.rates, plan_.id.value(), *runtime_);
   services_->rates = &*rates_;
   return true;

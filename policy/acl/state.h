@@ -55,7 +55,7 @@ struct ListData {
 // One connection's.
 struct AclState {
   static constexpr std::size_t kVerifiedSendersMax = 64;  // those beyond are verified each time
-  static constexpr std::size_t kRatesMax = 64;  // remembered of each kind; those beyond are counted each time
+  static constexpr std::size_t kRatesMax = 64;            // remembered of each kind; those beyond are counted each time
 
   AclVariables connection_variables;  // acl_c
   AclVariables message_variables;     // acl_m
@@ -85,12 +85,12 @@ struct AclState {
   std::string recipient_verify_failure;          //
   routing::AddressData sender_address_data;      // until the message ends
   routing::AddressData address_data;             // until the ACL ends
-  ListData domain_data;                // until the ACL ends
-  ListData local_part_data;            // these until the message does
-  ListData sender_data;                //
-  ListData recipient_data;             //
-  ListData host_data;                  // until the connection does
-  std::vector<std::string> captures;   // $0 to $9, of the domain or local part that was matched last; bytes of a peer
+  ListData domain_data;                          // until the ACL ends
+  ListData local_part_data;                      // these until the message does
+  ListData sender_data;                          //
+  ListData recipient_data;                       //
+  ListData host_data;                            // until the connection does
+  std::vector<std::string> captures;             // $0 to $9, of the domain or local part that was matched last; bytes of a peer
 
   std::vector<std::string> warnings;  // logged for this message, once each
 

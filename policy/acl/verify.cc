@@ -139,7 +139,8 @@ Task<Truth> verify_header_sender(Doing& doing, VerifyWords words) {
 }
 
 Task<Truth> verify_recipient(Doing& doing, VerifyWords words) {
-  AddressVerdict verdict = co_await doing.subject.world->verify_address(request_of(words, std::string(doing.subject.recipient)));
+  AddressVerdict verdict =
+      co_await doing.subject.world->verify_address(request_of(words, std::string(doing.subject.recipient)));
   AclState* const state = doing.subject.state;
   if (state != nullptr) {
     state->address_data = std::move(verdict.address_data);
@@ -188,8 +189,9 @@ Task<Truth> verify_sender(Doing& doing, VerifyWords words) {
   if (verdict.result == AddressVerdict::Result::ok) co_return Truth::yes;
   sender->is_told = sender->is_told || words.no_details;
   if (verdict.result == AddressVerdict::Result::deferred) {
-    const std::string_view log = verdict.has_called && !verdict.message.empty() ? std::string_view(verdict.message)
-                                                                               : std::string_view("Could not complete sender verify");
+    const std::string_view log = verdict.has_called && !verdict.message.empty()
+                                     ? std::string_view(verdict.message)
+                                     : std::string_view("Could not complete sender verify");
     if (state != nullptr && !words.defer_ok) state->failed_sender = *sender;
     co_return not_known(doing, words, verdict.has_called ? verdict.message : std::string(), std::string(log));
   }

@@ -88,8 +88,8 @@ class DeadlineStop final : private Timer, private StopListener {
 // With one server.
 class CalloutDialogue {
  public:
-  CalloutDialogue(Callouts& callouts, const CalloutQuestion& question, const std::string& key, KnownDomain known, Stream& stream,
-                  StopSource* stop)
+  CalloutDialogue(Callouts& callouts, const CalloutQuestion& question, const std::string& key, KnownDomain known,
+                  Stream& stream, StopSource* stop)
       : callouts_(callouts),
         question_(question),
         key_(key),
@@ -130,7 +130,8 @@ class CalloutDialogue {
     const auto failed = co_await recipient(question_.address);
     if (!failed || failed->reply.is_permanent()) note_address(failed ? Known::rejects : Known::accepts);
     if (failed) co_return rejected_by(*failed, Place::recipient);
-    if (!question_.words.postmaster || known_.postmaster == Known::accepts) co_return CalloutVerdict{.result = Result_::accepted};
+    if (!question_.words.postmaster || known_.postmaster == Known::accepts)
+      co_return CalloutVerdict{.result = Result_::accepted};
     co_return co_await ask_about_postmaster();
   }
 
@@ -216,7 +217,8 @@ CalloutVerdict known_rejection(Place place, bool setup_failed = false) {
 std::optional<CalloutVerdict> known_answer(const CalloutQuestion& question, const KnownDomain& domain, Known address) {
   const CalloutWords& words = question.words;
   if (domain.rejects_all || (question.from.empty() && domain.rejects_null)) return known_rejection(Place::mail, true);
-  if (!question.random_local_part.empty() && domain.random == Known::accepts) return CalloutVerdict{.result = Result_::accepted};
+  if (!question.random_local_part.empty() && domain.random == Known::accepts)
+    return CalloutVerdict{.result = Result_::accepted};
   if (words.postmaster && domain.postmaster == Known::rejects) return known_rejection(Place::postmaster);
   if (address == Known::rejects) return known_rejection(Place::recipient);
   const bool needs_postmaster = words.postmaster && domain.postmaster == Known::unknown;

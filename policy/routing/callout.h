@@ -21,21 +21,21 @@
 
 namespace postern::routing {
 
-inline constexpr std::size_t kCalloutsMax = 100;             // connections of callouts of one shard at once; others wait
-inline constexpr std::size_t kCalloutHostsMax = 5;           // of one callout that are tried
+inline constexpr std::size_t kCalloutsMax = 100;            // connections of callouts of one shard at once; others wait
+inline constexpr std::size_t kCalloutHostsMax = 5;          // of one callout that are tried
 inline constexpr std::size_t kCalloutRecordsMax = 100'000;  // remembered by one shard
 
 // Everything is borrowed until the answer is there.
 struct CalloutQuestion {
   std::string_view address;  // "local_part@domain"
   std::string_view domain;
-  std::string_view from;                    // without angle brackets; empty: <>
-  std::span<const Host> hosts;              // at least one, in the order to try them
-  std::uint16_t port = 25;                  // of hosts that bring none
-  std::span<const IpAddress> interfaces;    // to connect from: the first of the host's family
-  bool lmtp = false;                        // say LHLO
-  std::string_view helo_name;               //
-  std::string_view random_local_part;       // empty: none is tried
+  std::string_view from;                  // without angle brackets; empty: <>
+  std::span<const Host> hosts;            // at least one, in the order to try them
+  std::uint16_t port = 25;                // of hosts that bring none
+  std::span<const IpAddress> interfaces;  // to connect from: the first of the host's family
+  bool lmtp = false;                      // say LHLO
+  std::string_view helo_name;             //
+  std::string_view random_local_part;     // empty: none is tried
   const CalloutWords& words;
 };
 

@@ -57,7 +57,8 @@ class CalloutCache {
   };
   using Records = std::unordered_map<std::string, Record>;
 
-  [[nodiscard]] static bool is_fresh(const Fact& fact, std::int64_t positive_s, std::int64_t negative_s, std::int64_t now_s) noexcept;
+  [[nodiscard]] static bool is_fresh(const Fact& fact, std::int64_t positive_s, std::int64_t negative_s,
+                                     std::int64_t now_s) noexcept;
   [[nodiscard]] Record* find(const std::string& key);
   [[nodiscard]] Record& at(const std::string& key);
 

@@ -26,20 +26,24 @@ TEST(CalloutWords, AreRead) {
     std::string why;
     const auto words = read_callout(text, why);
     if (!words) return why;
-    std::string shown = std::to_string(words->wait_ms) + " " + std::to_string(words->connect_ms) + " " + std::to_string(words->wait_max_ms);
+    std::string shown =
+        std::to_string(words->wait_ms) + " " + std::to_string(words->connect_ms) + " " + std::to_string(words->wait_max_ms);
     shown += words->defer_ok ? " defer_ok" : "";
     shown += words->random ? " random" : "";
     shown += words->postmaster ? " postmaster" : "";
     shown += words->fullpostmaster ? " full" : "";
     shown += words->no_cache ? " no_cache" : "";
-    shown += words->from == CalloutSender::sender ? " use_sender" : words->from == CalloutSender::postmaster ? " use_postmaster" : "";
+    shown += words->from == CalloutSender::sender       ? " use_sender"
+             : words->from == CalloutSender::postmaster ? " use_postmaster"
+                                                        : "";
     return shown + " " + words->mailfrom + " " + words->postmaster_mailfrom;
   };
   EXPECT_EQ(read(""), "30000 30000 120000  ");
   EXPECT_EQ(read("5s"), "5000 5000 20000  ");
   EXPECT_EQ(read("1m30s, connect = 5, maxwait=2m"), "90000 5000 120000  ");
   EXPECT_EQ(read("maxwait=9s,10"), "10000 10000 9000  ");
-  EXPECT_EQ(read("defer_ok,random,postmaster,no_cache,use_sender"), "30000 30000 120000 defer_ok random postmaster no_cache use_sender  ");
+  EXPECT_EQ(read("defer_ok,random,postmaster,no_cache,use_sender"),
+            "30000 30000 120000 defer_ok random postmaster no_cache use_sender  ");
   EXPECT_EQ(read("fullpostmaster,use_postmaster"), "30000 30000 120000 postmaster full use_postmaster  ");
   EXPECT_EQ(read("mailfrom=a@b,postmaster_mailfrom=c@d"), "30000 30000 120000 postmaster a@b c@d");
   EXPECT_EQ(read("99999999d"), "3600000 3600000 14400000  ");
@@ -133,8 +137,8 @@ class Callout : public ::testing::Test {
     const auto words = read_callout(callout, why);
     EXPECT_TRUE(words) << why;
     return testing::run_task(
-        scheduler_,
-        verify_address({.address = std::string(address), .is_recipient = is_recipient, .callout = words}, world()), ms);
+        scheduler_, verify_address({.address = std::string(address), .is_recipient = is_recipient, .callout = words}, world()),
+        ms);
   }
   // "result failure message|log", and what the server was told since.
   std::string verify(std::string_view address, std::string_view callout, bool is_recipient = false, std::int64_t ms = 0) {
@@ -204,7 +208,8 @@ TEST_F(Callout, HearsARefusalOfBounces) {
 }
 
 TEST_F(Callout, DefersWhereNothingIsSaid) {
-  const std::string why = "deferred Could not complete sender verify callout|Could not complete sender verify callout: mx.a.ex [192.0.2.1] : ";
+  const std::string why =
+      "deferred Could not complete sender verify callout|Could not complete sender verify callout: mx.a.ex [192.0.2.1] : ";
   const auto with = [&](std::string step, std::string_view reply, std::int64_t ms = 0) {
     rules_ = {{std::move(step), std::string(reply)}};
     return verify("u@a.ex", "2s", false, ms);
@@ -294,8 +299,10 @@ TEST_F(Callout, CallsNobodyForLocalTransports) {
 TEST_F(Callout, LimitsHowManyAreUnderWay) {
   rules_ = {{"RCPT", std::string(FakeServer::kSilent)}};
   Gate gate;
-  static constexpr auto kAsk = [](Callouts& callouts, const CalloutWords& words, std::vector<Host> hosts, std::size_t& ended) -> Task<void> {
-    static_cast<void>(co_await callouts.ask({.address = "u@a.ex", .domain = "a.ex", .hosts = hosts, .helo_name = "x", .words = words}, {}));
+  static constexpr auto kAsk = [](Callouts& callouts, const CalloutWords& words, std::vector<Host> hosts,
+                                  std::size_t& ended) -> Task<void> {
+    static_cast<void>(
+        co_await callouts.ask({.address = "u@a.ex", .domain = "a.ex", .hosts = hosts, .helo_name = "x", .words = words}, {}));
     ++ended;
   };
   const CalloutWords words{.wait_ms = 10'000, .connect_ms = 10'000, .wait_max_ms = 2'000};
@@ -328,10 +335,11 @@ TEST_F(Redirected, FollowsOneAddress) {
   EXPECT_EQ(verify("x@r.ex", "").substr(0, 16), "failed recipient");
   EXPECT_EQ(verify("two@r.ex", ""), "ok");
   EXPECT_EQ(verify("self@r.ex", ""), "failed route Unrouteable address|Unrouteable address");
-  EXPECT_EQ(testing::run_task(scheduler_, verify_address({.address = "x@r.ex", .success_on_redirect = true, .callout = CalloutWords{}},
-                                                         world()))
-                .result,
-            AddressVerdict::Result::ok);
+  EXPECT_EQ(
+      testing::run_task(scheduler_,
+                        verify_address({.address = "x@r.ex", .success_on_redirect = true, .callout = CalloutWords{}}, world()))
+          .result,
+      AddressVerdict::Result::ok);
 }
 
 TEST_F(Redirected, EndsSomewhere) {

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <algorithm>
+#include <array>
 
 #include "engine/base/peer_text.h"
 #include "policy/expand/nearest.h"
@@ -101,9 +101,11 @@ class Reader {
     const std::string_view name = lists::trim(item.substr(0, equals));
     const auto* const def = std::ranges::lower_bound(kWords, name, {}, &WordDef::name);
     if (def == kWords.end() || def->name != name)
-      return refuse(fmt::format("verify: unknown callout option \"{}\"{}", printable(name, 64), expand::did_you_mean(name, kWords)));
+      return refuse(
+          fmt::format("verify: unknown callout option \"{}\"{}", printable(name, 64), expand::did_you_mean(name, kWords)));
     if (def->has_value != (equals != std::string_view::npos))
-      return refuse(fmt::format("verify: the callout option \"{}\" {}", name, def->has_value ? "wants a value" : "takes no value"));
+      return refuse(
+          fmt::format("verify: the callout option \"{}\" {}", name, def->has_value ? "wants a value" : "takes no value"));
     const std::string_view value = def->has_value ? lists::trim(item.substr(equals + 1)) : std::string_view();
     return apply(def->word, item, value);
   }
@@ -125,9 +127,7 @@ class Reader {
       case Word::mailfrom: words_.mailfrom = value; return true;
       case Word::no_cache: return words_.no_cache = true;
       case Word::postmaster: return words_.postmaster = true;
-      case Word::postmaster_mailfrom:
-        words_.postmaster_mailfrom = value;
-        return words_.postmaster = true;
+      case Word::postmaster_mailfrom: words_.postmaster_mailfrom = value; return words_.postmaster = true;
       case Word::random: return words_.random = true;
       case Word::use_postmaster: words_.from = CalloutSender::postmaster; return true;
       case Word::use_sender: words_.from = CalloutSender::sender; return true;

@@ -16,20 +16,20 @@
 
 namespace postern::routing {
 
-inline constexpr std::size_t kExchangersMax = 100;        // of one domain that are looked at, by preference; more are left out
+inline constexpr std::size_t kExchangersMax = 100;       // of one domain that are looked at, by preference; more are left out
 inline constexpr std::size_t kAddressesOfHostMax = 100;  // likewise, addresses of one host
 
 // How to look. Everything is borrowed until the answer is there.
 struct HostSearch {
   dns::Resolver& resolver;
   Wait wait = {};
-  const lists::HostList* ignored = nullptr;         // addresses that do not count
-  const lists::IpSet* local_addresses = nullptr;    // exchangers that are no better than this host are left out
-  Random* random = nullptr;                         // shuffles exchangers of one preference
+  const lists::HostList* ignored = nullptr;       // addresses that do not count
+  const lists::IpSet* local_addresses = nullptr;  // exchangers that are no better than this host are left out
+  Random* random = nullptr;                       // shuffles exchangers of one preference
   bool ipv4_only = false;
-  bool must_have_exchangers = false;                // an absence of MX records is one of the domain
-  bool trouble_is_absence = false;                  // as to MX records
-  bool must_be_authenticated = false;               // answers without the AD bit are temporary trouble
+  bool must_have_exchangers = false;   // an absence of MX records is one of the domain
+  bool trouble_is_absence = false;     // as to MX records
+  bool must_be_authenticated = false;  // answers without the AD bit are temporary trouble
 };
 
 struct FoundHosts {

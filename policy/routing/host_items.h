@@ -17,8 +17,8 @@ namespace postern::routing {
 enum class HostQuestion : std::uint8_t { nothing, addresses, exchangers };
 
 struct Host {
-  std::string name;   // as written: what retry rules are matched against
-  IpAddress address;  // once there is no question any more
+  std::string name;         // as written: what retry rules are matched against
+  IpAddress address;        // once there is no question any more
   std::uint16_t port = 0;   // 0: the transport's
   std::uint16_t group = 0;  // hosts are shuffled within a group only; + begins the next one
   HostQuestion question = HostQuestion::nothing;

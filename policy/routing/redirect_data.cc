@@ -98,7 +98,8 @@ class Reader {
     std::string why;
     std::optional<expand::HeaderAddress> address = expand::parse_header_address(item, &why);
     if (!address || address->local_part.empty()) {
-      if (!rules_.skip_syntax_errors) end(Kind::malformed, fmt::format("{} in \"{}\"", why.empty() ? "malformed address" : why, printable(item, 128)));
+      if (!rules_.skip_syntax_errors)
+        end(Kind::malformed, fmt::format("{} in \"{}\"", why.empty() ? "malformed address" : why, printable(item, 128)));
       return;
     }
     if (read_.addresses.size() >= kRedirectAddressesMax) return end(Kind::malformed, "there are too many addresses");

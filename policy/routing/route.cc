@@ -146,7 +146,8 @@ class Routing {
     if (!list.asks()) co_return list.matches(text) ? Step::decided : Step::skipped;
     std::optional<lists::Match> found = list.match_now(text, lists_);
     if (!found) found = co_await list.match(std::string(text), lists_);
-    if (found->truth == lists::Truth::defer) co_return defer(fmt::format("{} check lookup or other defer: {}", what, found->why));
+    if (found->truth == lists::Truth::defer)
+      co_return defer(fmt::format("{} check lookup or other defer: {}", what, found->why));
     co_return *found ? Step::decided : Step::skipped;
   }
 
@@ -295,7 +296,8 @@ class Routing {
     if (!result) co_return defer("expansion of route_data failed: " + result.why);
     RouteData data = read_route_data(text);
     randomize = data.randomize;
-    if (!data.unknown_option.empty()) co_return defer(fmt::format("unknown routing option: \"{}\"", printable(data.unknown_option, 64)));
+    if (!data.unknown_option.empty())
+      co_return defer(fmt::format("unknown routing option: \"{}\"", printable(data.unknown_option, 64)));
     co_return take_hosts(data.hosts, "route_data");
   }
 
@@ -316,10 +318,12 @@ class Routing {
       FoundHosts answer = host.question == HostQuestion::addresses ? co_await find_addresses(host, search_of(router))
                                                                    : co_await find_exchangers(name, search_of(router));
       if (answer.status == FoundHosts::Status::deferred)
-        co_return passes_or_defers(router, fmt::format("lookup of host \"{}\" failed in {} router: {}", name, router.name, kNotFinished));
+        co_return passes_or_defers(
+            router, fmt::format("lookup of host \"{}\" failed in {} router: {}", name, router.name, kNotFinished));
       const bool is_known = answer.status == FoundHosts::Status::found || answer.status == FoundHosts::Status::ignored;
       if (!is_known && router.host_find_failed != FindFailed::ignore)
-        co_return without_host(router.host_find_failed, fmt::format("lookup of host \"{}\" failed in {} router", name, router.name));
+        co_return without_host(router.host_find_failed,
+                               fmt::format("lookup of host \"{}\" failed in {} router", name, router.name));
       for (Host& one : answer.hosts) {
         one.port = host.port;
         one.group = host.group;
@@ -353,7 +357,7 @@ class Routing {
     const expand::EvalResult result = co_await expand(*router.data, text);
     if (result.status == EvalStatus::forced_failure) co_return Step::declined;
     if (!result) co_return defer(fmt::format("failed to expand \"{}\": {}", printable(router.data->source(), 256), result.why));
-    const std::string_view qualify = router.qualify_preserve_domain      ? subject_.domain
+    const std::string_view qualify = router.qualify_preserve_domain   ? subject_.domain
                                      : !router.qualify_domain.empty() ? std::string_view(router.qualify_domain)
                                                                       : subject_.qualify_recipient;
     Redirection redirection = read_redirection(text, {.allow_fail = router.allow_fail,
@@ -381,7 +385,8 @@ class Routing {
   // ---- the end ----
 
   RouteOutcome finish(const Router& router) {
-    const bool takes = outcome_.kind == RouteKind::deliver || outcome_.kind == RouteKind::redirect || outcome_.kind == RouteKind::discard;
+    const bool takes =
+        outcome_.kind == RouteKind::deliver || outcome_.kind == RouteKind::redirect || outcome_.kind == RouteKind::discard;
     const bool refuses = (subject_.purpose == RoutePurpose::verify_recipient && router.fail_verify_recipient) ||
                          (subject_.purpose == RoutePurpose::verify_sender && router.fail_verify_sender);
     if (takes && refuses) decide(RouteKind::fail, router.name + " router forced verify failure");

@@ -40,13 +40,13 @@ struct [[nodiscard]] RouteOutcome {
   RouteKind kind = RouteKind::unrouteable;
   std::string_view router = {};     // borrowed from the routers; empty when none decided
   std::string_view transport = {};  // likewise
-  std::vector<Host> hosts = {};  // in the order to try them; empty where the router names none: the transport's own are used
+  std::vector<Host> hosts = {};     // in the order to try them; empty where the router names none: the transport's own are used
   std::optional<std::string> errors_to = {};  // where failures are reported instead of to the sender; empty: nowhere
   std::string message = {};                   // in Exim's words; for logs and bounces
-  bool message_is_public = false;  // the message of a deferral is for the peer, too; that of a failure always is
-  std::vector<std::string> addresses = {};  // of a redirection, at least one, unless it is to files or pipes
-  std::uint32_t next_router = 0;            // where those addresses begin
-  std::uint32_t router_index = 0;           // of a redirection: which router made it
+  bool message_is_public = false;             // the message of a deferral is for the peer, too; that of a failure always is
+  std::vector<std::string> addresses = {};    // of a redirection, at least one, unless it is to files or pipes
+  std::uint32_t next_router = 0;              // where those addresses begin
+  std::uint32_t router_index = 0;             // of a redirection: which router made it
   AddressData address_data = {};
 };
 
@@ -61,16 +61,17 @@ struct RouteSubject {
   RoutePurpose purpose = RoutePurpose::delivery;
   std::string_view qualify_recipient = {};  // for what redirections leave unqualified
   std::uint32_t first_router = 0;
-  // Addresses that led to this one, "local_part@domain", and which router redirected each. It is not asked about the same again.
+  // Addresses that led to this one, "local_part@domain", and which router redirected each. It is not asked about the same
+  // again.
   std::span<const std::pair<std::string, std::uint32_t>> ancestors = {};
 };
 
 struct RouteFacts {
-  const lists::IpSet& local_addresses;            // addresses that are this host
-  Random* random = nullptr;                       // without it hosts keep their order
-  dns::Resolver* resolver = nullptr;              // null: what must ask the DNS defers
-  const lists::ListWorld* list_world = nullptr;   // what lists that are expanded when they are used refer to
-  Wait wait = {};                                 // for all questions together
+  const lists::IpSet& local_addresses;           // addresses that are this host
+  Random* random = nullptr;                      // without it hosts keep their order
+  dns::Resolver* resolver = nullptr;             // null: what must ask the DNS defers
+  const lists::ListWorld* list_world = nullptr;  // what lists that are expanded when they are used refer to
+  Wait wait = {};                                // for all questions together
 };
 
 // Suspends where a router waits for an answer: of the DNS, of a lookup. Everything borrowed outlives it.

@@ -114,7 +114,8 @@ std::vector<RouteRule> RouteListReader::read(const ConfigText& text) const {
     // The item's bytes keep their places: a doubled separator, which no address holds, would only shift those behind it.
     const ConfigText rule = text.slice(reader.offset(), item.size());
     if (rule.view() != item) {
-      diagnostics.error(rule.position(), "doubled separators in route_list belong to lookups: write them as named lists (+name)");
+      diagnostics.error(rule.position(),
+                        "doubled separators in route_list belong to lookups: write them as named lists (+name)");
       continue;
     }
     if (std::optional<RouteRule> read = RuleReader(*this, rule).read()) rules.push_back(std::move(*read));

@@ -28,7 +28,7 @@ enum class FindFailed : std::uint8_t { freeze, decline, defer, fail, ignore, pas
 
 struct RouteRule {
   lists::DomainList pattern;
-  std::vector<Host> hosts;  // none where the transport needs none
+  std::vector<Host> hosts;                    // none where the transport needs none
   std::optional<expand::Program> hosts_text;  // in place of `hosts`, where they depend on the address
   std::string transport;                      // empty: the router's
   std::optional<bool> randomize;              // unset: the router's
@@ -45,10 +45,10 @@ struct Router {
   std::optional<lists::LocalPartList> local_parts;
   std::optional<lists::AddressList> senders;
   std::optional<expand::Program> condition;
-  bool caseful_local_part = false;  // local_parts and $local_part in the case in which it came
-  bool verify_recipient = true;     // it is asked when a recipient is verified
-  bool verify_sender = true;        // likewise, a sender
-  bool verify_only = false;         // it is not asked for deliveries
+  bool caseful_local_part = false;     // local_parts and $local_part in the case in which it came
+  bool verify_recipient = true;        // it is asked when a recipient is verified
+  bool verify_sender = true;           // likewise, a sender
+  bool verify_only = false;            // it is not asked for deliveries
   bool fail_verify_recipient = false;  // what it takes is not good as a recipient
   bool fail_verify_sender = false;     // likewise, as a sender
 
@@ -72,10 +72,10 @@ struct Router {
   FindFailed host_all_ignored = FindFailed::defer;
 
   // dnslookup
-  bool check_secondary_mx = false;             // it takes only domains for which this host is not the first exchanger
-  lists::DomainList mx_domains;                // these must have MX records
-  lists::DomainList mx_fail_domains;           // for these, trouble with MX is an absence
-  lists::DomainList dnssec_require_domains;    // answers about these must be authenticated
+  bool check_secondary_mx = false;           // it takes only domains for which this host is not the first exchanger
+  lists::DomainList mx_domains;              // these must have MX records
+  lists::DomainList mx_fail_domains;         // for these, trouble with MX is an absence
+  lists::DomainList dnssec_require_domains;  // answers about these must be authenticated
   bool ipv4_only = false;
 
   // redirect
@@ -84,9 +84,9 @@ struct Router {
   bool allow_defer = false;
   bool allow_freeze = false;
   bool skip_syntax_errors = false;
-  bool repeat_use = true;  // it takes an address that it has made itself
-  std::string qualify_domain;             // for addresses without one; empty: qualify_recipient
-  bool qualify_preserve_domain = false;   // likewise: the domain of the address it redirects
+  bool repeat_use = true;                // it takes an address that it has made itself
+  std::string qualify_domain;            // for addresses without one; empty: qualify_recipient
+  bool qualify_preserve_domain = false;  // likewise: the domain of the address it redirects
 };
 
 }  // namespace postern::routing

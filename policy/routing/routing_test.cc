@@ -89,15 +89,17 @@ std::string hosts_of(const std::vector<Host>& hosts) {
 
 TEST(Hosts, ComeInListsAndGroups) {
   expand::Diagnostics diagnostics;
-  const auto hosts =
-      read_hosts(ConfigTextForTest::line("192.0.2.1::26 : [192.0.2.2]::27:+ : ::::1"), HostNames::refused, "route_list", diagnostics);
+  const auto hosts = read_hosts(ConfigTextForTest::line("192.0.2.1::26 : [192.0.2.2]::27:+ : ::::1"), HostNames::refused,
+                                "route_list", diagnostics);
   EXPECT_EQ(complaints_of(diagnostics), "");
   EXPECT_EQ(hosts_of(hosts), "[192.0.2.1]:26 [192.0.2.2]:27 [::1]:0 ");
   EXPECT_EQ(hosts[1].group, 0);
   EXPECT_EQ(hosts[2].group, 1);
-  EXPECT_EQ(hosts_of(read_hosts(ConfigTextForTest::line("<; ::1;[::2]:26"), HostNames::refused, "hosts", diagnostics)), "[::1]:0 [::2]:26 ");
-  EXPECT_EQ(hosts_of(read_hosts(ConfigTextForTest::line("192.0.2.1 : x : : 192.0.2.2"), HostNames::refused, "hosts", diagnostics)),
-            "[192.0.2.1]:0 [192.0.2.2]:0 ");
+  EXPECT_EQ(hosts_of(read_hosts(ConfigTextForTest::line("<; ::1;[::2]:26"), HostNames::refused, "hosts", diagnostics)),
+            "[::1]:0 [::2]:26 ");
+  EXPECT_EQ(
+      hosts_of(read_hosts(ConfigTextForTest::line("192.0.2.1 : x : : 192.0.2.2"), HostNames::refused, "hosts", diagnostics)),
+      "[192.0.2.1]:0 [192.0.2.2]:0 ");
   EXPECT_EQ(complaints_of(diagnostics),
             "13: hosts: the host \"x\" cannot be used: names of hosts are not looked up here: write an IP address, or "
             "name the host in a router\n"
@@ -242,14 +244,13 @@ TEST_F(Routing, SendsErrorsElsewhere) {
 
 TEST_F(Routing, ReportsBadRules) {
   add("r", "* mail_ex; /file 192.0.2.1 ; * 192.0.2.1 remot ; lsearch;;/x 192.0.2.1; * $domain ; * \"192.0.2.1 ; ^(x 192.0.2.1");
-  EXPECT_EQ(
-      complaints_of(diagnostics_),
-      "3: route_list: the host \"mail_ex\" cannot be used: it is neither an IP address nor the name of a host\n"
-      "12: the pattern of a rule cannot be a file name: use the router's option \"domains\"\n"
-      "42: unknown routing option or transport \"remot\": did you mean \"remote\"?\n"
-      "50: doubled separators in route_list belong to lookups: write them as named lists (+name)\n"
-      "87: a double quote is not closed\n"
-      "100: regular expression error in \"^(x\": missing closing parenthesis at offset 3\n");
+  EXPECT_EQ(complaints_of(diagnostics_),
+            "3: route_list: the host \"mail_ex\" cannot be used: it is neither an IP address nor the name of a host\n"
+            "12: the pattern of a rule cannot be a file name: use the router's option \"domains\"\n"
+            "42: unknown routing option or transport \"remot\": did you mean \"remote\"?\n"
+            "50: doubled separators in route_list belong to lookups: write them as named lists (+name)\n"
+            "87: a double quote is not closed\n"
+            "100: regular expression error in \"^(x\": missing closing parenthesis at offset 3\n");
 }
 
 // ---- preconditions, and what routers say beside where ----
@@ -277,7 +278,8 @@ TEST_F(Routing, TestsConditions) {
   };
   EXPECT_EQ(with("yes"), "deliver r remote ");
   EXPECT_EQ(with("anything"), "deliver r remote ");
-  for (const char* no : {"", "0", "no", "FALSE", "${if eq{a}{b}{x}fail}"}) EXPECT_EQ(with(no), "unrouteable   Unrouteable address") << no;
+  for (const char* no : {"", "0", "no", "FALSE", "${if eq{a}{b}{x}fail}"})
+    EXPECT_EQ(with(no), "unrouteable   Unrouteable address") << no;
   EXPECT_EQ(with("${if = {a}{1}}").substr(0, 46), "defer r remote failed to expand condition: int");
 }
 
@@ -455,7 +457,8 @@ TEST_F(Routing, LooksUpNames) {
   EXPECT_EQ(shown("u@a.ex"), "deliver smart remote [192.0.2.1]:26 [192.0.2.2]:26 [192.0.2.9]:0 ");
   EXPECT_EQ(shown("u@b.ex"), "deliver smart remote [192.0.2.1]:0 [192.0.2.2]:0 ");
   EXPECT_EQ(shown("u@c.ex"), "freeze smart remote lookup of host \"gone.ex\" failed in smart router");
-  EXPECT_EQ(shown("u@d.ex"), "defer smart remote lookup of host \"lost.ex\" failed in smart router: host lookup did not complete");
+  EXPECT_EQ(shown("u@d.ex"),
+            "defer smart remote lookup of host \"lost.ex\" failed in smart router: host lookup did not complete");
   EXPECT_EQ(shown("u@e.ex"), "deliver smart remote [192.0.2.5]:0 ");
   router.host_find_failed = FindFailed::decline;
   EXPECT_EQ(shown("u@c.ex"), "unrouteable   Unrouteable address");
@@ -475,8 +478,9 @@ TEST_F(Routing, ReadsRouteData) {
   EXPECT_EQ(with("\"192.0.2.1 : 192.0.2.2\" byname no_randomize"), "deliver data remote [192.0.2.1]:0 [192.0.2.2]:0 ");
   EXPECT_EQ(with("  "), "unrouteable   Unrouteable address");
   EXPECT_EQ(with("192.0.2.1 frobnicate"), "defer data remote unknown routing option: \"frobnicate\"");
-  EXPECT_EQ(with("mail_ex"),
-            "defer data remote route_data: the host \"mail_ex\" cannot be used: it is neither an IP address nor the name of a host");
+  EXPECT_EQ(
+      with("mail_ex"),
+      "defer data remote route_data: the host \"mail_ex\" cannot be used: it is neither an IP address nor the name of a host");
 }
 
 }  // namespace

@@ -13,7 +13,9 @@ namespace postern::testing {
 
 template <class T>
 [[nodiscard]] T run_task(ManualScheduler& scheduler, Task<T> task, std::int64_t ms = 0) {
-  static constexpr auto kKeep = [](Task<T> asked, std::optional<T>& answer) -> Task<void> { answer = co_await std::move(asked); };
+  static constexpr auto kKeep = [](Task<T> asked, std::optional<T>& answer) -> Task<void> {
+    answer = co_await std::move(asked);
+  };
   std::optional<T> answer;
   Gate gate;
   gate.start(kKeep(std::move(task), answer));

@@ -3,6 +3,8 @@
 lead. The client that goes away, the server that says nothing, and what it costs when many ask at once."""
 # ctest: timeout=240
 
+import re
+
 from peers.knot import Knot
 from peers.unbound import Unbound
 from runner import run_tests
@@ -13,7 +15,7 @@ from support.hop import Hop
 from support.messages import plain
 
 HOP = own_address().replace("127.", "127.1", 1)
-SECOND = own_address().replace("127.", "127.2", 1)
+SECOND, NOBODY = (re.sub(r"^127\.\d+", other, own_address()) for other in ("127.9", "127.8"))
 
 ROUTERS = """\
 dns:
@@ -55,7 +57,7 @@ class VerifyByDns(GatewayTest):
         cls.port = free_port(HOP)
         mail = f"@ MX 10 mx1\n@ MX 20 mx2\nmx1 A {HOP}\nmx2 A {SECOND}\n"
         zones = {"good.example": mail, "plain.example": f"@ A {HOP}\n", "null.example": f"@ MX 0 .\n@ A {HOP}\n",
-                 "lost.example": "@ MX 10 gone\n", "empty.example": 'text TXT "x"\n', "second.example": f"@ MX 10 nobody\n@ MX 20 mx2\nnobody A {SECOND.replace('127.2', '127.3')}\nmx2 A {SECOND}\n"}
+                 "lost.example": "@ MX 10 gone\n", "empty.example": 'text TXT "x"\n', "second.example": f"@ MX 10 nobody\n@ MX 20 mx2\nnobody A {NOBODY}\nmx2 A {SECOND}\n"}
         cls.knot = cls.enterClassContext(Knot({}, zones))
         # Nobody serves broken.example: its server refuses, which is trouble and no absence.
         cls.unbound = cls.enterClassContext(Unbound(dict.fromkeys([*zones, "broken.example"], cls.knot.port), []))
@@ -68,11 +70,11 @@ class VerifyByDns(GatewayTest):
 
     def started(self, acl=ACL, main=""):
         home_routers = ROUTERS
-        gateway = self.gateway(main=f"dns_servers = 127.0.0.1:{self.unbound.port}\nacl_smtp_rcpt = rcpt\nacl_smtp_vrfy = vrfy\n{main}",
+        gateway = self.gateway(main=f"dns_servers = <; 127.0.0.1:{self.unbound.port}\nacl_smtp_rcpt = rcpt\nacl_smtp_vrfy = vrfy\n{main}",
                                acl=acl, routers=home_routers, transports=TRANSPORTS.format(port=self.port), start=False)
         with open(gateway.path("aliases"), "w", encoding="utf-8") as file:
             file.write("known: u@good.example\nbad: no@good.example\nfar: u@null.example\ntwo: x@nowhere.example, y@nowhere.example\n"
-                       "never: \":fail: not here\"\n")
+                       "never: :fail: not here\n")
         return gateway.start()
 
     def replies(self, gateway, sender, *recipients):
@@ -98,7 +100,7 @@ class VerifyByDns(GatewayTest):
                 self.assert_reply(reply, code, text or None)
         with gateway.client() as client:
             client.command("EHLO client.example")
-            self.assert_reply(client.command("VRFY u@good.example"), 252)
+            self.assert_reply(client.command("VRFY u@good.example"), 250)
             self.assert_reply(client.command("VRFY u@null.example"), 550, "u@null.example> an MX or SRV")
             self.assert_reply(client.command("VRFY u@broken.example"), 451)
 
@@ -114,7 +116,7 @@ class VerifyByDns(GatewayTest):
                 self.assertIn("RCPT TO:<later@good.example>", second.take_seen())
             self.assert_reply(self.replies(gateway, "u@good.example", "later@good.example")[0], 451, "Could not complete recipient verify")
             self.assert_reply(self.replies(gateway, "", "bad@aliases.example")[0], 550, "Callout verification failed")
-            self.assert_reply(self.replies(gateway, "", "never@aliases.example")[0], 550, "not here|Temporary")
+            self.assert_reply(self.replies(gateway, "", "never@aliases.example")[0], 550, "not here")
         gateway.wait_for_log(r"sender verify fail for <no@good.example>: mx1.good.example \[127[^ ]*\] : SMTP error from remote mail "
                              r"server after RCPT TO:<no@good.example>: 550 no such user")
 
@@ -147,14 +149,16 @@ class VerifyByDns(GatewayTest):
         with Target([], HOP, self.port) as target:
             clients = [gateway.client() for _ in range(60)]
             for number, client in enumerate(clients):
-                client.send(f"HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<u{number}@good.example>\r\n".encode())
+                client.ehlo()
+                client.send(f"MAIL FROM:<>\r\nRCPT TO:<u{number}@good.example>\r\n".encode())
             for client in clients:
-                self.assertEqual([client.reply().code for _ in range(3)], [250, 250, 250])
+                self.assertEqual([client.reply().code for _ in range(2)], [250, 250])
             self.assertEqual(len({line for line in target.seen if line.startswith("RCPT")}), 60)
             until(lambda: not target.open, what="the end of the callouts")
 
     def test_deliveries_follow_the_exchangers(self):
-        gateway = self.started(acl="rcpt:\n  accept\nvrfy:\n  accept\n")
+        gateway = self.started(acl="rcpt:\n  require verify = recipient\n  accept\nvrfy:\n  accept\n")
+        self.assert_reply(self.replies(gateway, "", "u@second.example")[0], 250)
         with Hop(address=SECOND, port=self.port) as hop:
             with gateway.client() as client:
                 client.ehlo()
