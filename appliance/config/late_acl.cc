@@ -13,8 +13,8 @@ std::shared_ptr<const acl::Acl> read_late_acl(std::string_view text, const Langu
     return nullptr;
   }
   expand::Diagnostics diagnostics;
-  lists::ListCompiler lists(
-      {.primary_hostname = language.primary_hostname, .services = &services, .known = language.lists}, diagnostics);
+  lists::ListCompiler lists({.primary_hostname = language.primary_hostname, .services = &services, .known = language.lists},
+                            diagnostics);
   const expand::ConfigText made = TextMaker::built_in(text);
   auto acl =
       std::make_shared<acl::Acl>(acl::compile_acl(std::string(text), acl::lines_of(made), lists, diagnostics, &services));

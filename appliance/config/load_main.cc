@@ -95,8 +95,9 @@ void Loader::read_interfaces_and_ports(const Sections& sections) {
 // Main options that decide what lookups and expansions mean are read before anything that may hold one; what is wrong with
 // them is reported with the other options.
 void Loader::make_language(const Sections& sections) {
-  constexpr auto kEarly = std::to_array<std::string_view>(
-      {"expand_allow_run", "lookup_open_max", "redis_servers", "sqlite_dbfile", "sqlite_lock_timeout", "strict_acl_vars"});
+  constexpr auto kEarly =
+      std::to_array<std::string_view>({"expand_allow_run", "lookup_open_max", "redis_servers", "redis_tls_verify_certificates",
+                                       "sqlite_dbfile", "sqlite_lock_timeout", "strict_acl_vars"});
   expand::Diagnostics unheard;
   lists::ListCompiler no_lists({}, unheard);
   const OptionReader reader(no_lists, values_, unheard);

@@ -52,9 +52,8 @@ std::expected<LoadServices::List, std::string> LoadServices::find_list(expand::L
 
 bool LoadServices::is_named_list(std::string_view name) {
   using enum lists::ListKind;
-  return lists_ != nullptr &&
-         std::ranges::any_of(std::array{domain, host, address, local_part},
-                             [&](lists::ListKind kind) { return lists_->is_named(kind, name); });
+  return lists_ != nullptr && std::ranges::any_of(std::array{domain, host, address, local_part},
+                                                  [&](lists::ListKind kind) { return lists_->is_named(kind, name); });
 }
 
 }  // namespace postern::config

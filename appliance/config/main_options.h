@@ -91,6 +91,7 @@ struct MainOptions {
 
   // Lookups
   std::string redis_servers;  // as written
+  std::string redis_tls_verify_certificates = "system";
   std::string sqlite_dbfile;  // absolute, or empty
   std::int64_t sqlite_lock_timeout_s = 5;
   std::uint32_t lookup_open_max = 25;

@@ -118,6 +118,15 @@ void set_redis_servers(MainDraft& draft, const Setting& setting, const OptionRea
   draft.redis_servers = std::string(text->view());
 }
 
+// A file, a folder, "system", or nothing; it is read when a lookup is found to want it.
+void set_redis_tls_verify_certificates(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.text(setting);
+  if (!text) return;
+  if (!text->view().empty() && text->view() != "system" && !text->view().starts_with('/'))
+    return reader.error(setting, "it is \"system\", an absolute name of a file or folder, or empty");
+  draft.redis_tls_verify_certificates = std::string(text->view());
+}
+
 void set_sqlite_dbfile(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
   const auto text = reader.text(setting);
   if (!text) return;
@@ -494,6 +503,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      set_bool<&MainOptions::recipients_max_reject, MainDraft>,
      {}},
     {"redis_servers", ValueKind::text, OptionStatus::built, set_redis_servers, {}},
+    {"redis_tls_verify_certificates", ValueKind::text, OptionStatus::built, set_redis_tls_verify_certificates, {}},
     {"remote_max_parallel", ValueKind::integer, OptionStatus::no_effect, nullptr, kLoad},
     {"remote_sort_domains", ValueKind::text, OptionStatus::no_effect, nullptr, kLoad},
     {"retry_data_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kLater},

@@ -122,8 +122,8 @@ std::optional<Answer> Asker::file_now(const expand::FileQuestion& question) {
 Task<Answer> Asker::file(expand::FileQuestion question) {
   const ToRead file{question.kind, std::string(question.path), question.bytes_max};
   auto work = [file]() { return read_file(file); };
-  std::optional<Answer> answer = co_await lookup::pooled(language_.needs().offload, language_.gate(), std::move(work),
-                                                         no_later_than(wait(), kFileMs));
+  std::optional<Answer> answer =
+      co_await lookup::pooled(language_.needs().offload, language_.gate(), std::move(work), no_later_than(wait(), kFileMs));
   if (!answer) co_return Answer::deferred("reading " + file.path + " takes too long");
   co_return *std::move(answer);
 }

@@ -18,8 +18,7 @@ namespace postern::language {
 // One client's, on one shard. Borrows the language and the variables for as long as it lives.
 class Asker : public expand::Services, public lists::ListFacts {
  public:
-  Asker(ShardLanguage& language, const expand::EvalContext& variables) noexcept
-      : language_(language), variables_(variables) {}
+  Asker(ShardLanguage& language, const expand::EvalContext& variables) noexcept : language_(language), variables_(variables) {}
 
   // What was found for a message is not for the next one.
   void forget_message() noexcept;

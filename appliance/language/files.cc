@@ -33,12 +33,11 @@ std::string symbolic_mode(mode_t mode) {
 // In the words and the order of Exim.
 Answer facts(const std::string& path) {
   struct stat status{};
-  if (::stat(path.c_str(), &status) != 0)
-    return Answer::failed(fmt::format("stat({}) failed: {}", path, reason(errno)));
-  return Answer::found(fmt::format(
-      "mode={:04o} smode={} inode={} device={} links={} uid={} gid={} size={} atime={} mtime={} ctime={}",
-      status.st_mode & 07777U, symbolic_mode(status.st_mode), status.st_ino, status.st_dev, status.st_nlink, status.st_uid,
-      status.st_gid, status.st_size, status.st_atime, status.st_mtime, status.st_ctime));
+  if (::stat(path.c_str(), &status) != 0) return Answer::failed(fmt::format("stat({}) failed: {}", path, reason(errno)));
+  return Answer::found(
+      fmt::format("mode={:04o} smode={} inode={} device={} links={} uid={} gid={} size={} atime={} mtime={} ctime={}",
+                  status.st_mode & 07777U, symbolic_mode(status.st_mode), status.st_ino, status.st_dev, status.st_nlink,
+                  status.st_uid, status.st_gid, status.st_size, status.st_atime, status.st_mtime, status.st_ctime));
 }
 
 Answer exists(const std::string& path) {

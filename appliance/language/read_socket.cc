@@ -100,7 +100,8 @@ Task<Answer> read_socket(ShardLanguage& language, expand::ReadSocketQuestion que
   Connected connected = failure(Errc::invalid, "connect");
   if (question.address.starts_with("inet:")) {
     std::optional<Target> target = read_target(question.address.substr(5));
-    if (!target) co_return Answer::failed(fmt::format("readsocket: \"{}\" is no inet:host:port with a number for the port", shown));
+    if (!target)
+      co_return Answer::failed(fmt::format("readsocket: \"{}\" is no inet:host:port with a number for the port", shown));
     connected = co_await connect_to(needs, *std::move(target), wait);
   } else {
     connected = co_await needs.connector->connect_local(std::string(question.address), wait);

@@ -13,10 +13,8 @@ ShardLanguage::ShardLanguage(std::shared_ptr<const config::Language> language, c
     : language_(std::move(language)),
       needs_(needs),
       catalogue_(language_->lookups->copy()),
-      lookups_(*catalogue_, {.clock = &needs.clock,
-                             .offload = needs.offload,
-                             .connector = needs.connector,
-                             .resolver = needs.resolver}) {}
+      lookups_(*catalogue_,
+               {.clock = &needs.clock, .offload = needs.offload, .connector = needs.connector, .resolver = needs.resolver}) {}
 
 std::shared_ptr<const acl::Acl> ShardLanguage::late_acl(std::string_view text, std::string& why) {
   const auto known = late_acls_.find(text);

@@ -1,5 +1,5 @@
-// What the texts of one configuration ask on one shard: lookups with all that they hold open, and what is compiled only while it
-// is used. Connections that began with a configuration keep this object until they end.
+// What the texts of one configuration ask on one shard: lookups with all that they hold open, and what is compiled only while
+// it is used. Connections that began with a configuration keep this object until they end.
 #pragma once
 
 #include <expected>

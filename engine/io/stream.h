@@ -94,6 +94,12 @@ class Stream {
   [[nodiscard]] virtual const Error* output_error() const = 0;
   // Remembers the one writer; output_ready() is called when at most `unsent_max` bytes are unsent or sending failed.
   virtual void set_writer(WriteWaiter* writer, std::size_t unsent_max) = 0;
+
+  // The same of another stream, for one that is wrapped around it.
+  static void queue_output(Stream& inner, Chain bytes) { inner.queue_output(std::move(bytes)); }
+  [[nodiscard]] static std::size_t unsent_bytes(const Stream& inner) { return inner.unsent_bytes(); }
+  [[nodiscard]] static const Error* output_error(const Stream& inner) { return inner.output_error(); }
+  static void set_writer(Stream& inner, WriteWaiter* writer, std::size_t unsent_max) { inner.set_writer(writer, unsent_max); }
 };
 
 class [[nodiscard]] Stream::Read final : public ReadWaiter {

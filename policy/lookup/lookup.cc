@@ -10,6 +10,7 @@
 #include "engine/base/check.h"
 #include "engine/coro/scheduler.h"
 #include "engine/shard/offload.h"
+#include "net/tls/client.h"
 #include "policy/lookup/dnsdb.h"
 #include "policy/lookup/file_store.h"
 #include "policy/lookup/matching.h"
@@ -88,19 +89,24 @@ std::expected<Handle, std::string> Catalogue::compile(std::string_view text, Pla
   if (!written) return std::unexpected(std::move(written.error()));
   Entry entry{std::string(text), place, std::move(*written), {}};
   if (entry.written.type->id == TypeId::redis) {
-    if (!redis_servers_) return std::unexpected("redis_servers: " + redis_servers_.error());
-    if (!entry.written.servers.empty()) {
-      std::expected<std::vector<RedisServer>, std::string> servers =
-          parse_redis_servers(entry.written.servers, *redis_servers_);
-      if (!servers) return std::unexpected(std::move(servers.error()));
-      entry.servers = std::move(*servers);
-    } else {
-      entry.servers = *redis_servers_;
-    }
-    if (entry.servers.empty()) return std::unexpected("no Redis servers defined: set redis_servers = host/database/password");
+    std::expected<std::vector<RedisServer>, std::string> servers = servers_of(entry.written);
+    if (!servers) return std::unexpected(std::move(servers.error()));
+    entry.servers = std::move(*servers);
   }
   entries_.push_back(std::move(entry));
   return static_cast<Handle>(entries_.size() - 1);
+}
+
+std::expected<std::vector<RedisServer>, std::string> Catalogue::servers_of(const Written& written) {
+  if (!redis_servers_) return std::unexpected("redis_servers: " + redis_servers_.error());
+  auto servers = written.servers.empty() ? redis_servers_ : parse_redis_servers(written.servers, *redis_servers_);
+  if (!servers) return servers;
+  if (servers->empty()) return std::unexpected("no Redis servers defined: set redis_servers = host/database/password");
+  if (redis_tls_ || std::ranges::none_of(*servers, &RedisServer::tls)) return servers;
+  auto client = tls::Client::create({.verify_certificates = settings_.redis_tls_verify_certificates});
+  if (!client) return std::unexpected("redis_tls_verify_certificates: " + describe(client.error()));
+  redis_tls_ = std::move(*client);
+  return servers;
 }
 
 std::expected<void, std::string> Catalogue::load(Handle handle, std::string_view file) {
@@ -246,7 +252,8 @@ struct Lookups::State {
     if (state.redis == nullptr) co_return QueryResult{Found(Answer::deferred("REDIS: there is no network here"))};
     if (query.starts_with("servers="))
       co_return QueryResult{Found(Answer::failed("REDIS: servers are named behind the type: redis,servers=..."))};
-    RedisClient::Outcome outcome = co_await state.redis->query(std::move(query), state.catalogue.redis_servers(handle), wait);
+    RedisClient::Outcome outcome =
+        co_await state.redis->query(std::move(query), state.catalogue.redis_servers(handle), state.catalogue.redis_tls(), wait);
     const Instant until = outcome.may_be_kept ? Instant::never() : Instant{};
     co_return QueryResult{Found(std::move(outcome.answer)), until};
   }

@@ -30,6 +30,9 @@ class Offload;
 namespace postern::dns {
 class Resolver;
 }
+namespace postern::tls {
+class Client;
+}
 
 namespace postern::lookup {
 
@@ -45,6 +48,7 @@ inline constexpr std::int64_t kDeadlineMs = 30'000;        // of one lookup, unl
 // Main options that lookups obey.
 struct Settings {
   std::string redis_servers;  // the list as it was written
+  std::string redis_tls_verify_certificates = "system";
   std::string sqlite_dbfile;  // absolute, or empty
   std::int64_t sqlite_lock_timeout_ms = 5000;
   std::size_t open_max = 25;  // lookup_open_max: files a shard keeps beside those named before
@@ -82,13 +86,18 @@ class Catalogue {
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
   // redis: which servers it asks. Empty for other types.
   [[nodiscard]] const std::vector<RedisServer>& redis_servers(Handle handle) const;
+  // For those of them that want TLS; null where none does.
+  [[nodiscard]] const tls::Client* redis_tls() const noexcept { return redis_tls_.get(); }
   [[nodiscard]] const FileStore& files() const noexcept { return *files_; }
 
  private:
   Catalogue(const Catalogue&);
 
+  [[nodiscard]] std::expected<std::vector<RedisServer>, std::string> servers_of(const Written& written);
+
   Settings settings_;
   std::expected<std::vector<RedisServer>, std::string> redis_servers_;
+  std::shared_ptr<const tls::Client> redis_tls_;
   struct Entry;
   std::deque<Entry> entries_;  // a deque, because they are borrowed while more are compiled
   std::shared_ptr<FileStore> files_;

@@ -6,6 +6,7 @@
 #include "engine/base/check.h"
 #include "engine/coro/scheduler.h"
 #include "net/dns/resolver.h"
+#include "net/tls/client.h"
 
 namespace postern::lookup {
 
@@ -77,7 +78,8 @@ std::shared_ptr<RedisClient::Node> RedisClient::node_of(const RedisServer& serve
   return nodes_.emplace(server, std::make_shared<Node>(server)).first->second;
 }
 
-Task<RedisClient::Outcome> RedisClient::query(std::string command, std::vector<RedisServer> servers, Wait wait) {
+Task<RedisClient::Outcome> RedisClient::query(std::string command, std::vector<RedisServer> servers, const tls::Client* tls,
+                                              Wait wait) {
   const std::expected<std::vector<std::string>, std::string> words = split_redis_command(command);
   if (!words) co_return Outcome{.answer = Answer::failed("REDIS: " + words.error())};
   if (servers.empty()) co_return Outcome{.answer = Answer::failed("no Redis servers defined (redis_servers option)")};
@@ -89,7 +91,7 @@ Task<RedisClient::Outcome> RedisClient::query(std::string command, std::vector<R
     for (unsigned redirections = 0; redirections <= kRedirectionsMax; ++redirections) {
       const std::shared_ptr<Node> node = node_of(server);
       if (node == nullptr) co_return Outcome{.answer = Answer::deferred("REDIS: too many servers are in use")};
-      Attempt attempt = co_await ask(node, *words, asking, wait);
+      Attempt attempt = co_await ask(node, *words, asking, tls, wait);
       if (attempt.kind != Attempt::Kind::answered) {
         why = "REDIS: " + server.name() + ": " + attempt.why;
         if (attempt.kind == Attempt::Kind::busy) co_return Outcome{.answer = Answer::deferred(std::move(why))};
@@ -110,7 +112,7 @@ Task<RedisClient::Outcome> RedisClient::query(std::string command, std::vector<R
 }
 
 Task<RedisClient::Attempt> RedisClient::ask(std::shared_ptr<Node> node, const std::vector<std::string>& words, bool asking,
-                                            Wait wait) {
+                                            const tls::Client* tls, Wait wait) {
   if (Scheduler::current().now() < node->down_until)
     co_return Attempt{.kind = Attempt::Kind::away, .reply = {}, .why = "it is down: " + node->why_down};
   if (const Result<void> turn = co_await node->free.acquire(wait); !turn)
@@ -121,7 +123,7 @@ Task<RedisClient::Attempt> RedisClient::ask(std::shared_ptr<Node> node, const st
   bool is_used = connection != nullptr;
   Attempt attempt;
   while (true) {
-    if (connection == nullptr) attempt = co_await connect(node->server, connection, no_later_than(wait, kConnectMs));
+    if (connection == nullptr) attempt = co_await connect(node->server, tls, connection, no_later_than(wait, kConnectMs));
     if (connection == nullptr) break;
     if (asking) attempt = co_await exchange(*connection, {"ASKING"}, wait);
     if (attempt.kind == Attempt::Kind::answered) attempt = co_await exchange(*connection, words, wait);
@@ -172,7 +174,8 @@ Task<Result<SocketAddress>> RedisClient::address_of(const RedisServer& server, W
 }
 
 // On success `into` holds a connection that is authenticated and has its database selected.
-Task<RedisClient::Attempt> RedisClient::connect(const RedisServer& server, std::unique_ptr<Connection>& into, Wait wait) {
+Task<RedisClient::Attempt> RedisClient::connect(const RedisServer& server, const tls::Client* tls,
+                                                std::unique_ptr<Connection>& into, Wait wait) {
   const auto away = [](const Error& error) {
     return Attempt{.kind = error.code == Errc::stopped ? Attempt::Kind::busy : Attempt::Kind::away,
                    .reply = {},
@@ -188,6 +191,10 @@ Task<RedisClient::Attempt> RedisClient::connect(const RedisServer& server, std::
     stream = co_await connector_.connect(*address, std::nullopt, wait);
   }
   if (!stream) co_return away(stream.error());
+  if (server.tls) {
+    Attempt attempt = co_await secure(server, tls, *stream, wait);
+    if (attempt.kind != Attempt::Kind::answered) co_return attempt;
+  }
   auto connection = std::make_unique<Connection>(std::move(*stream));
   std::vector<std::vector<std::string>> greetings;
   if (!server.password.empty()) greetings.push_back({"AUTH", server.password});
@@ -205,6 +212,18 @@ Task<RedisClient::Attempt> RedisClient::connect(const RedisServer& server, std::
   }
   into = std::move(connection);
   co_return Attempt{};
+}
+
+Task<RedisClient::Attempt> RedisClient::secure(const RedisServer& server, const tls::Client* tls,
+                                               std::unique_ptr<Stream>& stream, Wait wait) {
+  POSTERN_CHECK(tls != nullptr);
+  tls::Secured secured = co_await tls->secure(std::move(stream), server.host, blocks_, wait);
+  stream = std::move(secured.stream);
+  if (stream) co_return Attempt{};
+  co_return Attempt{.kind = secured.error.code == Errc::stopped ? Attempt::Kind::busy : Attempt::Kind::away,
+                    .reply = {},
+                    .why = "TLS failed: " + (secured.why.empty() ? describe(secured.error) : secured.why),
+                    .timed_out = secured.error.code == Errc::timed_out};
 }
 
 Task<RedisClient::Attempt> RedisClient::exchange(Connection& connection, std::vector<std::string> words, Wait wait) {

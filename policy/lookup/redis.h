@@ -20,6 +20,9 @@
 namespace postern::dns {
 class Resolver;
 }
+namespace postern::tls {
+class Client;
+}
 
 namespace postern::lookup {
 
@@ -45,7 +48,8 @@ class RedisClient {
   };
   // Asks the servers one after the other until one has answered; redirections of a cluster are followed. `failed`: the command
   // is wrong. `deferred`: no server answers, or one says that it cannot.
-  [[nodiscard]] Task<Outcome> query(std::string command, std::vector<RedisServer> servers, Wait wait);
+  // `tls` is for servers that want it; null where none does.
+  [[nodiscard]] Task<Outcome> query(std::string command, std::vector<RedisServer> servers, const tls::Client* tls, Wait wait);
   // Closes what is idle. No query is under way.
   [[nodiscard]] Task<void> close();
 
@@ -55,9 +59,13 @@ class RedisClient {
   struct Attempt;
 
   [[nodiscard]] std::shared_ptr<Node> node_of(const RedisServer& server);
-  [[nodiscard]] Task<Attempt> ask(std::shared_ptr<Node> node, const std::vector<std::string>& words, bool asking, Wait wait);
+  [[nodiscard]] Task<Attempt> ask(std::shared_ptr<Node> node, const std::vector<std::string>& words, bool asking,
+                                  const tls::Client* tls, Wait wait);
   [[nodiscard]] static Task<std::unique_ptr<Connection>> take_idle(Node& node);
-  [[nodiscard]] Task<Attempt> connect(const RedisServer& server, std::unique_ptr<Connection>& into, Wait wait);
+  [[nodiscard]] Task<Attempt> connect(const RedisServer& server, const tls::Client* tls, std::unique_ptr<Connection>& into,
+                                      Wait wait);
+  [[nodiscard]] Task<Attempt> secure(const RedisServer& server, const tls::Client* tls, std::unique_ptr<Stream>& stream,
+                                     Wait wait);
   [[nodiscard]] Task<Result<SocketAddress>> address_of(const RedisServer& server, Wait wait);
   [[nodiscard]] Task<Attempt> exchange(Connection& connection, std::vector<std::string> words, Wait wait);
 

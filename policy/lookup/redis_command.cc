@@ -15,6 +15,8 @@ namespace {
 
 using Error = std::unexpected<std::string>;
 
+constexpr std::string_view kTlsScheme = "rediss://";
+
 bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 std::string_view trimmed(std::string_view text) {
@@ -79,7 +81,8 @@ bool next_item(std::string_view& rest, char separator, std::string& item) {
 }  // namespace
 
 std::string RedisServer::name() const {
-  std::string text = socket_path.empty() ? host : socket_path;
+  std::string text = tls ? std::string(kTlsScheme) : std::string();
+  text.append(socket_path.empty() ? host : socket_path);
   if (socket_path.empty()) text.append(":").append(std::to_string(port));
   if (database) text.append("/").append(std::to_string(*database));
   return text;
@@ -89,7 +92,8 @@ std::expected<RedisServer, std::string> parse_redis_server(std::string_view item
   const auto wrong = [&](std::string_view what) {
     std::string why = "bad Redis server \"";
     // Not the item itself: it may hold a password.
-    why.append(item.substr(0, item.find('/'))).append("\": ").append(what);
+    why.append(item.substr(0, item.find('/', item.starts_with(kTlsScheme) ? kTlsScheme.size() : 0)));
+    why.append("\": ").append(what);
     return Error(std::move(why.append("; it is written host/database/password")));
   };
   const std::size_t last = item.rfind('/');
@@ -101,7 +105,10 @@ std::expected<RedisServer, std::string> parse_redis_server(std::string_view item
     server.database = parse_number<unsigned>(database);
     if (!server.database) return wrong("the database is a number");
   }
-  const std::string_view host = item.substr(0, before);
+  std::string_view host = item.substr(0, before);
+  server.tls = host.starts_with(kTlsScheme);
+  if (server.tls) host.remove_prefix(kTlsScheme.size());
+  if (server.tls && host.starts_with('(')) return wrong("there is no TLS on a socket of this host");
   if (const std::size_t open = host.find('('); open != std::string_view::npos) {
     if (!host.ends_with(')') || host.size() < open + 3 || host[open + 1] != '/')
       return wrong("a socket is an absolute path in parentheses");

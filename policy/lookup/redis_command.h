@@ -26,13 +26,15 @@ struct RedisServer {
   std::string socket_path;  // of a UNIX socket
   std::optional<unsigned> database;
   std::string password;
+  bool tls = false;
 
   // For logs: everything but the password.
   [[nodiscard]] std::string name() const;
   friend auto operator<=>(const RedisServer&, const RedisServer&) = default;
 };
 
-// "127.0.0.1/10/password", "host:6380//", "[::1]:6379//", "(/run/redis.sock)/0/": split at the last two slashes.
+// "127.0.0.1/10/password", "host:6380//", "[::1]:6379//", "(/run/redis.sock)/0/", and with TLS "rediss://host:6380/0/password":
+// split at the last two slashes.
 [[nodiscard]] std::expected<RedisServer, std::string> parse_redis_server(std::string_view item);
 // A list of such, separated as Exim's lists are. An item without a slash is a host of `known`, which gives the rest.
 [[nodiscard]] std::expected<std::vector<RedisServer>, std::string> parse_redis_servers(std::string_view list,

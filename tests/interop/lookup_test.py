@@ -69,14 +69,14 @@ class Expansions(unittest.TestCase):
         self.assertEqual(self.expand("${lookup sqlite{select v from t where k='a'}}"), "it's")
         self.assertEqual(self.expand("${lookup sqlite{select k from t where v='${quote_sqlite:it's}'}}"), "a")
 
-    def test_redis(self):
+    def start_redis(self, *options, port_option="--port"):
         if not os.access(REDIS, os.X_OK):
             self.skipTest("redis-tools is not installed")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", self.home, "--save", "", "--requirepass", "secret"]
-        server = subprocess.Popen(["redis-server", *options], executable=REDIS, stdout=subprocess.DEVNULL)
+        server = subprocess.Popen(["redis-server", *options, port_option, str(port), "--bind", "127.0.0.1", "--dir", self.home, "--save", "",
+                                   "--requirepass", "secret"], executable=REDIS, stdout=subprocess.DEVNULL)
         self.addCleanup(server.wait)
         self.addCleanup(server.kill)
         for _ in range(200):
@@ -84,11 +84,38 @@ class Expansions(unittest.TestCase):
                 if client.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.05)
+        return port
+
+    def test_redis(self):
+        port = self.start_redis()
         self.main = f"hide redis_servers = 127.0.0.1::{port}/2/secret\n"
         self.assertEqual(self.expand("${lookup redis{set name ${quote_redis:two words}}}"), "OK")
         self.assertEqual(self.expand("${lookup redis{get name}}"), "two words")
         self.assertEqual(self.expand("${lookup redis{rpush list a b c}}"), "3")
         self.assertEqual(self.expand("${lookup redis{lrange list 0 -1}}"), "a\nb\nc")
+
+    def test_redis_with_tls(self):
+        certificate = f"{self.home}/certificate"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=redis",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{self.home}/key", "-out", certificate], check=True,
+                       stderr=subprocess.DEVNULL)
+        port = self.start_redis("--port", "0", "--tls-cert-file", certificate, "--tls-key-file", f"{self.home}/key",
+                                "--tls-ca-cert-file", certificate, "--tls-auth-clients", "no", port_option="--tls-port")
+        servers = f"hide redis_servers = <; rediss://127.0.0.1:{port}/0/secret\n"
+        self.main = servers + f"redis_tls_verify_certificates = {certificate}\n"
+        self.assertEqual(self.expand("${lookup redis{set name value}}"), "OK")
+        self.assertEqual(self.expand("${lookup redis{get name}}"), "value")
+        large = "y" * 60_000  # several records
+        self.assertEqual(self.expand(f"${{lookup redis{{set name {large}}}}}"), "OK")
+        self.assertEqual(self.expand("${lookup redis{get name}}"), large)
+        self.assertEqual(self.expand("${lookup redis{set name value}}"), "OK")
+        self.main = servers
+        self.assertIn("certificate verify failed (self-signed certificate)", self.expand("${lookup redis{get name}}"))
+        self.main = servers + "redis_tls_verify_certificates =\n"
+        self.assertEqual(self.expand("${lookup redis{get name}}"), "value")
+        # TLS to a server without it ends in a reason, and so does the other way round.
+        self.main = f"hide redis_servers = 127.0.0.1::{port}/0/secret\n"
+        self.assertIn("REDIS: 127.0.0.1", self.expand("${lookup redis{get name}}"))
 
 
 if __name__ == "__main__":
