@@ -37,7 +37,7 @@ void print_json(const std::string& path, const config::LoadResult& loaded) {
 }  // namespace
 
 int check_command(const Arguments& arguments) {
-  const config::LoadResult loaded = config::load_config(arguments.config_path);
+  const config::LoadResult loaded = config::load_config(arguments.config_path, {.for_use = false});
   const bool ok = loaded.ok() && std::ranges::none_of(loaded.diagnostics, is_error);
   if (arguments.json) {
     print_json(arguments.config_path, loaded);

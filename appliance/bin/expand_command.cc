@@ -6,8 +6,8 @@
 #include "appliance/bin/commands.h"
 #include "appliance/bin/expand_scene.h"
 #include "appliance/bin/setup.h"
+#include "appliance/config/resolver_settings.h"
 #include "appliance/config/text_maker.h"
-#include "appliance/ingress/policy.h"
 #include "engine/base/clock.h"
 #include "engine/base/random.h"
 #include "net/dns/ares_resolver.h"
@@ -62,7 +62,7 @@ Expanded expand_in_loop(const Arguments& arguments, const config::Config& config
   if (!datagrams) return {.why = describe(datagrams.error())};
   SystemRandom random;
   dns::AresResolver resolver({**datagrams, connector, (*runtime)->blocks(), random},
-                             ingress::make_resolver_settings(config.main));
+                             config::make_resolver_settings(config.main));
   language::ShardLanguage language(config.language,
                                    {.clock = (*runtime)->clock(), .connector = &connector, .resolver = &resolver});
   ExpandScene scene(config, arguments.scene);

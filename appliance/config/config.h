@@ -17,6 +17,7 @@
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
 #include "policy/lists/ip_set.h"
+#include "policy/lists/world.h"
 #include "policy/routing/router.h"
 
 namespace postern::config {

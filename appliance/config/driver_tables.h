@@ -22,8 +22,11 @@ struct DriverDef {
 
 // What a router's options yield, before the names of transports are looked up.
 struct RouterDraft : routing::Router {
-  expand::ConfigText transport_text;  // as written
+  expand::ConfigText transport_text;  // as written, like the next two
+  expand::ConfigText pass_router;
+  expand::ConfigText redirect_router;
   std::optional<Setting> route_list;
+  expand::CompileServices* services = nullptr;  // what its texts may name
 };
 
 struct TransportDraft : Transport {

@@ -150,7 +150,7 @@ TEST_F(Reader, Conditionals) {
       {"AB = 1\n.ifdef XABX\nyes\n.endif text\n", "[3:1]yes|"},
       {"  .ifdef A\n no\n  .endif trailing", ""},
       {".ifdef _OPT_MAIN_SMTP_BANNER\nyes\n.endif\n.ifdef _OPT_MAIN_TLS_CERTIFICATE\nno\n.endif", "[2:1]yes|"},
-      {".ifdef _DRIVER_ROUTER_MANUALROUTE\na\n.endif\n.ifdef _DRIVER_ROUTER_DNSLOOKUP\nb\n.endif", "[2:1]a|"},
+      {".ifdef _DRIVER_ROUTER_MANUALROUTE\na\n.endif\n.ifdef _DRIVER_ROUTER_IPLOOKUP\nb\n.endif", "[2:1]a|"},
       {".ifndef _OPT_MAIN_NOTHING\nyes\n.endif", "[2:1]yes|"},
       {"a \\\n.ifdef A\n  no \\\n.else\n  b \\\n.endif\n c", "[1:1]a b c|"},
       {".ifdefx\n", "[1:1].ifdefx|"},

@@ -25,6 +25,7 @@ struct LoadOptions {
   std::vector<std::pair<std::string, std::string>> macros;  // -D NAME=value: stronger than definitions in the files
   std::string version{kVersion};                            // $version_number
   ReaderLimits limits;
+  bool for_use = true;                    // false: it is only looked at, and what deliveries alone lack is a warning
   std::optional<HiddenValues> effective;  // set: LoadResult::effective is filled
 };
 

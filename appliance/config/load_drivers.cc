@@ -5,6 +5,7 @@
 
 #include "appliance/config/loader.h"
 #include "appliance/config/text_maker.h"
+#include "appliance/config/values.h"
 #include "engine/base/peer_text.h"
 #include "policy/expand/compile.h"
 #include "policy/expand/nearest.h"
@@ -24,6 +25,23 @@ void begin_lmtp(SmtpTransport& lmtp) {
   lmtp.batch_max = 1;
   lmtp.max_rcpt = 0;
   lmtp.final_timeout_s = 5 * 60;  // as `timeout` has it
+}
+
+// Before its other options are read: what they may name depends on it.
+bool is_verify_only(const Instance& instance) {
+  for (const Setting& setting : instance.settings) {
+    std::string ignored;
+    if (setting.name.view() == "verify_only")
+      return !setting.has_value || read_bool(setting.value.view(), ignored).value_or(true);
+  }
+  return false;
+}
+
+routing::RouterDriver driver_named(std::string_view name) {
+  if (name == "dnslookup") return routing::RouterDriver::dnslookup;
+  if (name == "manualroute") return routing::RouterDriver::manualroute;
+  if (name == "redirect") return routing::RouterDriver::redirect;
+  return routing::RouterDriver::accept;
 }
 
 }  // namespace
@@ -91,6 +109,7 @@ void Loader::finish_transport(const Instance& instance, std::string_view driver,
 }
 
 void Loader::read_routers(const Sections& sections) {
+  for (const Instance& instance : sections.routers) router_names_.emplace_back(instance.name.view());
   for (const Instance& instance : sections.routers) read_router(instance);
 }
 
@@ -99,8 +118,10 @@ void Loader::read_router(const Instance& instance) {
   if (!driver) return;
   RouterDraft draft;
   draft.name = instance.name.view();
-  draft.driver = *driver == "accept" ? routing::RouterDriver::accept : routing::RouterDriver::manualroute;
-  OptionApplier<RouterDraft> applier(router_table(*driver), fmt::format("option of the {} router", *driver), *reader_);
+  draft.driver = driver_named(*driver);
+  draft.services = is_verify_only(instance) ? static_cast<expand::CompileServices*>(&services_) : &router_services_;
+  const OptionReader reader = reader_->that_asks(draft.services);
+  OptionApplier<RouterDraft> applier(router_table(*driver), fmt::format("option of the {} router", *driver), reader);
   for (const Setting& setting : instance.settings) applier.apply(draft, setting);
   finish_router(instance, std::move(draft));
 }
@@ -114,25 +135,81 @@ void Loader::finish_router(const Instance& instance, RouterDraft draft) {
                        fmt::format("there is no transport \"{}\"{}", printable(transport, 64), nearest.question()));
   }
   draft.transport = transport;
-  if (draft.driver == routing::RouterDriver::accept) {
-    check_hosts(instance, draft.transport, false);
-  } else if (!draft.route_list) {
-    diagnostics_.error(
-        instance.name.position(),
-        fmt::format("the manualroute router \"{}\" has no route_list: write route_list = pattern hosts", draft.name));
-  } else if (const auto text = reader_->text(*draft.route_list)) {
-    const routing::RouteListReader rules{values_, *lists_, transport_names_, diagnostics_};
-    const std::size_t errors_before = diagnostics_.errors();
-    draft.rules = rules.read(*text);
-    if (diagnostics_.errors() == errors_before)
-      for (const routing::RouteRule& rule : draft.rules)
-        check_hosts(instance, rule.transport.empty() ? draft.transport : rule.transport, !rule.hosts.empty());
+  find_other_routers(draft);
+  switch (draft.driver) {
+    case routing::RouterDriver::accept: check_hosts(instance, draft, draft.transport, false); break;
+    case routing::RouterDriver::dnslookup: check_hosts(instance, draft, draft.transport, true); break;
+    case routing::RouterDriver::manualroute: finish_manualroute(instance, draft); break;
+    case routing::RouterDriver::redirect: finish_redirect(instance, draft); break;
   }
+  if (draft.unseen) refuse_for_deliveries(instance, draft, "\"unseen\" is not built for them");
   config_->routers.push_back(std::move(static_cast<routing::Router&>(draft)));
 }
 
+void Loader::finish_manualroute(const Instance& instance, RouterDraft& draft) {
+  if (draft.route_data) return check_hosts(instance, draft, draft.transport, true);
+  if (!draft.route_list) {
+    diagnostics_.error(
+        instance.name.position(),
+        fmt::format("the manualroute router \"{}\" has no route_list: write route_list = pattern hosts", draft.name));
+    return;
+  }
+  const auto text = reader_->text(*draft.route_list);
+  if (!text) return;
+  const routing::RouteListReader rules{values_, draft.services, *lists_, transport_names_, diagnostics_};
+  const std::size_t errors_before = diagnostics_.errors();
+  draft.rules = rules.read(*text);
+  if (diagnostics_.errors() != errors_before) return;
+  for (const routing::RouteRule& rule : draft.rules)
+    check_hosts(instance, draft, rule.transport.empty() ? draft.transport : rule.transport,
+                rule.hosts_text || !rule.hosts.empty());
+}
+
+void Loader::finish_redirect(const Instance& instance, const RouterDraft& draft) {
+  if (!draft.data)
+    diagnostics_.error(instance.name.position(),
+                       fmt::format("the redirect router \"{}\" has no data: write data = addresses", draft.name));
+  if (!draft.transport_text.empty())
+    diagnostics_.error(draft.transport_text.position(), "a redirect router has no transport: its addresses are routed anew");
+  refuse_for_deliveries(instance, draft, "redirections are not built for them yet");
+}
+
+// Whoever only checks hears it as well, and may go on: verification knows what deliveries do not.
+void Loader::refuse_for_deliveries(const Instance& instance, const RouterDraft& draft, std::string_view why) {
+  if (draft.verify_only) return;
+  const std::string message = fmt::format(
+      "the router \"{}\" cannot be used for deliveries: {}: write verify_only, and deliver by another router", draft.name, why);
+  if (options_.for_use)
+    diagnostics_.error(instance.name.position(), message);
+  else
+    diagnostics_.warning(instance.name.position(), message);
+}
+
+// Indices: the routers behind this one are not read yet.
+void Loader::find_other_routers(RouterDraft& draft) {
+  const auto index_of = [this](const ConfigText& name) -> std::optional<std::uint32_t> {
+    if (name.empty()) return std::nullopt;
+    const auto found = std::ranges::find(router_names_, name.view());
+    if (found != router_names_.end()) return static_cast<std::uint32_t>(found - router_names_.begin());
+    expand::Nearest nearest(name.view());
+    for (const std::string& each : router_names_) nearest.offer(each);
+    diagnostics_.error(name.position(),
+                       fmt::format("there is no router \"{}\"{}", printable(name.view(), 64), nearest.question()));
+    return std::nullopt;
+  };
+  const auto own = static_cast<std::uint32_t>(std::ranges::find(router_names_, draft.name) - router_names_.begin());
+  if (const auto to = index_of(draft.pass_router)) {
+    if (*to <= own)
+      diagnostics_.error(draft.pass_router.position(), "pass_router: it must be a router behind this one");
+    else
+      draft.pass_to = *to;
+  }
+  draft.redirect_to = index_of(draft.redirect_router).value_or(0);
+}
+
 // Exim would find these when it routes.
-void Loader::check_hosts(const Instance& instance, std::string_view transport, bool has_hosts) {
+void Loader::check_hosts(const Instance& instance, const RouterDraft& draft, std::string_view transport, bool has_hosts) {
+  if (transport.empty() && draft.verify_only) return;
   if (transport.empty()) {
     diagnostics_.error(instance.name.position(),
                        fmt::format("the router \"{}\" has no transport: write transport = NAME", instance.name.view()));

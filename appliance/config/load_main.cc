@@ -123,6 +123,7 @@ void Loader::set_defaults() {
         &MainOptions::smtp_accept_max_nonmail_hosts, &MainOptions::hosts_require_helo})
     draft_.*list = everyone;
   draft_.smtp_banner = *expand::compile(built_in_default("smtp_banner"), diagnostics_);
+  draft_.callout_random_local_part = *expand::compile(built_in_default("callout_random_local_part"), diagnostics_);
   draft_.dsn_from = *expand::compile(built_in_default("dsn_from"), diagnostics_);
   draft_.received_header_text = *expand::compile(built_in_default("received_header_text"), diagnostics_);
 }

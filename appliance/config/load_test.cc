@@ -9,6 +9,7 @@
 #include "appliance/config/macros.h"
 #include "policy/acl/run.h"
 #include "policy/routing/route.h"
+#include "tests/fakes/run_task.h"
 
 namespace postern::config {
 namespace {
@@ -137,6 +138,27 @@ TEST(Load, ReadsAWholeConfiguration) {
   EXPECT_EQ(result.config->acl_for(acl::Phase::mail), nullptr);
 }
 
+TEST(Load, WarnsOfWhatDeliveriesLackWhereItIsOnlyLookedAt) {
+  MemoryLoad memory;
+  memory.options.for_use = false;
+  const LoadResult result = memory.load("acl_smtp_rcpt = accept\nbegin routers\na:\n  driver = redirect\n  data = x@y\n");
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(format_diagnostics(result.diagnostics),
+            "c:3:1: warning: the router \"a\" cannot be used for deliveries: redirections are not built for them yet: write "
+            "verify_only, and deliver by another router\n");
+}
+
+TEST(Load, KeepsHeadersAndAclVariablesFromDeliveries) {
+  MemoryLoad memory;
+  const auto said = [&](std::string_view more) {
+    return memory.said(
+        "acl_smtp_rcpt = accept\nbegin routers\na:\n  driver = accept\n  transport = t\n  condition = $h_x:$acl_m_y\n" +
+        std::string(more) + "begin transports\nt:\n  driver = smtp\n  hosts = 192.0.2.1\n");
+  };
+  EXPECT_EQ(said("  verify_only\n"), "");
+  EXPECT_EQ(said(""), "c:6:15: $h_x cannot be used: looking at message headers is not built yet here\n");
+}
+
 TEST(Load, GivesRoutersAndTransports) {
   MemoryLoad memory;
   const LoadResult result = memory.load(kWhole);
@@ -144,9 +166,12 @@ TEST(Load, GivesRoutersAndTransports) {
   const Config& config = *result.config;
   ASSERT_EQ(config.routers.size(), 2u);
   const Nothing context;
-  const auto local = routing::route(config.routers, {"user", "a.example.org", "s@x", context}, {config.local_addresses});
+  ManualScheduler scheduler;
+  const auto local = testing::run_task(
+      scheduler, routing::route(config.routers, {"user", "a.example.org", "s@x", context}, {config.local_addresses}));
   EXPECT_EQ(local.transport, "maildir");
-  const auto remote = routing::route(config.routers, {"user", "other.example", "s@x", context}, {config.local_addresses});
+  const auto remote = testing::run_task(
+      scheduler, routing::route(config.routers, {"user", "other.example", "s@x", context}, {config.local_addresses}));
   EXPECT_EQ(remote.transport, "remote");
   ASSERT_EQ(remote.hosts.size(), 2u);
   EXPECT_EQ(remote.hosts[0].port, 10025);
@@ -340,10 +365,22 @@ constexpr Case kMistakes[] = {
     {"begin acl\na: accept\n", "c:2:4: nothing can stand behind the name of an ACL\n"},
     {"begin acl\na:\n accept\na:\n deny\n", "c:4:1: there is another ACL \"a\" at c:2:1\n"},
     {"begin routers\ndriver = accept\n", "c:2:1: a router begins with its name: my_router:\n"},
-    {"begin routers\na:\n  more\n", "c:2:1: the router \"a\" has no driver: write driver = accept or driver = manualroute\n"},
-    {"begin routers\na:\n  driver = dnslookup\n",
-     "c:3:12: the driver \"dnslookup\" of the router \"a\" cannot be used: DNS is not built yet: use manualroute with "
-     "addresses\n"},
+    {"begin routers\na:\n  more\n",
+     "c:2:1: the router \"a\" has no driver: write driver = accept or driver = dnslookup "
+     "or driver = manualroute or driver = redirect\n"},
+    {"begin routers\na:\n  driver = dnslookup\n", "c:2:1: the router \"a\" has no transport: write transport = NAME\n"},
+    {"begin routers\na:\n  driver = iplookup\n",
+     "c:3:12: the driver \"iplookup\" of the router \"a\" cannot be used: postern has nothing of this kind\n"},
+    {"begin routers\na:\n  driver = redirect\n  verify_only\n",
+     "c:2:1: the redirect router \"a\" has no data: write data = addresses\n"},
+    {"begin routers\na:\n  driver = redirect\n  data = x@y\n",
+     "c:2:1: the router \"a\" cannot be used for deliveries: redirections are not built for them yet: write verify_only, and "
+     "deliver by another router\n"},
+    {"begin routers\na:\n  driver = redirect\n  data = x@y\n  verify_only\n  redirect_router = b\n  pass_router = a\n",
+     "c:6:21: there is no router \"b\"\n"
+     "c:7:17: pass_router: it must be a router behind this one\n"},
+    {"begin routers\na:\n  driver = manualroute\n  verify_only\n  route_data = x\n  host_find_failed = frieze\n",
+     "c:6:22: host_find_failed: \"frieze\" is none of decline, defer, fail, freeze, ignore, pass: did you mean \"freeze\"?\n"},
     {"begin routers\na:\n  driver = manualrout\n",
      "c:3:12: unknown driver \"manualrout\" of the router \"a\": did you mean \"manualroute\"?\n"},
     {"begin routers\na:\n  driver = accept\n", "c:2:1: the router \"a\" has no transport: write transport = NAME\n"},
@@ -354,22 +391,23 @@ constexpr Case kMistakes[] = {
      "c:2:1: neither the router \"a\" nor the smtp transport \"t\" names a host\n"},
     {"begin routers\na:\n  driver = manualroute\n  transport = t\nbegin transports\nt:\n driver = smtp\n",
      "c:2:1: the manualroute router \"a\" has no route_list: write route_list = pattern hosts\n"},
-    {"begin routers\na:\n  driver = manualroute\n  transport = t\n  route_list = x mail.ex\nbegin transports\nt:\n driver = "
+    {"begin routers\na:\n  driver = manualroute\n  transport = t\n  route_list = x mail_ex\nbegin transports\nt:\n driver = "
      "smtp\n",
-     "c:5:18: route_list: the host \"mail.ex\" cannot be used: a host name needs DNS, which is not built yet: write an IP "
-     "address\n"},
+     "c:5:18: route_list: the host \"mail_ex\" cannot be used: it is neither an IP address nor the name of a host\n"},
     {"begin routers\na:\n  driver = accept\n  route_list = x y\n  transport = t\nbegin transports\nt:\n driver = smtp\n hosts "
      "= 192.0.2.1\n",
      "c:4:3: unknown option of the accept router \"route_list\"\n"},
     {"begin routers\na:\n  driver = accept\n  transport = t\n  unseen\n  self = sent\n  condition = yes\nbegin transports\nt:\n"
      "  driver = smtp\n  hosts = 192.0.2.1\n",
-     "c:5:3: \"unseen\" cannot be used: it is not built yet\n"
-     "c:6:10: self: \"sent\" is none of defer, fail, freeze, pass, send: did you mean \"send\"?\n"
-     "c:7:3: \"condition\" cannot be used: this condition of routers is not built yet\n"},
+     "c:2:1: the router \"a\" cannot be used for deliveries: \"unseen\" is not built for them: write verify_only, and deliver "
+     "by "
+     "another router\n"
+     "c:6:10: self: \"sent\" is none of defer, fail, freeze, pass, send: did you mean \"send\"?\n"},
     {"begin transports\nt:\n  driver = smtp\n  protocol = smtps\n  port = 0\n  hosts = a.b\n  hosts_require_tls = *\n",
      "c:4:14: protocol: TLS, which smtps needs, is not built yet: write smtp or lmtp\n"
      "c:5:10: port: \"0\" is no port: write a number from 1 to 65535, smtp, smtps, submission, submissions or lmtp\n"
-     "c:6:11: hosts: the host \"a.b\" cannot be used: a host name needs DNS, which is not built yet: write an IP address\n"
+     "c:6:11: hosts: the host \"a.b\" cannot be used: names of hosts are not looked up here: write an IP address, or name the "
+     "host in a router\n"
      "c:7:3: \"hosts_require_tls\" cannot be used: TLS is not built yet: mail would leave in clear\n"},
     {"begin transports\nt:\n  driver = smtp\n  protocol = lmpt\n",
      "c:4:14: protocol: \"lmpt\" is no protocol: write smtp or lmtp\n"},

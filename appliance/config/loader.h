@@ -12,6 +12,7 @@
 #include "appliance/config/load_services.h"
 #include "appliance/config/main_table.h"
 #include "appliance/config/option_reader.h"
+#include "appliance/config/router_services.h"
 #include "appliance/config/sections.h"
 #include "policy/expand/fold.h"
 #include "policy/lists/compile.h"
@@ -54,7 +55,11 @@ class Loader {
   void read_routers(const Sections& sections);
   void read_router(const Instance& instance);
   void finish_router(const Instance& instance, RouterDraft draft);
-  void check_hosts(const Instance& instance, std::string_view transport, bool has_hosts);
+  void finish_manualroute(const Instance& instance, RouterDraft& draft);
+  void finish_redirect(const Instance& instance, const RouterDraft& draft);
+  void refuse_for_deliveries(const Instance& instance, const RouterDraft& draft, std::string_view why);
+  void find_other_routers(RouterDraft& draft);
+  void check_hosts(const Instance& instance, const RouterDraft& draft, std::string_view transport, bool has_hosts);
   [[nodiscard]] std::optional<std::string> driver_of(const Instance& instance, std::string_view what,
                                                      std::span<const DriverDef> drivers);
   void read_retry(const Sections& sections);
@@ -74,7 +79,9 @@ class Loader {
   std::optional<lists::ListCompiler> lists_;
   std::optional<OptionReader> reader_;
   std::shared_ptr<Config> config_ = std::make_shared<Config>();
+  RouterServices router_services_{services_};
   std::vector<std::string> transport_names_;
+  std::vector<std::string> router_names_;
   std::string effective_;
 };
 

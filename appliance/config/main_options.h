@@ -11,6 +11,7 @@
 #include "engine/base/ip_address.h"
 #include "policy/expand/program.h"
 #include "policy/lists/list.h"
+#include "policy/routing/callout_cache.h"
 
 namespace postern::config {
 
@@ -99,6 +100,10 @@ struct MainOptions {
   std::string sqlite_dbfile;  // absolute, or empty
   std::int64_t sqlite_lock_timeout_s = 5;
   std::uint32_t lookup_open_max = 25;
+
+  // Callouts
+  routing::CalloutTimes callout_times;
+  expand::Program callout_random_local_part;  // "$primary_hostname-$tod_epoch-testing" unless set
 
   // Expansions
   bool expand_allow_run = true;

@@ -19,7 +19,6 @@ namespace {
 constexpr std::string_view kAuth = "SMTP AUTH is not built yet, and not offered";
 constexpr std::string_view kBmi = "Brightmail is not built yet";
 constexpr std::string_view kBounces = "bounces have a fixed form for now, and delays are not announced";
-constexpr std::string_view kCallout = "address verification is not built yet";
 constexpr std::string_view kDcc = "DCC is not built yet";
 constexpr std::string_view kDkim = "DKIM is not built yet";
 constexpr std::string_view kDmarc = "DMARC is not built yet";
@@ -62,6 +61,11 @@ void keep_acl(MainDraft& draft, const Setting& setting, const OptionReader&) {
 template <acl::Phase kPhase>
 constexpr OptionDef<MainDraft> acl_row() {
   return {acl::definition_of(kPhase).option, ValueKind::text, OptionStatus::built, keep_acl<kPhase>, {}};
+}
+
+template <std::int64_t routing::CalloutTimes::* Member>
+void set_callout_time(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  if (const auto value = reader.seconds(setting)) draft.callout_times.*Member = *value;
 }
 
 void set_bare_newline(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
@@ -269,11 +273,23 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      {}},
     {"bounce_return_size_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kBounces},
     {"bounce_sender_authentication", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
-    {"callout_domain_negative_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kCallout},
-    {"callout_domain_positive_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kCallout},
-    {"callout_negative_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kCallout},
-    {"callout_positive_expire", ValueKind::time, OptionStatus::no_effect, nullptr, kCallout},
-    {"callout_random_local_part", ValueKind::text, OptionStatus::no_effect, nullptr, kCallout},
+    {"callout_domain_negative_expire",
+     ValueKind::time,
+     OptionStatus::built,
+     set_callout_time<&routing::CalloutTimes::domain_negative_s>,
+     {}},
+    {"callout_domain_positive_expire",
+     ValueKind::time,
+     OptionStatus::built,
+     set_callout_time<&routing::CalloutTimes::domain_positive_s>,
+     {}},
+    {"callout_negative_expire", ValueKind::time, OptionStatus::built, set_callout_time<&routing::CalloutTimes::negative_s>, {}},
+    {"callout_positive_expire", ValueKind::time, OptionStatus::built, set_callout_time<&routing::CalloutTimes::positive_s>, {}},
+    {"callout_random_local_part",
+     ValueKind::text,
+     OptionStatus::built,
+     set_program<&MainOptions::callout_random_local_part, MainDraft>,
+     {}},
     {"check_log_inodes", ValueKind::integer, OptionStatus::no_effect, nullptr, kSpace},
     {"check_log_space", ValueKind::kilobytes, OptionStatus::no_effect, nullptr, kSpace},
     {"check_rfc2047_length", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},

@@ -118,12 +118,12 @@ std::optional<ConfigText> OptionReader::expanded(const Setting& setting) const {
 std::optional<expand::Program> OptionReader::program(const Setting& setting) const {
   const std::optional<ConfigText> raw = text(setting);
   if (!raw) return std::nullopt;
-  return expand::compile_late(*raw, diagnostics_);
+  return expand::compile_late(*raw, diagnostics_, services_);
 }
 
 std::optional<lists::DomainList> OptionReader::domains(const Setting& setting) const {
   const std::optional<ConfigText> raw = text(setting);
-  return raw ? std::optional(lists_.domains(*raw, setting.name.view())) : std::nullopt;
+  return raw ? std::optional(lists_.domains(*raw, setting.name.view(), use_)) : std::nullopt;
 }
 
 std::optional<lists::HostList> OptionReader::hosts(const Setting& setting, lists::Use use) const {
@@ -133,12 +133,12 @@ std::optional<lists::HostList> OptionReader::hosts(const Setting& setting, lists
 
 std::optional<lists::AddressList> OptionReader::addresses(const Setting& setting) const {
   const std::optional<ConfigText> raw = text(setting);
-  return raw ? std::optional(lists_.addresses(*raw, setting.name.view())) : std::nullopt;
+  return raw ? std::optional(lists_.addresses(*raw, setting.name.view(), use_)) : std::nullopt;
 }
 
 std::optional<lists::LocalPartList> OptionReader::local_parts(const Setting& setting) const {
   const std::optional<ConfigText> raw = text(setting);
-  return raw ? std::optional(lists_.local_parts(*raw, setting.name.view())) : std::nullopt;
+  return raw ? std::optional(lists_.local_parts(*raw, setting.name.view(), use_)) : std::nullopt;
 }
 
 void OptionReader::check(const Setting& setting, ValueKind kind) const {

@@ -32,6 +32,14 @@ class OptionReader {
   OptionReader(lists::ListCompiler& lists, const expand::LoadTimeValues& values, expand::Diagnostics& diagnostics)
       : lists_(lists), values_(values), diagnostics_(diagnostics) {}
 
+  // The same for texts and lists that may ask what `services` knows, and wait for the answer. Borrowed; may be null.
+  [[nodiscard]] OptionReader that_asks(expand::CompileServices* services) const {
+    OptionReader reader = *this;
+    reader.services_ = services;
+    reader.use_ = lists::Use::asks;
+    return reader;
+  }
+
   [[nodiscard]] std::optional<bool> boolean(const Setting& setting) const;
   [[nodiscard]] std::optional<std::int64_t> integer(const Setting& setting) const;
   // 0 to 2^32 - 1.
@@ -59,6 +67,7 @@ class OptionReader {
   // Reports at the value, or at the name when there is no value.
   void error(const Setting& setting, const std::string& what_is_wrong) const;
   void warning(const Setting& setting, const std::string& what) const;
+  [[nodiscard]] expand::CompileServices* services() const noexcept { return services_; }
   [[nodiscard]] lists::ListCompiler& lists() const noexcept { return lists_; }
   [[nodiscard]] const expand::LoadTimeValues& values() const noexcept { return values_; }
   [[nodiscard]] expand::Diagnostics& diagnostics() const noexcept { return diagnostics_; }
@@ -74,6 +83,8 @@ class OptionReader {
   lists::ListCompiler& lists_;
   const expand::LoadTimeValues& values_;
   expand::Diagnostics& diagnostics_;
+  expand::CompileServices* services_ = nullptr;
+  lists::Use use_ = lists::Use::at_once;
 };
 
 }  // namespace postern::config

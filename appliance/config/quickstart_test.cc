@@ -8,6 +8,7 @@
 #include "appliance/config/disk_files.h"
 #include "policy/acl/run.h"
 #include "policy/routing/route.h"
+#include "tests/fakes/run_task.h"
 
 namespace postern::config {
 namespace {
@@ -51,8 +52,9 @@ TEST(Quickstart, RelaysForTheLoopbackOnly) {
   EXPECT_EQ(verdict("::1", "elsewhere.example"), acl::AclVerdict::accept);
   EXPECT_EQ(verdict("192.0.2.1", "elsewhere.example"), acl::AclVerdict::deny);
   EXPECT_EQ(verdict("192.0.2.1", "example.org"), acl::AclVerdict::accept);
-  const auto routed =
-      routing::route(result.config->routers, {"u", "example.org", "a@b", context}, {result.config->local_addresses});
+  ManualScheduler scheduler;
+  const auto routed = testing::run_task(scheduler, routing::route(result.config->routers, {"u", "example.org", "a@b", context},
+                                                                  {result.config->local_addresses}));
   EXPECT_EQ(std::get<AppendfileTransport>(result.config->transport(routed.transport)->driver).directory, "/q/maildir");
 }
 

@@ -8,21 +8,21 @@ namespace postern::config {
 namespace {
 
 using Row = OptionDef<RouterDraft>;
+using routing::FindFailed;
 using routing::Router;
 using routing::SelfAction;
 
-constexpr std::string_view kBounceText = "bounces have a fixed form for now";
 constexpr std::string_view kBmi = "Brightmail is not built yet";
 constexpr std::string_view kConditions = "this condition of routers is not built yet";
-constexpr std::string_view kDns = "DNS is not built yet";
-constexpr std::string_view kElsewhere = "sending an address to another router is not built yet";
 constexpr std::string_view kFallback = "fallback hosts are not built yet";
 constexpr std::string_view kHeaders = "changing header lines by a router is not built yet";
 constexpr std::string_view kLater = "it is not built yet";
 constexpr std::string_view kNotHere = "postern is made differently";
+constexpr std::string_view kNoFiles = "redirections to files, pipes and included lists are not built";
+constexpr std::string_view kFilters = "filters are not built";
+constexpr std::string_view kSrs = "SRS is not built yet";
 constexpr std::string_view kUser = "deliveries run as the user of the delivery process";
 constexpr std::string_view kVariables = "no variable that it sets is built yet";
-constexpr std::string_view kVerify = "verification is not built yet";
 
 void set_driver(RouterDraft&, const Setting&, const OptionReader&) {}  // read before all others
 
@@ -53,6 +53,48 @@ void set_self(RouterDraft& draft, const Setting& setting, const OptionReader& re
   }
 }
 
+template <FindFailed Router::* Member, bool kMayIgnore>
+void set_find_failed(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  struct Named {
+    std::string_view name;
+    FindFailed action;
+  };
+  static constexpr auto kActions = std::to_array<Named>({{"decline", FindFailed::decline},
+                                                         {"defer", FindFailed::defer},
+                                                         {"fail", FindFailed::fail},
+                                                         {"freeze", FindFailed::freeze},
+                                                         {"ignore", FindFailed::ignore},
+                                                         {"pass", FindFailed::pass}});
+  const auto text = reader.text(setting);
+  if (!text) return;
+  const auto* const found = std::ranges::find(kActions, text->view(), &Named::name);
+  if (found != kActions.end() && (kMayIgnore || found->action != FindFailed::ignore)) {
+    draft.*Member = found->action;
+  } else {
+    reader.error(setting, fmt::format("\"{}\" is none of decline, defer, fail, freeze,{} pass{}", printable(text->view(), 64),
+                                      kMayIgnore ? " ignore," : "", expand::did_you_mean(text->view(), kActions)));
+  }
+}
+
+template <expand::ConfigText RouterDraft::* Member>
+void keep_text(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  if (auto text = reader.text(setting)) draft.*Member = std::move(*text);
+}
+
+// What a router asks the DNS about does not depend on what such a list would ask itself.
+template <lists::DomainList Router::* Member>
+void set_domains_at_once(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  if (const auto text = reader.text(setting)) draft.*Member = reader.lists().domains(*text, setting.name.view());
+}
+
+void set_fail_verify(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  if (const auto value = reader.boolean(setting)) draft.fail_verify_recipient = draft.fail_verify_sender = *value;
+}
+
+void set_verify(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  if (const auto value = reader.boolean(setting)) draft.verify_recipient = draft.verify_sender = *value;
+}
+
 void keep_route_list(RouterDraft& draft, const Setting& setting, const OptionReader&) { draft.route_list = setting; }
 
 constexpr Row built(std::string_view name, ValueKind kind, void (*apply)(RouterDraft&, const Setting&, const OptionReader&)) {
@@ -72,33 +114,33 @@ constexpr auto kFlag = ValueKind::boolean;
 constexpr auto kText = ValueKind::text;
 
 constexpr auto kGeneric = std::to_array<Row>({
-    no_effect("address_data", kVariables),
+    built("address_data", kText, set_program<&Router::address_data, RouterDraft>),
     irrelevant("address_test", kFlag),
     refused("bmi_deliver_alternate", kBmi, kFlag),
     refused("bmi_deliver_default", kBmi, kFlag),
     refused("bmi_dont_deliver", kBmi, kFlag),
     refused("bmi_rule", kBmi),
-    no_effect("cannot_route_message", kBounceText),
-    refused("caseful_local_part", kConditions, kFlag),
+    built("cannot_route_message", kText, set_program<&Router::cannot_route_message, RouterDraft>),
+    built("caseful_local_part", kFlag, set_bool<&Router::caseful_local_part, RouterDraft>),
     refused("check_local_user", kConditions, kFlag),
-    refused("condition", kConditions),
+    built("condition", kText, set_program<&Router::condition, RouterDraft>),
     irrelevant("debug_print"),
     no_effect("disable_logging", kLater, kFlag),
-    no_effect("dnssec_request_domains", kDns),
-    no_effect("dnssec_require_domains", kDns),
+    irrelevant("dnssec_request_domains"),
+    built("dnssec_require_domains", kText, set_domains_at_once<&Router::dnssec_require_domains>),
     built("domains", kText, set_domains<&Router::domains, RouterDraft>),
     built("driver", kText, set_driver),
     no_effect("dsn_lasthop", kLater, kFlag),
     built("errors_to", kText, set_program<&Router::errors_to, RouterDraft>),
     irrelevant("expn", kFlag),
-    no_effect("fail_verify", kVerify, kFlag),
-    no_effect("fail_verify_recipient", kVerify, kFlag),
-    no_effect("fail_verify_sender", kVerify, kFlag),
+    built("fail_verify", kFlag, set_fail_verify),
+    built("fail_verify_recipient", kFlag, set_bool<&Router::fail_verify_recipient, RouterDraft>),
+    built("fail_verify_sender", kFlag, set_bool<&Router::fail_verify_sender, RouterDraft>),
     refused("fallback_hosts", kFallback),
     refused("group", kUser),
     refused("headers_add", kHeaders),
     refused("headers_remove", kHeaders),
-    refused("ignore_target_hosts", kLater),
+    built("ignore_target_hosts", kText, set_hosts<&Router::ignore_target_hosts, RouterDraft>),
     irrelevant("initgroups", kFlag),
     refused("local_part_prefix", kConditions),
     irrelevant("local_part_prefix_optional", kFlag),
@@ -107,9 +149,9 @@ constexpr auto kGeneric = std::to_array<Row>({
     built("local_parts", kText, set_local_parts<&Router::local_parts, RouterDraft>),
     irrelevant("log_as_local", kFlag),
     built("more", kFlag, set_bool<&Router::more, RouterDraft>),
-    irrelevant("pass_on_timeout", kFlag),
-    refused("pass_router", kElsewhere),
-    refused("redirect_router", kElsewhere),
+    built("pass_on_timeout", kFlag, set_bool<&Router::pass_on_timeout, RouterDraft>),
+    built("pass_router", kText, keep_text<&RouterDraft::pass_router>),
+    built("redirect_router", kText, keep_text<&RouterDraft::redirect_router>),
     refused("require_files", kConditions),
     no_effect("retry_use_local_part", kLater, kFlag),
     irrelevant("router_home_directory"),
@@ -120,36 +162,115 @@ constexpr auto kGeneric = std::to_array<Row>({
     built("transport", kText, set_transport),
     irrelevant("transport_current_directory"),
     irrelevant("transport_home_directory"),
-    refused("unseen", kLater, kFlag),
+    built("unseen", kFlag, set_bool<&Router::unseen, RouterDraft>),
     refused("user", kUser),
-    no_effect("verify", kVerify, kFlag),
-    refused("verify_only", kVerify, kFlag),
-    no_effect("verify_recipient", kVerify, kFlag),
-    no_effect("verify_sender", kVerify, kFlag),
+    built("verify", kFlag, set_verify),
+    built("verify_only", kFlag, set_bool<&Router::verify_only, RouterDraft>),
+    built("verify_recipient", kFlag, set_bool<&Router::verify_recipient, RouterDraft>),
+    built("verify_sender", kFlag, set_bool<&Router::verify_sender, RouterDraft>),
 });
 
 constexpr auto kManualroutePrivate = std::to_array<Row>({
-    irrelevant("host_all_ignored"),
-    irrelevant("host_find_failed"),
+    built("host_all_ignored", kText, set_find_failed<&Router::host_all_ignored, false>),
+    built("host_find_failed", kText, set_find_failed<&Router::host_find_failed, true>),
     built("hosts_randomize", kFlag, set_bool<&Router::hosts_randomize, RouterDraft>),
-    refused("route_data", "lookups, which it needs, are not built yet: use route_list"),
+    built("route_data", kText, set_program<&Router::route_data, RouterDraft>),
     built("route_list", kText, keep_route_list),
     irrelevant("same_domain_copy_routing", kFlag),
 });
 
+constexpr auto kDnslookupPrivate = std::to_array<Row>({
+    built("check_secondary_mx", kFlag, set_bool<&Router::check_secondary_mx, RouterDraft>),
+    refused("check_srv", "SRV records are not looked at"),
+    no_effect("fail_defer_domains", kLater),
+    built("ipv4_only", kFlag, set_bool<&Router::ipv4_only, RouterDraft>),
+    irrelevant("ipv4_prefer", kFlag),
+    built("mx_domains", kText, set_domains_at_once<&Router::mx_domains>),
+    built("mx_fail_domains", kText, set_domains_at_once<&Router::mx_fail_domains>),
+    irrelevant("qualify_single", kFlag),
+    irrelevant("rewrite_headers", kFlag),
+    irrelevant("same_domain_copy_routing", kFlag),
+    refused("search_parents", kLater, kFlag),
+    irrelevant("srv_fail_domains"),
+    refused("widen_domains", kLater),
+});
+
+constexpr auto kRedirectPrivate = std::to_array<Row>({
+    built("allow_defer", kFlag, set_bool<&Router::allow_defer, RouterDraft>),
+    built("allow_fail", kFlag, set_bool<&Router::allow_fail, RouterDraft>),
+    refused("allow_filter", kFilters, kFlag),
+    no_effect("allow_freeze", kFilters, kFlag),
+    no_effect("check_ancestor", kLater, kFlag),
+    irrelevant("check_group", kFlag),
+    irrelevant("check_owner", kFlag),
+    built("data", kText, set_program<&Router::data, RouterDraft>),
+    no_effect("directory_transport", kNoFiles),
+    refused("file", "it is not built: write data = ${readfile{/name}}, or a lookup"),
+    no_effect("file_transport", kNoFiles),
+    irrelevant("filter_prepend_home", kFlag),
+    irrelevant("forbid_blackhole", kFlag),
+    irrelevant("forbid_exim_filter", kFlag),
+    irrelevant("forbid_file", kFlag),
+    irrelevant("forbid_filter_dlfunc", kFlag),
+    irrelevant("forbid_filter_existstest", kFlag),
+    irrelevant("forbid_filter_logwrite", kFlag),
+    irrelevant("forbid_filter_lookup", kFlag),
+    irrelevant("forbid_filter_perl", kFlag),
+    irrelevant("forbid_filter_readfile", kFlag),
+    irrelevant("forbid_filter_readsocket", kFlag),
+    irrelevant("forbid_filter_reply", kFlag),
+    irrelevant("forbid_filter_run", kFlag),
+    irrelevant("forbid_include", kFlag),
+    irrelevant("forbid_pipe", kFlag),
+    irrelevant("forbid_sieve_filter", kFlag),
+    irrelevant("forbid_smtp_code", kFlag),
+    irrelevant("hide_child_in_errmsg", kFlag),
+    irrelevant("ignore_eacces", kFlag),
+    irrelevant("ignore_enotdir", kFlag),
+    no_effect("include_directory", kNoFiles),
+    irrelevant("modemask", ValueKind::octal),
+    irrelevant("one_time", kFlag),
+    irrelevant("owners"),
+    irrelevant("owngroups"),
+    no_effect("pipe_transport", kNoFiles),
+    built("qualify_domain", kText, set_expanded<&Router::qualify_domain, RouterDraft>),
+    built("qualify_preserve_domain", kFlag, set_bool<&Router::qualify_preserve_domain, RouterDraft>),
+    built("repeat_use", kFlag, set_bool<&Router::repeat_use, RouterDraft>),
+    no_effect("reply_transport", kFilters),
+    irrelevant("rewrite", kFlag),
+    no_effect("sieve_enotify_mailto_owner", kFilters),
+    no_effect("sieve_subaddress", kFilters),
+    no_effect("sieve_useraddress", kFilters),
+    no_effect("sieve_vacation_directory", kFilters),
+    built("skip_syntax_errors", kFlag, set_bool<&Router::skip_syntax_errors, RouterDraft>),
+    refused("srs", kSrs),
+    refused("srs_alias", kSrs),
+    refused("srs_condition", kSrs),
+    refused("srs_dbinsert", kSrs),
+    refused("srs_dbselect", kSrs),
+    no_effect("syntax_errors_text", kLater),
+    no_effect("syntax_errors_to", kLater),
+});
+
+constexpr auto kDnslookup = merged(kGeneric, kDnslookupPrivate);
+constexpr auto kRedirect = merged(kGeneric, kRedirectPrivate);
 constexpr auto kManualroute = merged(kGeneric, kManualroutePrivate);
 static_assert(std::ranges::is_sorted(kGeneric, {}, &Row::name));
 static_assert(std::ranges::is_sorted(kManualroute, {}, &Row::name));
+static_assert(std::ranges::is_sorted(kDnslookup, {}, &Row::name));
+static_assert(std::ranges::is_sorted(kRedirect, {}, &Row::name));
 static_assert(std::ranges::adjacent_find(kManualroute, {}, &Row::name) == kManualroute.end());
+static_assert(std::ranges::adjacent_find(kDnslookup, {}, &Row::name) == kDnslookup.end());
+static_assert(std::ranges::adjacent_find(kRedirect, {}, &Row::name) == kRedirect.end());
 
 constexpr auto kDrivers = std::to_array<DriverDef>({
     {"accept", {}},
-    {"dnslookup", "DNS is not built yet: use manualroute with addresses"},
+    {"dnslookup", {}},
     {"ipliteral", "it is not built yet"},
     {"iplookup", "postern has nothing of this kind"},
     {"manualroute", {}},
     {"queryprogram", "postern runs no programs"},
-    {"redirect", "it is not built yet"},
+    {"redirect", {}},
 });
 
 }  // namespace
@@ -157,7 +278,9 @@ constexpr auto kDrivers = std::to_array<DriverDef>({
 std::span<const DriverDef> router_drivers() noexcept { return kDrivers; }
 
 std::span<const Row> router_table(std::string_view driver) noexcept {
+  if (driver == "dnslookup") return kDnslookup;
   if (driver == "manualroute") return kManualroute;
+  if (driver == "redirect") return kRedirect;
   return kGeneric;
 }
 

@@ -37,7 +37,8 @@ constexpr std::string_view kUser = "deliveries run as the user of the delivery p
 void set_driver(TransportDraft&, const Setting&, const OptionReader&) {}  // read before all others
 
 void set_smtp_hosts(TransportDraft& draft, const Setting& setting, const OptionReader& reader) {
-  if (const auto text = reader.expanded(setting)) draft.smtp.hosts = routing::read_hosts(*text, "hosts", reader.diagnostics());
+  if (const auto text = reader.expanded(setting))
+    draft.smtp.hosts = routing::read_hosts(*text, routing::HostNames::refused, "hosts", reader.diagnostics());
 }
 
 void set_port(TransportDraft& draft, const Setting& setting, const OptionReader& reader) {

@@ -70,6 +70,7 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
                .read_pool = read_pool_,
                .record_bytes_tight = options_.record_bytes_max / 2,
                .random = deps_.random,
+               .resolver = deps_.resolver,
                .stats = stats_,
                .stop = cut_,
                .user = deps_.user},
@@ -78,7 +79,9 @@ Delivery::Delivery(DeliveryDeps deps, DeliveryOptions options)
 Delivery::~Delivery() = default;
 
 std::shared_ptr<Setup> Delivery::make_setup(std::shared_ptr<const config::Config> config) {
-  auto setup = std::make_shared<Setup>(std::move(config), std::vector<TransportInstance>());
+  auto setup = std::make_shared<Setup>(std::move(config));
+  if (deps_.needs != nullptr)
+    setup->language = std::make_unique<language::ShardLanguage>(setup->config->language, *deps_.needs);
   for (const config::Transport& transport : setup->config->transports) {
     TransportInstance instance{.transport = &transport, .smtp = nullptr, .maildir = nullptr};
     if (std::holds_alternative<config::SmtpTransport>(transport.driver))
@@ -114,6 +117,7 @@ void Delivery::close_unused_setups() {
 Task<void> Delivery::close_setup(std::shared_ptr<Setup> setup) {
   for (TransportInstance& instance : setup->transports)
     if (instance.smtp) co_await instance.smtp->close();
+  if (setup->language) co_await setup->language->close();
 }
 
 // ---- start ----

@@ -66,6 +66,8 @@ struct DeliveryDeps {
   Connector& connector;
   BlockPool& blocks;
   Random& random;
+  dns::Resolver* resolver = nullptr;            // null: what routers ask of the DNS defers
+  const language::ShardNeeds* needs = nullptr;  // of what texts ask; null: that fails, and they defer
   log::LogSink& log;
   std::shared_ptr<const config::Config> config;  // to begin with
   spool::Doorbell* doorbell = nullptr;           // a slot for each shard of ingress; nullptr: ingress is asked

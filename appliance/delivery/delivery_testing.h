@@ -13,7 +13,6 @@
 
 #include "appliance/config/load.h"
 #include "appliance/delivery/delivery.h"
-#include "appliance/delivery/transports/fake_connector.h"
 #include "appliance/delivery/transports/testing.h"
 #include "appliance/spool/doorbell.h"
 #include "appliance/spool/side_file.h"
@@ -25,6 +24,7 @@
 #include "engine/io/fake_file_system.h"
 #include "engine/smtp/fake_server.h"
 #include "policy/expand/file_source.h"
+#include "tests/fakes/fake_connector.h"
 
 namespace postern::delivery::testing {
 
@@ -142,7 +142,7 @@ class Stage final : public spool::DamageReporter {
   FakeFileSystem files;
   SeededRandom random;
   BlockPool blocks;
-  FakeConnector network;
+  smtp::testing::FakeConnector network;
   Lines log;
   DeliveryOptions options;
   spool::WriterOptions writer_options = small_segments();

@@ -9,11 +9,13 @@
 #include <optional>
 #include <utility>
 
+#include "appliance/config/resolver_settings.h"
 #include "appliance/control/control_server.h"
 #include "appliance/control/log_style.h"
 #include "appliance/control/reloading.h"
 #include "appliance/delivery/delivery.h"
 #include "appliance/delivery/figures_json.h"
+#include "appliance/language/shard_language.h"
 #include "appliance/log/log_files.h"
 #include "appliance/log/log_writer.h"
 #include "appliance/supervisor/signals.h"
@@ -25,8 +27,10 @@
 #include "engine/ring/uring_file_system.h"
 #include "engine/shard/offload.h"
 #include "engine/shard/shard_thread.h"
+#include "net/dns/ares_resolver.h"
 #include "net/transport/runtime.h"
 #include "net/transport/uring_connector.h"
+#include "net/transport/uring_datagram.h"
 
 namespace postern::delivery {
 namespace {
@@ -64,7 +68,9 @@ class Body final : public control::CommandHandler, private control::ConfigUser {
     runtime_->loop().run(main(*this));
     delivery_.reset();
     reloading_.reset();
+    resolver_.reset();
     connector_.reset();
+    datagrams_.reset();
     log_.reset();
     faulty_disk_.reset();
     delays_.reset();
@@ -95,12 +101,24 @@ class Body final : public control::CommandHandler, private control::ConfigUser {
     if (plan_.disk_faults.any())
       for (const log::Stream stream : {log::Stream::main, log::Stream::panic})
         log_->write(stream, "delivery: " + describe(plan_.disk_faults));
+    auto datagrams = transport::UringDatagrams::create(runtime_->ring());
+    if (!datagrams) {
+      std::fprintf(stderr, "postern: delivery: cannot set up datagrams: %s\n", describe(datagrams.error()).c_str());
+      return false;
+    }
+    datagrams_ = std::move(*datagrams);
     connector_.emplace(runtime_->streams());
+    resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_},
+                      config::make_resolver_settings(config_->main));
+    needs_.emplace(language::ShardNeeds{
+        .clock = runtime_->clock(), .offload = &disk_offload_, .connector = &*connector_, .resolver = &*resolver_});
     wait_.emplace(runtime_->ring());
     delivery_.emplace(DeliveryDeps{.files = *files_,
                                    .connector = *connector_,
                                    .blocks = runtime_->blocks(),
                                    .random = random_,
+                                   .resolver = &*resolver_,
+                                   .needs = &*needs_,
                                    .log = *log_,
                                    .config = config_,
                                    .doorbell = plan_.doorbell,
@@ -145,6 +163,7 @@ class Body final : public control::CommandHandler, private control::ConfigUser {
     co_await body.delivery_->run(body.stop_);
     loop.remove(*body.delivery_);
     co_await reloads.close();
+    co_await body.resolver_->close();
     if (body.control_) co_await body.control_->stop();
     body.control_.reset();
     co_await body.log_->close();
@@ -180,7 +199,10 @@ class Body final : public control::CommandHandler, private control::ConfigUser {
   std::optional<FaultyFileSystem> faulty_disk_;
   FileSystem* files_ = nullptr;  // one of the two disks
   std::optional<log::LogWriter> log_;
+  std::unique_ptr<transport::UringDatagrams> datagrams_;
   std::optional<transport::UringConnector> connector_;
+  std::optional<dns::AresResolver> resolver_;  // closed before it goes
+  std::optional<language::ShardNeeds> needs_;
   std::optional<EventWait> wait_;
   std::optional<Delivery> delivery_;
   std::optional<control::Reloading> reloading_;

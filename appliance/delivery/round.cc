@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::uint32_t kUnreadableWaitS = 3600;
 constexpr std::uint32_t kFrozenWaitS = 3600;     // nobody can thaw it yet: it is only looked at again
+constexpr std::int64_t kRoutingMsMax = 120'000;  // of one recipient, with all that its routers ask
 constexpr std::uint32_t kUnreportedWaitS = 300;  // a bounce could not be stored
 constexpr std::size_t kBounceRecipientsMax = 500;
 constexpr std::size_t kBounceHeaderBytesMax = 64 * 1024;
@@ -158,7 +159,8 @@ Task<RoundEnd> Round::run() {
   if (!loaded) co_return put_off_unreadable(loaded.error());
   if (is_frozen()) co_return keep_frozen();
   note_interrupted_attempt();
-  route_all();
+  co_await route_all();
+  if (context_.stop.stop_requested() && groups_.empty()) co_return RoundEnd{};
   co_await attempt_all();
   co_return co_await finish();
 }
@@ -193,6 +195,10 @@ Task<Result<void>> Round::load() {
   Ledger::set_recipients(queued_, static_cast<std::uint32_t>(recipients_.size()));
   outcomes_.resize(recipients_.size());
   variables_.emplace(config(), message_);
+  if (language::ShardLanguage* const language = setup_->language.get()) {
+    asker_.emplace(*language, *variables_, context_.stop);
+    variables_->set_services(&*asker_, language);
+  }
   co_return Result<void>{};
 }
 
@@ -215,12 +221,12 @@ void Round::note_interrupted_attempt() {
 
 // ---- routing ----
 
-void Round::route_all() {
+Task<void> Round::route_all() {
   for (std::uint32_t recipient = 0; recipient < recipients_.size(); ++recipient)
-    if (!queued_.finished.contains(recipient)) route_one(recipient);
+    if (!queued_.finished.contains(recipient)) co_await route_one(recipient);
 }
 
-void Round::route_one(std::uint32_t recipient) {
+Task<void> Round::route_one(std::uint32_t recipient) {
   const std::string_view address = address_of(recipient);
   variables_->set_recipient(address);
   variables_->set_return_path(message_.sender.view());
@@ -234,15 +240,25 @@ void Round::route_one(std::uint32_t recipient) {
   const smtp::Address mailbox = is_address ? smtp::Address(parsed.mailbox) : smtp::Address();
   const std::string_view local_part = is_address ? mailbox.local_part() : local_part_of(address);
   const std::string_view domain = is_address ? mailbox.domain() : domain_of(address);
-  routing::RouteOutcome route =
-      routing::route(config().routers,
-                     {.local_part = local_part,
-                      .domain = domain.empty() ? std::string_view(config().main.qualify_recipient) : domain,
-                      .sender = message_.sender.view(),
-                      .variables = *variables_},
-                     {.local_addresses = config().local_addresses, .random = &context_.random});
+  routing::RouteOutcome route = co_await routing::route(
+      config().routers,
+      {.local_part = local_part,
+       .domain = domain.empty() ? std::string_view(config().main.qualify_recipient) : domain,
+       .sender = message_.sender.view(),
+       .variables = *variables_,
+       .qualify_recipient = config().main.qualify_recipient},
+      {.local_addresses = config().local_addresses,
+       .random = &context_.random,
+       .resolver = context_.resolver,
+       .list_world = config().language->lists.get(),
+       .wait = {.deadline = Scheduler::current().now().plus_ms(kRoutingMsMax), .stop = &context_.stop}});
+  // An answer that was cut short says nothing.
+  if (context_.stop.stop_requested() && route.kind == routing::RouteKind::defer) co_return;
   switch (route.kind) {
     case routing::RouteKind::deliver: join_group(recipient, std::move(route)); break;
+    // The load refuses routers that would do these in deliveries.
+    case routing::RouteKind::redirect:
+    case routing::RouteKind::discard: refuse(recipient, {.message = "redirections are not built for deliveries"}, false); break;
     case routing::RouteKind::unrouteable:
     case routing::RouteKind::fail: refuse(recipient, route, true); break;
     case routing::RouteKind::defer:

@@ -19,6 +19,7 @@
 #include "appliance/delivery/journal.h"
 #include "appliance/delivery/ledger.h"
 #include "appliance/delivery/log_lines.h"
+#include "appliance/delivery/round_asker.h"
 #include "appliance/delivery/stats.h"
 #include "appliance/delivery/store.h"
 #include "appliance/delivery/transports/job.h"
@@ -30,6 +31,7 @@
 #include "engine/base/clock.h"
 #include "engine/coro/event.h"
 #include "engine/coro/stop.h"
+#include "net/dns/resolver.h"
 #include "policy/routing/route.h"
 
 namespace postern::delivery {
@@ -61,6 +63,7 @@ class RecordSource {
 struct Setup {
   std::shared_ptr<const config::Config> config;
   std::vector<TransportInstance> transports;
+  std::unique_ptr<language::ShardLanguage> language;  // null: what its texts ask fails, and they defer
 };
 
 // What rounds share. Everything outlives them.
@@ -76,6 +79,7 @@ struct RoundContext {
   const spool::ReadPool& read_pool;
   std::size_t record_bytes_tight;  // with more in the pool, messages that wait do so without their records
   Random& random;
+  dns::Resolver* resolver;  // null: what routers ask of the DNS defers
   DeliveryStats& stats;
   StopSource& stop;  // cuts attempts short
   std::string user;  // U= of bounces in the log
@@ -162,8 +166,8 @@ class Round final : public EndGuard {
   [[nodiscard]] bool is_frozen() const;
   [[nodiscard]] RoundEnd keep_frozen();
   void note_interrupted_attempt();
-  void route_all();
-  void route_one(std::uint32_t recipient);
+  [[nodiscard]] Task<void> route_all();
+  [[nodiscard]] Task<void> route_one(std::uint32_t recipient);
   void refuse(std::uint32_t recipient, const routing::RouteOutcome& route, bool is_permanent);
   void join_group(std::uint32_t recipient, routing::RouteOutcome route);
   [[nodiscard]] Task<void> attempt_all();
@@ -202,6 +206,7 @@ class Round final : public EndGuard {
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<Group*> open_groups_;  // those that are not full
   std::optional<DeliveryVariables> variables_;
+  std::optional<RoundAsker> asker_;          // of routers that ask
   std::optional<std::uint32_t> next_try_s_;  // of those that are deferred, the first
   std::optional<Journal::Ticket> attempting_;
   std::string side_file_path_;  // of the message's, when it has one

@@ -7,11 +7,13 @@
 
 #include "appliance/ingress/connection.h"
 #include "appliance/ingress/log_lines.h"
+#include "engine/coro/gate.h"
 #include "engine/smtp/address.h"
 #include "engine/smtp/chars.h"
 #include "engine/smtp/configured_reply.h"
+#include "policy/acl/verify.h"
 #include "policy/lists/list_text.h"
-#include "policy/routing/route.h"
+#include "policy/routing/verify_address.h"
 
 namespace postern::ingress {
 namespace {
@@ -20,7 +22,8 @@ using acl::AclVerdict;
 using smtp::Decision;
 using smtp::Verdict;
 
-constexpr std::int64_t kDnsWaitMs = 60'000;  // for all that one condition asks
+constexpr std::int64_t kDnsWaitMs = 60'000;     // for all that one condition asks
+constexpr std::int64_t kVerifyMsMax = 600'000;  // for one address: routers, and a callout that has bounds of its own
 
 Decision to_decision(AclVerdict verdict) {
   switch (verdict) {
@@ -133,6 +136,7 @@ Verdict AclDesk::conclude() {
   Verdict verdict{to_decision(outcome.verdict), std::move(outcome.message), std::move(outcome.log_message)};
   check_code(verdict);
   if (!state_.controls.multiline_responses) verdict.text.resize(std::min(verdict.text.find('\n'), verdict.text.size()));
+  if (!verdict.passes()) tell_of_sender(verdict);
   return verdict;
 }
 
@@ -296,28 +300,48 @@ std::optional<std::string> AclDesk::strange_header_name() {
   return strange;
 }
 
-acl::Verified AclDesk::verify_address(std::string_view address, bool is_recipient) {
-  using Result = acl::Verified::Result;
-  const std::size_t at = address.rfind('@');
-  std::string local_part;
-  smtp::append_unquoted(local_part, address.substr(0, at));
-  const std::string_view domain = at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
-  const std::string_view sender = is_recipient && scene_.envelope != nullptr && scene_.envelope->has_sender()
-                                      ? scene_.envelope->sender().address.text().view()
-                                      : std::string_view();
-  const routing::RouteOutcome outcome =
-      routing::route(policy_.routers, {.local_part = local_part, .domain = domain, .sender = sender, .variables = variables()},
-                     {.local_addresses = policy_.local_addresses});
-  switch (outcome.kind) {
-    case routing::RouteKind::deliver: return {};
-    case routing::RouteKind::unrouteable: return {.result = Result::failed, .message = "Unrouteable address"};
-    case routing::RouteKind::fail: return {.result = Result::failed, .message = std::string(outcome.message)};
-    case routing::RouteKind::defer:
-    case routing::RouteKind::freeze: break;
+Task<routing::AddressVerdict> AclDesk::verify_address(routing::VerifyRequest request) {
+  const bool has_sender = scene_.envelope != nullptr && scene_.envelope->has_sender();
+  // It ends when the client goes away.
+  StopSource over;
+  Gate watching;
+  if (session_.pausing != nullptr) watching.start(session_.pausing->watch(over));
+  const Wait wait{.deadline = Scheduler::current().now().plus_ms(kVerifyMsMax), .stop = &over};
+  routing::AddressVerdict verdict = co_await routing::verify_address(
+      std::move(request), {.routers = policy_.routers,
+                           .transports = policy_.callout_transports,
+                           .facts = {.local_addresses = policy_.local_addresses,
+                                     .random = &shared_.random,
+                                     .resolver = &shared_.resolver,
+                                     .list_world = policy_.language->lists.get(),
+                                     .wait = wait},
+                           .variables = variables(),
+                           .sender = has_sender ? scene_.envelope->sender().address.text().view() : std::string_view(),
+                           .qualify_domain = policy_.qualify_domain,
+                           .qualify_recipient = policy_.qualify_recipient,
+                           .random_local_part = policy_.callout_random_local_part,
+                           .callouts = shared_.callouts});
+  over.request_stop();
+  co_await watching.close();
+  co_return verdict;
+}
+
+void AclDesk::tell_of_sender(Verdict& verdict) {
+  const auto& failed = state_.failed_sender;
+  if (!failed || failed->is_told) return;
+  for (acl::VerifiedSender& each : state_.verified_senders)
+    if (each.address == failed->address) each.is_told = true;
+  const bool is_deferred = failed->verdict.result == routing::AddressVerdict::Result::deferred;
+  if (is_deferred || policy_.log_sender_verify_fail) {
+    std::string text = is_deferred ? "defer" : "fail";
+    text.append(" for <").append(failed->address).append(">");
+    if (!failed->verdict.log_message.empty()) text.append(": ").append(failed->verdict.log_message);
+    log_about_client(" sender verify ", text, acl::kUsualRejectTargets);
   }
-  return {.result = Result::deferred,
-          .message = "Could not complete address verification",
-          .log_message = std::string(outcome.message)};
+  if (is_deferred || verdict.decision == Decision::defer || !state_.controls.multiline_responses) return;
+  std::string_view text = verdict.text;
+  std::string_view code = smtp::leading_code(text);
+  verdict.text = std::string(code).append(acl::sender_details(*failed)).append("\n").append(text.substr(code.size()));
 }
 
 // Of the message that is being looked at; it stands before all that is logged meanwhile.
@@ -325,7 +349,7 @@ std::string_view AclDesk::message_id() const {
   return scene_.message != nullptr ? scene_.message->sink.id() : std::string_view();
 }
 
-void AclDesk::log_about_client(std::string_view what, std::string_view text) {
+void AclDesk::log_about_client(std::string_view what, std::string_view text, acl::LogTargets targets) {
   log::LogLine& line = shared_.line;
   line.clear();
   if (const std::string_view id = message_id(); !id.empty()) {
@@ -335,7 +359,9 @@ void AclDesk::log_about_client(std::string_view what, std::string_view text) {
   append_client(line, {session_, policy_.log_selector, {}});
   line.text += what;
   append_printable(line.text, text, 2048);
-  shared_.log.write_line(log::Stream::main, line);
+  if (targets.main) shared_.log.write_line(log::Stream::main, line);
+  if (targets.reject) shared_.log.write_line(log::Stream::reject, line);
+  if (targets.panic) shared_.log.write_line(log::Stream::panic, line);
 }
 
 // One message, one warning of a kind.

@@ -51,7 +51,7 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   [[nodiscard]] lists::ListFacts& facts() override { return *this; }
   using Asker::known_names;
   // Where an address goes.
-  [[nodiscard]] acl::Verified verify_address(std::string_view address, bool is_recipient) override;
+  [[nodiscard]] Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) override;
   // Into `additions`, whose texts stay here until the end of the message.
   void add_to(smtp::Additions& additions);
   // The fields that ACLs before the one for DATA have added or removed belong to the message it sees.
@@ -106,7 +106,9 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   void check_code(smtp::Verdict& verdict);
   [[nodiscard]] bool is_removed_later(std::string_view field) const;
   [[nodiscard]] std::string_view message_id() const;
-  void log_about_client(std::string_view what, std::string_view text);
+  // Into the reply to a refusal, and into the logs, why a sender failed: once for each sender of a message.
+  void tell_of_sender(smtp::Verdict& verdict);
+  void log_about_client(std::string_view what, std::string_view text, acl::LogTargets targets = {.main = true});
 
   ConnectionServices& shared_;
   const IngressPolicy& policy_;

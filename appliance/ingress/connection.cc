@@ -211,6 +211,10 @@ std::optional<std::string_view> Connection::acl_value(expand::VariableId id, std
     case prvscheck_result: return state.prvscheck_result ? "1" : "";
     case acl_narg: return number_text(state.arguments.size(), scratch);
     case acl_verify_message: return state.verify_message;
+    case address_data: return state.address_data.text;
+    case sender_address_data: return state.sender_address_data.text;
+    case recipient_verify_failure: return state.recipient_verify_failure;
+    case sender_verify_failure: return state.sender_verify_failure;
     case dnslist_domain: return state.dnslist_domain;
     case dnslist_matched: return state.dnslist_matched;
     case dnslist_text: return state.dnslist_text;
@@ -514,19 +518,22 @@ ReadyOr<Verdict> Connection::vrfy(const smtp::EnvelopeAddress& address) {
   if (!policy_->has_acl(acl::Phase::vrfy)) return smtp::SessionHooks::vrfy(address);
   judged_.address = address;
   recipient_ = &judged_;
-  return ask(acl::Phase::vrfy, Decision::deny, &Connection::end_of_vrfy);
+  return judge_and_verify();
 }
 
 // Who may ask is told the truth: whether mail could go there.
-Verdict Connection::end_of_vrfy(Verdict verdict) {
-  if (!verdict.passes()) return verdict;
-  const std::string_view address = recipient_->address.text().view();
-  const acl::Verified verified = desk_->verify_address(address, true);
-  if (verified.result == acl::Verified::Result::ok) return verdict;
-  const bool is_deferred = verified.result == acl::Verified::Result::deferred;
-  return {is_deferred ? Decision::defer : Decision::deny,
-          std::string(is_deferred ? "451 <" : "550 <").append(address).append("> ").append(verified.message),
-          {}};
+Task<Verdict> Connection::judge_and_verify() {
+  Verdict verdict = co_await ask(acl::Phase::vrfy, Decision::deny);
+  if (!verdict.passes()) co_return verdict;
+  const std::string address(judged_.address.text().view());
+  const routing::AddressVerdict verified = co_await desk_->verify_address({.address = address, .is_recipient = true});
+  if (verified.result == routing::AddressVerdict::Result::ok) co_return verdict;
+  const bool is_deferred = verified.result == routing::AddressVerdict::Result::deferred;
+  const std::string_view why =
+      is_deferred && verified.message.empty() ? "Could not complete address verification" : std::string_view(verified.message);
+  co_return Verdict{is_deferred ? Decision::defer : Decision::deny,
+                    std::string(is_deferred ? "451 <" : "550 <").append(address).append("> ").append(why),
+                    {}};
 }
 
 ReadyOr<Verdict> Connection::expn(PeerView argument) {
@@ -554,6 +561,8 @@ std::optional<expand::Held> Connection::capture(unsigned number) const {
 
 expand::Bytes Connection::bytes_of(expand::VariableId id) const {
   using enum expand::VariableId;
+  if (desk_ && id == address_data) return desk_->state().address_data.bytes;
+  if (desk_ && id == sender_address_data) return desk_->state().sender_address_data.bytes;
   if (desk_)
     if (const acl::ListData* const data = data_of(desk_->state(), id)) return data->bytes;
   if (!desk_ || id < acl_arg1 || id > acl_arg9) return expand::Bytes::peers;

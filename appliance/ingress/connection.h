@@ -41,7 +41,9 @@ struct ConnectionServices {
   log::LogSink& log;
   dns::Resolver& resolver;
   IngressStats& stats;
+  Random& random;
   RateKeeper* rates = nullptr;               // null: no rates are kept
+  routing::Callouts* callouts = nullptr;     // null: nobody is called, and routing alone decides
   AclWatcher* watcher = nullptr;             // null: nobody watches
   dnsbl::ZoneTable zones = {};               // of DNS lists
   StopSource* hurry = nullptr;               // requested when ACLs are to wait for nothing any more
@@ -125,7 +127,7 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] smtp::Verdict end_of_mail(smtp::Verdict verdict);
   [[nodiscard]] smtp::Verdict end_of_helo(smtp::Verdict verdict);
   [[nodiscard]] smtp::Verdict end_of_message(smtp::Verdict verdict);
-  [[nodiscard]] smtp::Verdict end_of_vrfy(smtp::Verdict verdict);
+  [[nodiscard]] Task<smtp::Verdict> judge_and_verify();
   [[nodiscard]] std::string_view expand_or(const expand::Program& program, std::string_view fallback);
   [[nodiscard]] bool names_are(dns::HostNames::Result result) const;
   // What the lists of the main section say of the client, in the order of ClientLists::all().

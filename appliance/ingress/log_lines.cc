@@ -163,9 +163,9 @@ void append_rejected_argument(LogLine& line, const SessionState& state, Phase ph
 }
 
 void append_why(LogLine& line, const smtp::Verdict& verdict) {
-  // Of several lines the first one tells.
-  std::string_view why = verdict.log_text.empty() ? verdict.text : verdict.log_text;
-  why = why.substr(0, why.find('\n'));
+  // Of several lines for the client the first one tells.
+  const std::string_view why = verdict.log_text.empty() ? std::string_view(verdict.text).substr(0, verdict.text.find('\n'))
+                                                        : std::string_view(verdict.log_text);
   if (!why.empty()) append_field(line, ": ", "reason", why, 2048);
 }
 

@@ -1,10 +1,9 @@
 #include "appliance/ingress/policy.h"
 
-#include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "appliance/config/main_options.h"
+#include "appliance/config/resolver_settings.h"
 #include "appliance/control/log_style.h"
 #include "net/dns/resolver.h"
 
@@ -45,6 +44,23 @@ ClientLists make_client_lists(const config::MainOptions& main) {
           .host_lookup = main.host_lookup};
 }
 
+// Those that deliver on this machine call nobody.
+std::vector<routing::CalloutTransport> make_callout_transports(const std::vector<config::Transport>& transports) {
+  std::vector<routing::CalloutTransport> made;
+  for (const config::Transport& transport : transports) {
+    const auto* const smtp = std::get_if<config::SmtpTransport>(&transport.driver);
+    if (smtp == nullptr || !smtp->socket.empty()) continue;
+    made.push_back({.name = transport.name,
+                    .hosts = smtp->hosts,
+                    .hosts_override = smtp->hosts_override,
+                    .lmtp = smtp->lmtp,
+                    .port = smtp->port,
+                    .interfaces = smtp->interfaces,
+                    .helo_data = smtp->helo_data});
+  }
+  return made;
+}
+
 }  // namespace
 
 const std::array<ClientLists::Member, ClientLists::kCount>& ClientLists::all() noexcept {
@@ -63,20 +79,6 @@ const std::array<ClientLists::Member, ClientLists::kCount>& ClientLists::all() n
                                                       &ClientLists::require_helo,
                                                       &ClientLists::host_lookup};
   return kAll;
-}
-
-dns::ResolverSettings make_resolver_settings(const config::MainOptions& main) {
-  Result<dns::ResolverSettings> read = dns::read_resolv_conf("/etc/resolv.conf");
-  if (!read) std::fprintf(stderr, "postern: /etc/resolv.conf: %s; going on without it\n", describe(read.error()).c_str());
-  dns::ResolverSettings settings = read ? std::move(*read) : dns::ResolverSettings{};
-  if (!main.dns_servers.empty()) settings.servers = main.dns_servers;
-  if (main.dns_retrans_s > 0) settings.timeout_ms = std::min(main.dns_retrans_s * 1'000, dns::Resolver::kQueryMsMax);
-  if (main.dns_retry > 0) settings.attempts = main.dns_retry;
-  settings.edns = main.dns_use_edns0;
-  settings.always_dnssec = main.dns_dnssec_ok;
-  settings.dnssec_trusted = main.dns_dnssec_trusted;
-  settings.again_means_nonexist = [list = main.dns_again_means_nonexist](std::string_view name) { return list.matches(name); };
-  return settings;
 }
 
 IngressPolicy make_policy(const config::Config& config) {
@@ -101,12 +103,16 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.clients = make_client_lists(main);
   policy.log_selector = main.log_selector;
   policy.log_style = control::log_style(main, "ingress");
-  policy.resolver = make_resolver_settings(main);
+  policy.resolver = config::make_resolver_settings(main);
   policy.acls = config.acl_of_phase;
   policy.acl_texts = config.acl_text_of_phase;
   policy.named_acls = config.acls;
   policy.routers = config.routers;
   policy.local_addresses = config.local_addresses;
+  policy.callout_transports = make_callout_transports(config.transports);
+  policy.callout_times = main.callout_times;
+  policy.callout_random_local_part = main.callout_random_local_part;
+  policy.log_sender_verify_fail = main.log_selector.has(config::LogSelector::sender_verify_fail);
   policy.language = config.language;
   return policy;
 }

@@ -18,7 +18,9 @@
 #include "policy/expand/program.h"
 #include "policy/lists/ip_set.h"
 #include "policy/lists/list.h"
+#include "policy/lists/world.h"
 #include "policy/routing/router.h"
+#include "policy/routing/verify_address.h"
 
 namespace postern::ingress {
 
@@ -71,8 +73,12 @@ struct IngressPolicy {
 
   std::array<std::optional<expand::Program>, acl::kPhaseCount> acl_texts;  // expanded when they are asked for
   std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> named_acls;
-  std::vector<routing::Router> routers;  // for verification
-  lists::IpSet local_addresses;          // likewise
+  std::vector<routing::Router> routers;                       // for verification
+  lists::IpSet local_addresses;                               // likewise
+  std::vector<routing::CalloutTransport> callout_transports;  // likewise
+  routing::CalloutTimes callout_times;
+  expand::Program callout_random_local_part;
+  bool log_sender_verify_fail = true;  // log_selector
   std::shared_ptr<const config::Language> language;
 
   [[nodiscard]] bool has_acl(acl::Phase phase) const noexcept {
@@ -81,8 +87,6 @@ struct IngressPolicy {
   [[nodiscard]] const acl::Acl* acl_for(acl::Phase phase) const noexcept { return acls[static_cast<std::size_t>(phase)].get(); }
 };
 
-// What resolv.conf says, under what the main options say. A file that cannot be read is told of on standard error.
-[[nodiscard]] dns::ResolverSettings make_resolver_settings(const config::MainOptions& main);
 // Lists and programs are copied: the policy does not need `config` afterwards. Reads resolv.conf.
 [[nodiscard]] IngressPolicy make_policy(const config::Config& config);
 

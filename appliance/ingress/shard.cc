@@ -163,6 +163,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   std::unique_ptr<transport::UringDatagrams> datagrams_;
   std::optional<transport::UringConnector> connector_;
   std::optional<dns::AresResolver> resolver_;  // closed before it goes
+  std::optional<routing::Callouts> callouts_;
   std::optional<RateKeeper> rates_;
   std::optional<SpoolArrivals> arrivals_;
   std::optional<ConnectionServices> services_;
@@ -215,7 +216,9 @@ bool IngressShard::Body::set_up() {
   };
   resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_}, std::move(settings));
   arrivals_.emplace(SpoolServices{*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes});
-  services_.emplace(ConnectionServices{nullptr, *arrivals_, *log_, *resolver_, stats_});
+  services_.emplace(ConnectionServices{nullptr, *arrivals_, *log_, *resolver_, stats_, random_});
+  callouts_.emplace(*connector_, runtime_->blocks(), plan_.policy->callout_times);
+  services_->callouts = &*callouts_;
   services_->hurry = &hurrying_;
   rates_.emplace(plan_.rates, plan_.id.value(), *runtime_);
   services_->rates = &*rates_;

@@ -33,8 +33,12 @@ class Probe {
         language_(std::make_shared<language::ShardLanguage>(
             policy_->language,
             language::ShardNeeds{.clock = runtime.clock(), .connector = &connector_, .resolver = &resolver_})),
-        services_{std::make_shared<const ingress::InUse>(ingress::InUse{policy_, language_}), arrivals_, printer_, resolver_,
-                  stats_} {
+        services_{std::make_shared<const ingress::InUse>(ingress::InUse{policy_, language_}),
+                  arrivals_,
+                  printer_,
+                  resolver_,
+                  stats_,
+                  random_} {
     services_.rates = &rates_;
     services_.watcher = &printer_;
     services_.id_prefix = "probe-";

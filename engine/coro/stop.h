@@ -43,6 +43,16 @@ class StopSource {
   bool requested_ = false;
 };
 
+// While it lives, a source stops when another one does. Both outlive it.
+class StopsAnother final : private StopListener {
+ public:
+  StopsAnother(StopSource& first, StopSource& other) : other_(other) { listen(first); }
+
+ private:
+  void on_stop() override { other_.request_stop(); }
+  StopSource& other_;
+};
+
 // A StopSource that also stops when its parent does.
 class LinkedStopSource final : private StopListener {
  public:

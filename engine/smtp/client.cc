@@ -204,6 +204,13 @@ Task<TransactionOutcome> Client::send(const ClientMessage& message, StopSource* 
   co_return transaction.take_outcome();
 }
 
+Task<std::expected<PeerReply, ClientFailure>> Client::ask(ClientPhase phase, std::string line, StopSource* stop) {
+  stop_ = stop;
+  Result<PeerReply> reply = co_await command(line, options_.timeouts.command_ms);
+  if (reply && reply->is_positive()) co_return std::move(*reply);
+  co_return std::unexpected(failure_of(reply, phase, std::move(line)));
+}
+
 Task<void> Client::quit(StopSource* stop, std::int64_t wait_ms) {
   stop_ = stop;
   if (broken_) co_return;

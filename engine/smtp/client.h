@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <span>
 #include <string>
@@ -175,6 +176,10 @@ class Client {
 
   // One transaction. Afterwards usable() says whether another may follow; if this one was not completed it was reset.
   [[nodiscard]] Task<TransactionOutcome> send(const ClientMessage& message, StopSource* stop);
+
+  // One command by itself, outside of send(): a callout asks what a server thinks of an address, and delivers nothing. Gives
+  // the reply when it is positive.
+  [[nodiscard]] Task<std::expected<PeerReply, ClientFailure>> ask(ClientPhase phase, std::string command, StopSource* stop);
 
   // In sync, nothing unexpected at hand, and not beyond the peer's MAILMAX.
   [[nodiscard]] bool usable() const;

@@ -25,4 +25,7 @@ struct CodePrefix {
 // built-in's, or "other" (x.0.0) when it brought another reply code. An empty text leaves the built-in reply.
 [[nodiscard]] ConfiguredReply configured_reply(std::string_view text, const Reply& built_in, bool any_class = false) noexcept;
 
+// The codes at the front of such a text with the blanks behind them; empty when it has none.
+[[nodiscard]] std::string_view leading_code(std::string_view text) noexcept;
+
 }  // namespace postern::smtp

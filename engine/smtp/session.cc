@@ -146,24 +146,37 @@ Task<void> Session::farewell() {
   hooks_.closed();
 }
 
-// Reading is how one hears that the client has gone; what it sent meanwhile is put back.
-Task<void> Session::pause(Instant until, bool flush) {
+// Reading is how one hears that the client has gone; what it sent meanwhile is put back. True: it has gone.
+Task<bool> Session::read_ahead(Wait wait) {
   constexpr std::size_t kHeldBytesMax = 64 * 1024;
-  if (flush && !output_.empty()) note_sent(co_await send());
-  const Wait wait{until, &environment_.draining};
   std::vector<Slice> held;
   std::size_t held_bytes = 0;
-  while (!peer_gone_ && now() < until && !environment_.draining.stop_requested()) {
+  bool has_gone = peer_gone_;
+  while (!has_gone && now() < wait.deadline && !wait.stop->stop_requested()) {
     if (held_bytes >= kHeldBytesMax) {
-      static_cast<void>(co_await sleep_until(until, &environment_.draining));
+      static_cast<void>(co_await sleep_until(wait.deadline, wait.stop));
       break;
     }
     Result<Slice> input = co_await stream_->read(wait);
-    if (!input) break;
+    if (!input) {
+      has_gone = input.error().code != Errc::stopped && input.error().code != Errc::timed_out;
+      break;
+    }
     held_bytes += input->size();
     held.push_back(std::move(*input));
   }
   for (; !held.empty(); held.pop_back()) stream_->unread(std::move(held.back()));
+  co_return has_gone;
+}
+
+Task<void> Session::pause(Instant until, bool flush) {
+  if (flush && !output_.empty()) note_sent(co_await send());
+  static_cast<void>(co_await read_ahead({until, &environment_.draining}));
+}
+
+Task<void> Session::watch(StopSource& over) {
+  const StopsAnother stops(environment_.draining, over);
+  if (co_await read_ahead({Instant::never(), &over})) over.request_stop();
 }
 
 // Closing while the peer's bytes are unread resets the connection, and the reset may overtake our last reply.

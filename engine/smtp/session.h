@@ -89,6 +89,8 @@ class Session final : private SessionPause {
   [[gnu::noinline]] Task<void> farewell();
   Task<void> linger();
   [[nodiscard]] Task<void> pause(Instant until, bool flush) override;
+  [[nodiscard]] Task<void> watch(StopSource& over) override;
+  [[nodiscard]] Task<bool> read_ahead(Wait wait);
   void stop_service();
   void end(std::optional<NotQuit> reason, const Reply& last, bool linger, std::string_view lead = {});
   void end_by_name(NotQuit reason, const Reply& last, bool linger);

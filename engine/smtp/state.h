@@ -86,6 +86,9 @@ class SessionPause {
   // Suspends until then. With `flush` the client gets all replies first that wait for it. Ends early when the client goes away
   // or the service stops.
   [[nodiscard]] virtual Task<void> pause(Instant until, bool flush) = 0;
+  // Suspends until `over` stops, and stops it when the client goes away or the service stops: for whoever waits for something
+  // else meanwhile. Not beside pause().
+  [[nodiscard]] virtual Task<void> watch(StopSource& over) = 0;
 
  protected:
   ~SessionPause() = default;

@@ -66,9 +66,9 @@ class World final : public acl::AclWorld {
   dns::Resolver* resolver() override { return nullptr; }
   dnsbl::ZoneTable& zones() override { return zones_; }
   Wait wait() override { return {}; }
-  acl::Verified verify_address(std::string_view address, bool) override {
-    if (address.size() % 2 == 0) return {};
-    return {.result = acl::Verified::Result::failed, .message = "no"};
+  Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) override {
+    if (request.address.size() % 2 == 0) co_return routing::AddressVerdict{};
+    co_return routing::AddressVerdict{.result = routing::AddressVerdict::Result::failed, .message = "no"};
   }
   std::span<const std::string_view> envelope_recipients() override { return {}; }
   std::optional<std::string> strange_header_name() override { return std::nullopt; }

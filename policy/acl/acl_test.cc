@@ -97,12 +97,18 @@ class FakeWorld final : public AclWorld {
   dns::Resolver* resolver() override { return nullptr; }
   dnsbl::ZoneTable& zones() override { return zone_table; }
   Wait wait() override { return {}; }
-  Verified verify_address(std::string_view address, bool is_recipient) override {
-    log += (is_recipient ? "to " : "from ") + std::string(address) + ";";
-    if (address.starts_with("bad")) return {.result = Verified::Result::failed, .message = "Unrouteable address"};
-    if (address.starts_with("later"))
-      return {.result = Verified::Result::deferred, .message = "wait", .log_message = "no answer"};
-    return {};
+  Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) override {
+    using Result = routing::AddressVerdict::Result;
+    log += (request.is_recipient ? "to " : "from ") + request.address + (request.callout ? " by callout;" : ";");
+    routing::AddressVerdict verdict{.has_called = request.callout.has_value(), .address_data = {"data of " + request.address}};
+    if (request.address.starts_with("bad")) {
+      verdict.result = Result::failed;
+      verdict.message = verdict.log_message = "Unrouteable address";
+    } else if (request.address.starts_with("later")) {
+      verdict.result = Result::deferred;
+      verdict.log_message = "no answer";
+    }
+    co_return verdict;
   }
   std::span<const std::string_view> envelope_recipients() override { return recipients; }
   std::optional<std::string> strange_header_name() override { return strange; }
@@ -354,9 +360,8 @@ constexpr Case kAskingCases[] = {
     {"deny ratelimit = 5 / 1h / count=${if eq{a}{a}{6}{1}}\naccept", "deny [] [] 1h/per_mail/192.0.2.7;"},
     {"accept verify = sender", "accept [] [] from sender@example.net;"},
     {"accept verify = recipient", "accept [] [] to user@in.local;"},
-    {"require verify = sender=bad@x",
-     "deny [Sender verify failed] [sender verify fail for <bad@x>: Unrouteable address] from bad@x;"},
-    {"require verify = sender=later@x", "defer [] [no answer] from later@x;"},
+    {"require verify = sender=bad@x", "deny [Sender verify failed] [Sender verify failed] from bad@x;"},
+    {"require verify = sender=later@x", "defer [] [Could not complete sender verify] from later@x;"},
     {"require verify = sender=later@x/defer_ok\naccept", "accept [] [] from later@x;"},
     {"accept verify = not_blind", "deny [] []"},
     {"require verify = not_blind", "deny [bcc recipient detected] [bcc recipient detected]"},
@@ -459,7 +464,7 @@ TEST(Acl, TellsWhyAListMatched) {
   EXPECT_EQ(why("domains = out.local"), "[in.local] false: end of list");
   EXPECT_EQ(why("domains = !out.local"), "[in.local] true: end of list, whose last item is negative");
   EXPECT_EQ(why("domains = ^in"), "[in.local] true: matched \"^in\"");
-  EXPECT_EQ(why("senders = *@x.example"), "[<me@x.example>] true: matched \"*@@x.example\"");
+  EXPECT_EQ(why("senders = *@x.example"), "[<me@x.example>] true: matched \"*@x.example\"");
   EXPECT_EQ(why("sender_domains = x.example"), "[x.example] true: matched \"x.example\"");
   EXPECT_EQ(why("recipients = you@in.local"), "[<you@in.local>] true: matched \"you@in.local\"");
   EXPECT_EQ(why("local_parts = me"), "[you] false: end of list");
@@ -606,7 +611,13 @@ TEST(Acl, ReportsEveryErrorWithItsPlace) {
       {"accept hosts 1.2.3.4", "1:14: \"=\" is missing after \"hosts\"\n"},
       {"!accept", "1:1: a verb cannot be negated: remove the ! before \"accept\"\n"},
       {"accept !message = x", "1:8: \"message\" is a modifier and cannot be negated: remove the !\n"},
-      {"accept verify = recipient/callout", "1:17: verify: callouts are not built yet\n"},
+      {"accept verify = recipient/callout=5", ""},
+      {"accept verify = recipient/callout=5s,hold", "1:17: verify: the callout option \"hold\" is not built\n"},
+      {"accept verify = sender/callout=use_sender",
+       "1:17: verify: the callout options \"use_sender\" and \"use_postmaster\" are for verify = recipient\n"},
+      {"accept verify = sender/callout=mailfrom=a@b",
+       "1:17: verify: the callout option \"mailfrom\" is for verify = header_sender\n"},
+      {"accept verify = recipient/quota", "1:17: verify: quotas of mailboxes are not looked at here\n"},
       {"accept verify = recpient", "1:17: verify: unknown word \"recpient\": did you mean \"recipient\"?\n"},
       {"accept verify = helo/defer_ok", "1:17: verify = helo does not take the option \"defer_ok\"\n"},
       {"accept verify = certificate", "1:17: verify = certificate cannot be used: TLS is not built yet\n"},

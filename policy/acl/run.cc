@@ -269,6 +269,7 @@ void AclRun::test() {
 void AclRun::tested() {
   Frame& f = frame();
   if (traces()) trace_step();
+  if (truth_ == Truth::unknown && !doing_.message.empty()) f.condition_message = std::move(doing_.message);
   if (truth_ == Truth::unknown || truth_ == Truth::error) return judge(truth_);
   const bool negated = step().negated;
   const bool yes = truth_ == Truth::ignored || (truth_ == Truth::yes) != negated;
@@ -387,6 +388,8 @@ void AclRun::log_message_expanded() {
   } else if (!doing_.text.empty()) {
     // What a condition had to say stands behind it.
     const std::string behind = f.outcome.log_message.empty() ? std::string() : ": " + f.outcome.log_message;
+    // Of several lines of a refusal the first one tells.
+    if (statement().verb != Verb::warn) doing_.text.resize(std::min(doing_.text.find('\n'), doing_.text.size()));
     f.outcome.log_message = std::move(doing_.text) + behind;
     doing_.text = {};
   }

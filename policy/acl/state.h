@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "policy/acl/variables.h"
 #include "policy/expand/variables.h"
 #include "policy/ratelimit/rate_table.h"
+#include "policy/routing/verify_address.h"
 
 namespace postern::acl {
 
@@ -37,6 +39,13 @@ struct LogTargets {
 };
 inline constexpr LogTargets kUsualRejectTargets{.main = true, .reject = true};
 
+// A sender that was verified for this message: it is not asked about twice, and of its failure the client is told once.
+struct VerifiedSender {
+  std::string address;
+  routing::AddressVerdict verdict;
+  bool is_told = false;
+};
+
 // What a list that matched has found ($domain_data and its kin).
 struct ListData {
   std::string text;
@@ -45,7 +54,8 @@ struct ListData {
 
 // One connection's.
 struct AclState {
-  static constexpr std::size_t kRatesMax = 64;  // remembered of each kind; those beyond are counted each time
+  static constexpr std::size_t kVerifiedSendersMax = 64;  // those beyond are verified each time
+  static constexpr std::size_t kRatesMax = 64;            // remembered of each kind; those beyond are counted each time
 
   AclVariables connection_variables;  // acl_c
   AclVariables message_variables;     // acl_m
@@ -70,12 +80,18 @@ struct AclState {
   std::string dnslist_value;
   std::string dnslist_text;
 
-  ListData domain_data;               // until the ACL ends
-  ListData local_part_data;           // these until the message does
-  ListData sender_data;               //
-  ListData recipient_data;            //
-  ListData host_data;                 // until the connection does
-  std::vector<std::string> captures;  // $0 to $9, of the domain or local part that was matched last; bytes of a peer
+  std::vector<VerifiedSender> verified_senders;  // of this message
+  std::optional<VerifiedSender> failed_sender;   // of the ACL that is being asked, or was asked last
+  std::string sender_verify_failure;             // $sender_verify_failure: "route", "mail", "recipient", "postmaster"
+  std::string recipient_verify_failure;          //
+  routing::AddressData sender_address_data;      // until the message ends
+  routing::AddressData address_data;             // until the ACL ends
+  ListData domain_data;                          // until the ACL ends
+  ListData local_part_data;                      // these until the message does
+  ListData sender_data;                          //
+  ListData recipient_data;                       //
+  ListData host_data;                            // until the connection does
+  std::vector<std::string> captures;             // $0 to $9, of the domain or local part that was matched last; bytes of a peer
 
   std::vector<std::string> warnings;  // logged for this message, once each
 

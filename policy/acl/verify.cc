@@ -16,6 +16,10 @@ namespace postern::acl {
 
 namespace {
 
+using routing::AddressVerdict;
+
+constexpr std::size_t kHeaderSendersMax = 100;  // that are verified
+
 constexpr auto kAddressFields = std::to_array<std::string_view>({"From", "Sender", "Reply-To", "To", "Cc", "Bcc"});
 constexpr auto kSenderFields = std::to_array<std::string_view>({"Sender", "Reply-To", "From"});
 constexpr auto kRecipientFields = std::to_array<std::string_view>({"To", "Cc"});
@@ -63,41 +67,11 @@ Truth header_names(Doing& doing) {
   return refuse(doing, fmt::format("Invalid character in header \"{}\" found", printable(*strange, 64)));
 }
 
-Truth of_result(Doing& doing, const VerifyWords& words, Verified verified) {
-  if (verified.result == Verified::Result::ok) return Truth::yes;
-  doing.message = std::move(verified.message);
-  doing.log_message = verified.log_message.empty() ? doing.message : std::move(verified.log_message);
-  if (verified.result == Verified::Result::failed) return Truth::no;
-  if (words.defer_ok) {
-    doing.message.clear();
-    doing.log_message.clear();
-    return Truth::yes;
-  }
-  doing.why = doing.log_message;
+Truth not_known(Doing& doing, const VerifyWords& words, std::string message, std::string log_message) {
+  if (words.defer_ok) return Truth::yes;
+  doing.message = std::move(message);
+  doing.why = std::move(log_message);
   return Truth::unknown;
-}
-
-// One sender address among these fields must verify.
-Truth header_sender(Doing& doing, const VerifyWords& words) {
-  std::optional<Verified> last;
-  bool is_good = false;
-  std::string fault;
-  each_field(doing.subject.variables, kSenderFields, [&](std::string_view name, std::string_view value) {
-    const AddressField field = read_address_field(value);
-    for (const std::string& address : field.addresses) {
-      if (address.empty()) continue;
-      Verified verified = doing.subject.world->verify_address(address, false);
-      is_good = verified.result == Verified::Result::ok;
-      if (is_good) return false;
-      if (!last || last->result != Verified::Result::deferred) last = std::move(verified);
-    }
-    if (!field.why.empty() && fault.empty()) fault = field_fault(name, field);
-    return true;
-  });
-  if (is_good) return Truth::yes;
-  if (!last) return refuse(doing, fault.empty() ? "there is no valid sender in any header line" : fault);
-  last->message = "there is no valid sender in any header line";
-  return of_result(doing, words, std::move(*last));
 }
 
 bool is_same_address(std::string_view a, std::string_view b, bool ignores_case) {
@@ -125,18 +99,107 @@ Truth not_blind(Doing& doing, const VerifyWords& words) {
   return Truth::yes;
 }
 
-Truth verify_address(Doing& doing, const VerifyWords& words) {
-  const bool is_recipient = words.def->what == VerifyWhat::recipient;
-  std::string_view address = is_recipient ? doing.subject.recipient : doing.subject.sender;
-  if (!words.address.empty()) address = words.address;
-  if (address.empty()) return Truth::yes;  // the null reverse-path is always good
-  Verified verified = doing.subject.world->verify_address(address, is_recipient);
-  if (verified.result == Verified::Result::failed) {
-    verified.log_message = fmt::format("{} verify fail for <{}>: {}", is_recipient ? "recipient" : "sender",
-                                       printable(address, 256), verified.message);
-    verified.message = is_recipient ? verified.message : std::string("Sender verify failed");
+routing::VerifyRequest request_of(const VerifyWords& words, std::string address) {
+  return {.address = std::move(address),
+          .is_recipient = words.def->what == VerifyWhat::recipient,
+          .success_on_redirect = words.success_on_redirect,
+          .callout = words.callout};
+}
+
+// The addresses of the sender fields, in the order in which they are tried.
+struct HeaderSenders {
+  std::vector<std::string> addresses;
+  std::string fault;  // of the first field that cannot be read
+};
+HeaderSenders header_senders(const expand::EvalContext& message) {
+  HeaderSenders found;
+  each_field(message, kSenderFields, [&](std::string_view name, std::string_view value) {
+    AddressField field = read_address_field(value);
+    for (std::string& address : field.addresses)
+      if (!address.empty() && found.addresses.size() < kHeaderSendersMax) found.addresses.push_back(std::move(address));
+    if (!field.why.empty() && found.fault.empty()) found.fault = field_fault(name, field);
+    return true;
+  });
+  return found;
+}
+
+// One of them must verify. The log alone hears what is wrong.
+Task<Truth> verify_header_sender(Doing& doing, VerifyWords words) {
+  HeaderSenders senders = header_senders(doing.subject.variables);
+  bool all_deferred = !senders.addresses.empty();
+  for (std::string& address : senders.addresses) {
+    const routing::AddressVerdict verdict = co_await doing.subject.world->verify_address(request_of(words, std::move(address)));
+    if (verdict.result == AddressVerdict::Result::ok) co_return Truth::yes;
+    all_deferred = all_deferred && verdict.result == AddressVerdict::Result::deferred;
   }
-  return of_result(doing, words, std::move(verified));
+  if (all_deferred) co_return not_known(doing, words, {}, "all attempts to verify a sender in a header line deferred");
+  if (!senders.fault.empty()) co_return refuse(doing, std::move(senders.fault));
+  doing.log_message = "there is no valid sender in any header line";
+  co_return Truth::no;
+}
+
+Task<Truth> verify_recipient(Doing& doing, VerifyWords words) {
+  AddressVerdict verdict =
+      co_await doing.subject.world->verify_address(request_of(words, std::string(doing.subject.recipient)));
+  AclState* const state = doing.subject.state;
+  if (state != nullptr) {
+    state->address_data = std::move(verdict.address_data);
+    state->recipient_verify_failure.clear();
+  }
+  if (verdict.result == AddressVerdict::Result::ok) co_return Truth::yes;
+  if (verdict.result == AddressVerdict::Result::deferred)
+    co_return not_known(doing, words, std::move(verdict.message), std::move(verdict.log_message));
+  if (state != nullptr) state->recipient_verify_failure = to_string(verdict.failure);
+  doing.message = std::move(verdict.message);
+  doing.log_message = std::move(verdict.log_message);
+  co_return Truth::no;
+}
+
+// What is known of this sender; null when it is to be asked about.
+VerifiedSender* known_sender(AclState* state, std::string_view address, const VerifyWords& words) {
+  if (state == nullptr) return nullptr;
+  for (VerifiedSender& each : state->verified_senders) {
+    const bool suffices = !words.callout || each.verdict.has_called || each.verdict.result != AddressVerdict::Result::ok;
+    if (each.address == address && suffices) return &each;
+  }
+  return nullptr;
+}
+
+VerifiedSender* remember_sender(AclState* state, VerifiedSender& sender) {
+  if (state == nullptr) return &sender;
+  std::erase_if(state->verified_senders, [&](const VerifiedSender& each) { return each.address == sender.address; });
+  if (state->verified_senders.size() >= AclState::kVerifiedSendersMax) return &sender;
+  return &state->verified_senders.emplace_back(std::move(sender));
+}
+
+Task<Truth> verify_sender(Doing& doing, VerifyWords words) {
+  std::string address(words.address.empty() ? doing.subject.sender : std::string_view(words.address));
+  AclState* const state = doing.subject.state;
+  VerifiedSender made{.address = address, .verdict = {}};
+  VerifiedSender* sender = known_sender(state, address, words);
+  if (sender == nullptr) {
+    made.verdict = co_await doing.subject.world->verify_address(request_of(words, std::move(address)));
+    sender = remember_sender(state, made);
+  }
+  const AddressVerdict& verdict = sender->verdict;
+  if (state != nullptr) {
+    state->sender_address_data = verdict.address_data;
+    state->sender_verify_failure.clear();
+  }
+  if (verdict.result == AddressVerdict::Result::ok) co_return Truth::yes;
+  sender->is_told = sender->is_told || words.no_details;
+  if (verdict.result == AddressVerdict::Result::deferred) {
+    const std::string_view log = verdict.has_called && !verdict.message.empty()
+                                     ? std::string_view(verdict.message)
+                                     : std::string_view("Could not complete sender verify");
+    if (state != nullptr && !words.defer_ok) state->failed_sender = *sender;
+    co_return not_known(doing, words, verdict.has_called ? verdict.message : std::string(), std::string(log));
+  }
+  if (state != nullptr) {
+    state->failed_sender = *sender;
+    state->sender_verify_failure = to_string(verdict.failure);
+  }
+  co_return refuse(doing, "Sender verify failed");
 }
 
 std::string helo_fault(const AclSubject& subject) {
@@ -191,11 +254,12 @@ Truth test_verify(Doing& doing) {
   const bool has_dns = subject.world->resolver() != nullptr;
   switch (words->def->what) {
     case VerifyWhat::header_names_ascii: return header_names(doing);
-    case VerifyWhat::header_sender: return header_sender(doing, *words);
+    case VerifyWhat::header_sender: return Truth::waits;
     case VerifyWhat::header_syntax: return header_syntax(doing);
     case VerifyWhat::not_blind: return not_blind(doing, *words);
-    case VerifyWhat::recipient:
-    case VerifyWhat::sender: return verify_address(doing, *words);
+    case VerifyWhat::recipient: return subject.recipient.empty() ? Truth::yes : Truth::waits;
+    case VerifyWhat::sender:  // the null reverse-path is always good
+      return words->address.empty() && subject.sender.empty() ? Truth::yes : Truth::waits;
     case VerifyWhat::helo:
       if (subject.helo.empty()) return refuse(doing, "no HELO or EHLO was given");
       if (subject.helo.front() == '[')
@@ -212,8 +276,35 @@ Truth test_verify(Doing& doing) {
 
 Task<Truth> verify(Doing& doing) {
   const VerifyWords words = *words_of(doing);
-  if (words.def->what == VerifyWhat::helo) co_return co_await verify_helo(doing);
-  co_return co_await verify_reverse(doing, words);
+  switch (words.def->what) {
+    case VerifyWhat::header_sender: co_return co_await verify_header_sender(doing, words);
+    case VerifyWhat::helo: co_return co_await verify_helo(doing);
+    case VerifyWhat::recipient: co_return co_await verify_recipient(doing, words);
+    case VerifyWhat::sender: co_return co_await verify_sender(doing, words);
+    default: co_return co_await verify_reverse(doing, words);
+  }
+}
+
+std::string sender_details(const VerifiedSender& sender) {
+  const AddressVerdict& verdict = sender.verdict;
+  if (verdict.message.empty()) return fmt::format("Verification failed for <{}>", sender.address);
+  if (verdict.failure == AddressVerdict::Failure::postmaster)
+    return fmt::format(
+        "Postmaster verification failed while checking <{}>\n{}\n"
+        "Several RFCs state that you are required to have a postmaster\n"
+        "mailbox for each mail domain. This host does not accept mail\n"
+        "from domains whose servers reject the postmaster address.",
+        sender.address, verdict.message);
+  if (verdict.setup_failed)
+    return fmt::format(
+        "Callback setup failed while verifying <{}>\n{}\n"
+        "The initial connection, or a HELO or MAIL FROM:<> command was\n"
+        "rejected. Refusing MAIL FROM:<> does not help fight spam, disregards\n"
+        "RFC requirements, and stops you from receiving standard bounce\n"
+        "messages. This host does not accept mail from domains whose servers\n"
+        "refuse bounces.",
+        sender.address, verdict.message);
+  return fmt::format("Verification failed for <{}>\n{}", sender.address, verdict.message);
 }
 
 }  // namespace postern::acl

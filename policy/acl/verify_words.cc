@@ -34,18 +34,31 @@ constexpr auto kVerifications = std::to_array<VerifyDef>({
 });
 static_assert(std::ranges::is_sorted(kVerifications, {}, &VerifyDef::name));
 
+bool read_callout_option(std::string_view option, VerifyWords& words, std::string& why) {
+  option.remove_prefix(std::string_view("callout").size());
+  option = lists::trim(option);
+  if (option.starts_with('=')) option.remove_prefix(1);
+  words.callout = routing::read_callout(lists::trim(option), why);
+  if (!words.callout) return false;
+  const bool is_recipient = words.def->what == VerifyWhat::recipient;
+  if (!is_recipient && words.callout->from != routing::CalloutSender::null)
+    why = "verify: the callout options \"use_sender\" and \"use_postmaster\" are for verify = recipient";
+  else if (words.def->what != VerifyWhat::header_sender && !words.callout->mailfrom.empty())
+    why = "verify: the callout option \"mailfrom\" is for verify = header_sender";
+  return why.empty();
+}
+
 bool read_option(std::string_view option, VerifyWords& words, std::string& why) {
   const VerifyWhat what = words.def->what;
   const bool is_address = what == VerifyWhat::sender || what == VerifyWhat::recipient || what == VerifyWhat::header_sender;
   if (option == "defer_ok" && (is_address || what == VerifyWhat::reverse_host_lookup)) return words.defer_ok = true;
   if (option == "case_insensitive" && what == VerifyWhat::not_blind) return words.case_insensitive = true;
-  if (option == "no_details" && is_address) return true;
-  if (is_address && option.starts_with("callout")) {
-    why = "verify: callouts are not built yet";
-    return false;
-  }
-  if (is_address && (option == "success_on_redirect" || option == "quota")) {
-    why = fmt::format("verify: the option \"{}\" is not built yet", option);
+  if (option == "no_details" && is_address) return words.no_details = true;
+  if (option == "success_on_redirect" && is_address) return words.success_on_redirect = true;
+  if (is_address && (option == "callout" || option.starts_with("callout=") || option.starts_with("callout ")))
+    return read_callout_option(option, words, why);
+  if (is_address && option.starts_with("quota")) {
+    why = "verify: quotas of mailboxes are not looked at here";
     return false;
   }
   why = fmt::format("verify = {} does not take the option \"{}\"", words.def->name, printable(option, 64));

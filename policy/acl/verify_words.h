@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "policy/acl/phases.h"
+#include "policy/routing/callout_words.h"
 
 namespace postern::acl {
 
@@ -33,8 +34,11 @@ struct VerifyDef {
 
 struct VerifyWords {
   const VerifyDef* def = nullptr;
-  std::string address;            // of sender=...: empty: the envelope's
-  bool defer_ok = false;          // what cannot be known for now passes
+  std::string address;               // of sender=...: empty: the envelope's
+  bool defer_ok = false;             // what cannot be known for now passes
+  bool no_details = false;           // the client is not told why a sender failed
+  bool success_on_redirect = false;  // an address that is redirected is good
+  std::optional<routing::CalloutWords> callout;
   bool case_insensitive = false;  // not_blind
 };
 

@@ -14,18 +14,11 @@
 #include "policy/dnsbl/dnslists.h"
 #include "policy/lists/facts.h"
 #include "policy/ratelimit/rate_table.h"
+#include "policy/routing/verify_address.h"
 
 namespace postern::acl {
 
 struct Acl;
-
-// What became of `verify = sender` and its kin.
-struct Verified {
-  enum class Result : std::uint8_t { ok, failed, deferred };
-  Result result = Result::ok;
-  std::string message = {};      // for the client: "Unrouteable address"
-  std::string log_message = {};  // empty: `message`
-};
 
 // One shard. What an ACL borrows from it stays while the ACL is asked.
 class AclWorld {
@@ -52,7 +45,7 @@ class AclWorld {
   [[nodiscard]] virtual Wait wait() = 0;
 
   // Whether mail could go there: recipient, or sender (for bounces).
-  [[nodiscard]] virtual Verified verify_address(std::string_view address, bool is_recipient) = 0;
+  [[nodiscard]] virtual Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) = 0;
   // Of the open transaction. Borrowed until the next call.
   [[nodiscard]] virtual std::span<const std::string_view> envelope_recipients() = 0;
   // The first name of a header field that is not printable ASCII; nothing: all are.

@@ -57,6 +57,11 @@ bool Compiler::fail(std::size_t where, std::string reason, std::string remedy) {
   return false;
 }
 
+bool Compiler::leave_out(std::size_t where, std::string reason) {
+  is_left_out_ = true;
+  return fail(where, std::move(reason));
+}
+
 std::uint32_t Compiler::emit(Instruction instruction) {
   program_.code_.push_back(instruction);
   ++work_;
@@ -182,7 +187,7 @@ bool Compiler::read_braced(std::size_t begin, Known& known) {
   const ItemDef* const item = find_item(word);
   if (item != nullptr) {
     if (item->shape != ItemShape::not_built) return read_item(*item, known);
-    return fail(word_at, fmt::format("${{{}...}} cannot be used: {}", word, item->not_built));
+    return leave_out(word_at, fmt::format("${{{}...}} cannot be used: {}", word, item->not_built));
   }
   std::string remedy;
   if (find_operator(word) != nullptr)
@@ -206,7 +211,7 @@ std::string_view Compiler::take_header_name() {
 // `prefix` with its underscore; the name's first characters may have been taken with it.
 bool Compiler::add_header(std::string_view prefix, std::size_t where, Known& known) {
   if (services_ == nullptr || !services_->has_headers())
-    return fail(where, fmt::format("${} cannot be used: looking at message headers is not built yet here", prefix));
+    return leave_out(where, fmt::format("${} cannot be used: looking at message headers is not built yet here", prefix));
   const std::string_view stem = prefix.substr(0, prefix.find('_') + 1);
   at_ -= prefix.size() - stem.size();
   uses_header_ = true;
@@ -263,8 +268,8 @@ bool Compiler::add_variable(std::string_view name, std::size_t where, Known& kno
     return true;
   }
   if (variable == nullptr && is_acl_variable(name)) {
-    if (services_ == nullptr)
-      return fail(where, fmt::format("${} cannot be used: ACL variables are not built yet here", printable(name, 64)));
+    if (services_ == nullptr || !services_->has_acl_variables())
+      return leave_out(where, fmt::format("${} cannot be used: ACL variables are not built yet here", printable(name, 64)));
     may_wait(false);
     emit_named(Op::acl_variable, name);
     known = Known::maybe();
@@ -272,7 +277,7 @@ bool Compiler::add_variable(std::string_view name, std::size_t where, Known& kno
   }
   const std::string_view why = variable != nullptr ? variable->not_built : refused_family(name);
   const std::string shown = printable(name, 64);
-  if (!why.empty()) return fail(where, fmt::format("${} cannot be used: {}", shown, why));
+  if (!why.empty()) return leave_out(where, fmt::format("${} cannot be used: {}", shown, why));
   const std::string remedy = nearest_variable(name);
   if (after_def) return fail(where, fmt::format("unknown variable \"{}\" after \"def:\"", shown), remedy);
   if (name.starts_with("acl_c") || name.starts_with("acl_m"))
@@ -312,7 +317,7 @@ bool Compiler::read_operation(std::string_view name, std::size_t where, Known& k
     known = {};
     return true;
   }
-  if (found->apply == nullptr) return fail(where, fmt::format("${{{}:...}} cannot be used: {}", name, found->not_built));
+  if (found->apply == nullptr) return leave_out(where, fmt::format("${{{}:...}} cannot be used: {}", name, found->not_built));
   emit({.op = Op::mark});
   Known operand;
   if (!read_operand(name, operand)) return false;
@@ -383,7 +388,7 @@ std::uint8_t Compiler::quoter(std::string_view type) {
 
 bool Compiler::wants_services(std::size_t where, std::string_view what) {
   if (services_ != nullptr) return true;
-  return fail(where, fmt::format("{} cannot be used here: it is not built yet for this text", what));
+  return leave_out(where, fmt::format("{} cannot be used here: it is not built yet for this text", what));
 }
 
 bool Compiler::refuse_peers(std::size_t where, Known known, std::string_view what) {
@@ -422,8 +427,11 @@ std::optional<Program> compile(const ConfigText& text, Diagnostics& diagnostics,
 Program compile_late(const ConfigText& text, Diagnostics& diagnostics, CompileServices* services) {
   Compiler compiler(text, services);
   std::optional<Program> program = compiler.run();
+  compiler.warn_of_old_names(text, diagnostics);
   if (program) return *std::move(program);
-  diagnostics.late(text.position(compiler.error_at()), message_of(compiler));
+  // Exim would not fail where we do.
+  const Severity severity = compiler.is_left_out() ? Severity::error : Severity::late;
+  diagnostics.add(severity, text.position(compiler.error_at()), message_of(compiler));
   return Program::failing(text.view(), compiler.reason());
 }
 

@@ -30,7 +30,7 @@ bool Compiler::read_condition(bool& holds) {
   if (row == nullptr)
     return fail(where, fmt::format("unknown condition \"{}\"", printable(name, 64)), did_you_mean(name, conditions()));
   if (row->shape == Shape::not_built)
-    return fail(where, fmt::format("the condition \"{}\" cannot be used: {}", name, row->not_built));
+    return leave_out(where, fmt::format("the condition \"{}\" cannot be used: {}", name, row->not_built));
   using enum Shape;
   const bool asks = row->shape == matches_list || row->shape == exists || row->shape == acl;
   if (asks && !wants_services(where, fmt::format("the condition \"{}\"", name))) return false;

@@ -52,6 +52,7 @@ class Compiler {
   // After run() gave nothing.
   [[nodiscard]] std::size_t error_at() const noexcept { return error_at_; }
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+  [[nodiscard]] bool is_left_out() const noexcept { return is_left_out_; }
   [[nodiscard]] const std::string& remedy() const noexcept { return remedy_; }
 
   void warn_of_old_names(const ConfigText& text, Diagnostics& diagnostics) const;
@@ -85,6 +86,8 @@ class Compiler {
   void skip_space() noexcept;
   [[nodiscard]] std::string_view take_while(bool (*wanted)(char) noexcept) noexcept;
   bool fail(std::size_t where, std::string reason, std::string remedy = {});
+  // The same, for what Exim has and we have not.
+  bool leave_out(std::size_t where, std::string reason);
 
   std::uint32_t emit(Instruction instruction);
   std::uint32_t emit_named(Op op, std::string_view name, std::uint8_t flag = 0);
@@ -168,6 +171,7 @@ class Compiler {
   std::vector<OldName> old_names_;
   std::size_t error_at_ = 0;
   std::string reason_;
+  bool is_left_out_ = false;
   std::string remedy_;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/base/peer_text.h"
+#include "engine/smtp/address.h"
 #include "engine/smtp/chars.h"
 #include "policy/lists/list_text.h"
 
@@ -51,6 +52,35 @@ std::optional<Parts> split(std::string_view item, std::string& why) {
   return Parts{item.substr(0, colon), item.substr(colon + 1)};
 }
 
+bool read_name(std::string_view text, HostNames names, Host& host, std::string& why) {
+  const std::size_t slash = text.find('/');
+  host.question = slash == text.npos ? HostQuestion::addresses : HostQuestion::exchangers;
+  host.name = text.substr(0, slash);
+  if (slash != text.npos && !smtp::equal_ignoring_case(text.substr(slash), "/mx")) {
+    why = "behind the name of a host stands nothing but /MX";
+  } else if (names == HostNames::refused) {
+    why = "names of hosts are not looked up here: write an IP address, or name the host in a router";
+  } else if (!smtp::is_domain(host.name)) {
+    why = "it is neither an IP address nor the name of a host";
+  } else {
+    return true;
+  }
+  return false;
+}
+
+// Calls `use(item, group, offset)` for each; false ends it.
+template <class Use>
+void each_item(std::string_view text, Use&& use) {
+  lists::ListReader reader(text);
+  std::uint16_t group = 0;
+  for (std::string item; reader.next(item);) {
+    if (item == "+")
+      ++group;
+    else if (!use(item, group, reader.offset()))
+      return;
+  }
+}
+
 }  // namespace
 
 std::optional<std::uint16_t> read_port(std::string_view text) noexcept {
@@ -62,7 +92,7 @@ std::optional<std::uint16_t> read_port(std::string_view text) noexcept {
   return port;
 }
 
-std::optional<Host> read_host(std::string_view item, std::string& why) {
+std::optional<Host> read_host(std::string_view item, HostNames names, std::string& why) {
   const std::optional<Parts> parts = split(item, why);
   if (!parts) return std::nullopt;
   Host host{.name = std::string(parts->address)};
@@ -73,8 +103,7 @@ std::optional<Host> read_host(std::string_view item, std::string& why) {
   } else if (parts->address.contains(':')) {
     why = "it is not an IP address; in a list separated by colons those of an IPv6 address are doubled";
     return std::nullopt;
-  } else {
-    why = "a host name needs DNS, which is not built yet: write an IP address";
+  } else if (!read_name(parts->address, names, host, why)) {
     return std::nullopt;
   }
   const bool has_port = parts->port.data() != nullptr;
@@ -88,25 +117,37 @@ std::optional<Host> read_host(std::string_view item, std::string& why) {
   return host;
 }
 
-std::vector<Host> read_hosts(const expand::ConfigText& text, std::string_view what, expand::Diagnostics& diagnostics) {
+std::vector<Host> read_hosts(const expand::ConfigText& text, HostNames names, std::string_view what,
+                             expand::Diagnostics& diagnostics) {
   std::vector<Host> hosts;
-  lists::ListReader reader(text.view());
-  std::uint16_t group = 0;
-  for (std::string item; reader.next(item);) {
-    if (item == "+") {
-      ++group;
-      continue;
-    }
+  each_item(text.view(), [&](const std::string& item, std::uint16_t group, std::size_t offset) {
     std::string why = "it is empty";
-    std::optional<Host> host = item.empty() ? std::nullopt : read_host(item, why);
-    if (!host) {
-      diagnostics.error(text.position(reader.offset()),
+    std::optional<Host> host = item.empty() ? std::nullopt : read_host(item, names, why);
+    if (host) {
+      host->group = group;
+      hosts.push_back(std::move(*host));
+    } else {
+      diagnostics.error(text.position(offset),
                         fmt::format("{}: the host \"{}\" cannot be used: {}", what, printable(item, 128), why));
-      continue;
     }
+    return true;
+  });
+  return hosts;
+}
+
+std::optional<std::vector<Host>> read_hosts_at_use(std::string_view text, std::string& why) {
+  std::vector<Host> hosts;
+  each_item(text, [&](const std::string& item, std::uint16_t group, std::size_t) {
+    std::string what = "it is empty";
+    std::optional<Host> host = item.empty() ? std::nullopt : read_host(item, HostNames::allowed, what);
+    if (!host) why = fmt::format("the host \"{}\" cannot be used: {}", printable(item, 128), what);
+    if (host && hosts.size() >= kHostsMax) why = "the list of hosts is too long";
+    if (!why.empty()) return false;
     host->group = group;
     hosts.push_back(std::move(*host));
-  }
+    return true;
+  });
+  if (!why.empty()) return std::nullopt;
   return hosts;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/base/peer_text.h"
+#include "policy/expand/compile.h"
 #include "policy/expand/nearest.h"
 #include "policy/lists/list_text.h"
 
@@ -60,7 +61,7 @@ class RuleReader {
       return std::nullopt;
     }
     RouteRule rule;
-    rule.pattern = context_.lists.one_domain(*pattern, "the pattern of a rule");
+    rule.pattern = context_.lists.one_domain(*pattern, "the pattern of a rule", lists::Use::asks);
     if (const std::optional<ConfigText> hosts = words_.next()) read_hosts_of(rule, *hosts);
     for (auto option = words_.next(); option; option = words_.next()) read_option(rule, *option);
     return rule;
@@ -70,8 +71,20 @@ class RuleReader {
   void error(const ConfigText& where, std::string message) { context_.diagnostics.error(where.position(), std::move(message)); }
 
   void read_hosts_of(RouteRule& rule, const ConfigText& text) {
+    if (depends_on_address(text, rule)) return;
     const auto expanded = expand::expand_at_load(text, context_.values, "the list of hosts", context_.diagnostics);
-    if (expanded) rule.hosts = read_hosts(*expanded, "route_list", context_.diagnostics);
+    if (expanded) rule.hosts = read_hosts(*expanded, HostNames::allowed, "route_list", context_.diagnostics);
+  }
+
+  // What is not known now is kept for later.
+  bool depends_on_address(const ConfigText& text, RouteRule& rule) {
+    std::string ignored;
+    std::optional<expand::Program> program = expand::compile_or_why(text, ignored, context_.services);
+    if (!program || program->is_constant()) return false;
+    const auto is_known = [this](expand::VariableId id) { return context_.values.knows(id); };
+    if (program->needs_only_variables() && std::ranges::all_of(program->variables(), is_known)) return false;
+    rule.hosts_text = std::move(program);
+    return true;
   }
 
   void read_option(RouteRule& rule, const ConfigText& option) {
@@ -101,12 +114,33 @@ std::vector<RouteRule> RouteListReader::read(const ConfigText& text) const {
     // The item's bytes keep their places: a doubled separator, which no address holds, would only shift those behind it.
     const ConfigText rule = text.slice(reader.offset(), item.size());
     if (rule.view() != item) {
-      diagnostics.error(rule.position(), "doubled separators in route_list belong to lookups, which are not built yet");
+      diagnostics.error(rule.position(),
+                        "doubled separators in route_list belong to lookups: write them as named lists (+name)");
       continue;
     }
     if (std::optional<RouteRule> read = RuleReader(*this, rule).read()) rules.push_back(std::move(*read));
   }
   return rules;
+}
+
+RouteData read_route_data(std::string_view text) noexcept {
+  RouteData data;
+  bool is_first = true;
+  for (text = lists::trim(text); !text.empty(); text = lists::trim(text), is_first = false) {
+    const bool quoted = text.front() == '"';
+    const std::size_t begin = quoted ? 1 : 0;
+    std::size_t end = begin;
+    while (end < text.size() && (quoted ? text[end] != '"' : !is_space(text[end]))) ++end;
+    const std::string_view word = text.substr(begin, end - begin);
+    text.remove_prefix(std::min(end + begin, text.size()));
+    if (is_first)
+      data.hosts = word;
+    else if (word == "randomize" || word == "no_randomize")
+      data.randomize = word == "randomize";
+    else if (std::ranges::find(kLookupWords, word) == std::end(kLookupWords) && data.unknown_option.empty())
+      data.unknown_option = word;
+  }
+  return data;
 }
 
 }  // namespace postern::routing

@@ -11,6 +11,8 @@
 #include "policy/routing/host_items.h"
 #include "policy/routing/route.h"
 #include "policy/routing/route_list.h"
+#include "tests/fakes/fake_resolver.h"
+#include "tests/fakes/run_task.h"
 
 namespace postern::routing {
 namespace {
@@ -47,7 +49,7 @@ TEST(Hosts, AreReadWithTheirPorts) {
   };
   for (const auto& c : cases) {
     std::string why;
-    const auto host = read_host(c.item, why);
+    const auto host = read_host(c.item, HostNames::refused, why);
     ASSERT_TRUE(host) << c.item << why;
     EXPECT_EQ(host->address.to_string(), c.address);
     EXPECT_EQ(host->port, c.port);
@@ -59,9 +61,10 @@ TEST(Hosts, AreRefusedWithTheReason) {
     std::string_view item;
     std::string_view why;
   } cases[] = {
-      {"mail.example", "a host name needs DNS, which is not built yet: write an IP address"},
-      {"mail.example/mx", "a host name needs DNS, which is not built yet: write an IP address"},
-      {"mail.example:25", "a host name needs DNS, which is not built yet: write an IP address"},
+      {"mail.example", "names of hosts are not looked up here: write an IP address, or name the host in a router"},
+      {"mail.example/mx", "names of hosts are not looked up here: write an IP address, or name the host in a router"},
+      {"mail.example:25", "names of hosts are not looked up here: write an IP address, or name the host in a router"},
+      {"mail.example/a", "behind the name of a host stands nothing but /MX"},
       {"192.0.2.1:0", "a port is a number from 1 to 65535"},
       {"192.0.2.1:65536", "a port is a number from 1 to 65535"},
       {"192.0.2.1:", "a port is a number from 1 to 65535"},
@@ -73,7 +76,7 @@ TEST(Hosts, AreRefusedWithTheReason) {
   };
   for (const auto& c : cases) {
     std::string why;
-    EXPECT_FALSE(read_host(c.item, why)) << c.item;
+    EXPECT_FALSE(read_host(c.item, HostNames::refused, why)) << c.item;
     EXPECT_EQ(why, c.why) << c.item;
   }
 }
@@ -86,17 +89,20 @@ std::string hosts_of(const std::vector<Host>& hosts) {
 
 TEST(Hosts, ComeInListsAndGroups) {
   expand::Diagnostics diagnostics;
-  const auto hosts =
-      read_hosts(ConfigTextForTest::line("192.0.2.1::26 : [192.0.2.2]::27:+ : ::::1"), "route_list", diagnostics);
+  const auto hosts = read_hosts(ConfigTextForTest::line("192.0.2.1::26 : [192.0.2.2]::27:+ : ::::1"), HostNames::refused,
+                                "route_list", diagnostics);
   EXPECT_EQ(complaints_of(diagnostics), "");
   EXPECT_EQ(hosts_of(hosts), "[192.0.2.1]:26 [192.0.2.2]:27 [::1]:0 ");
   EXPECT_EQ(hosts[1].group, 0);
   EXPECT_EQ(hosts[2].group, 1);
-  EXPECT_EQ(hosts_of(read_hosts(ConfigTextForTest::line("<; ::1;[::2]:26"), "hosts", diagnostics)), "[::1]:0 [::2]:26 ");
-  EXPECT_EQ(hosts_of(read_hosts(ConfigTextForTest::line("192.0.2.1 : x : : 192.0.2.2"), "hosts", diagnostics)),
-            "[192.0.2.1]:0 [192.0.2.2]:0 ");
+  EXPECT_EQ(hosts_of(read_hosts(ConfigTextForTest::line("<; ::1;[::2]:26"), HostNames::refused, "hosts", diagnostics)),
+            "[::1]:0 [::2]:26 ");
+  EXPECT_EQ(
+      hosts_of(read_hosts(ConfigTextForTest::line("192.0.2.1 : x : : 192.0.2.2"), HostNames::refused, "hosts", diagnostics)),
+      "[192.0.2.1]:0 [192.0.2.2]:0 ");
   EXPECT_EQ(complaints_of(diagnostics),
-            "13: hosts: the host \"x\" cannot be used: a host name needs DNS, which is not built yet: write an IP address\n"
+            "13: hosts: the host \"x\" cannot be used: names of hosts are not looked up here: write an IP address, or "
+            "name the host in a router\n"
             "17: hosts: the host \"\" cannot be used: it is empty\n");
 }
 
@@ -114,7 +120,7 @@ class Routing : public ::testing::Test {
     router.transport = "remote";
     if (rules.empty()) return router;
     router.driver = RouterDriver::manualroute;
-    router.rules = RouteListReader{values_, lists_, transports_, diagnostics_}.read(ConfigTextForTest::line(rules));
+    router.rules = RouteListReader{values_, nullptr, lists_, transports_, diagnostics_}.read(ConfigTextForTest::line(rules));
     return router;
   }
   lists::DomainList domains(std::string_view text) { return lists_.domains(ConfigTextForTest::line(text), "domains"); }
@@ -122,17 +128,30 @@ class Routing : public ::testing::Test {
   RouteOutcome routed(std::string_view address, std::string_view sender = "s@x") {
     const std::size_t at = address.find('@');
     context_.emplace(address.substr(at + 1));
-    return route(routers_, {address.substr(0, at), address.substr(at + 1), sender, *context_}, {local_, &random_});
+    return testing::run_task(scheduler_, route(routers_,
+                                               {.local_part = address.substr(0, at),
+                                                .domain = address.substr(at + 1),
+                                                .sender = sender,
+                                                .variables = *context_,
+                                                .purpose = purpose_,
+                                                .qualify_recipient = "here.ex"},
+                                               {.local_addresses = local_, .random = &random_, .resolver = &resolver_}));
   }
   // "kind router transport hosts".
   std::string shown(std::string_view address, std::string_view sender = "s@x") {
-    static constexpr std::string_view kKinds[] = {"deliver", "unrouteable", "fail", "defer", "freeze"};
+    static constexpr std::string_view kKinds[] = {"deliver", "redirect", "discard", "unrouteable", "fail", "defer", "freeze"};
     const RouteOutcome outcome = routed(address, sender);
     std::string text(kKinds[static_cast<std::size_t>(outcome.kind)]);
     text.append(" ").append(outcome.router).append(" ").append(outcome.transport).append(" ");
-    return text + (outcome.kind == RouteKind::deliver ? hosts_of(outcome.hosts) : std::string(outcome.message));
+    for (const std::string& each : outcome.addresses) text.append(each).append(" ");
+    return text + (outcome.kind == RouteKind::deliver ? hosts_of(outcome.hosts) : outcome.message);
   }
 
+  expand::Program compiled(std::string_view text) { return *expand::compile(ConfigTextForTest::line(text), diagnostics_); }
+
+  ManualScheduler scheduler_;
+  dns::FakeResolver resolver_;
+  RoutePurpose purpose_ = RoutePurpose::delivery;
   expand::LoadTimeValues values_;
   expand::Diagnostics diagnostics_;
   lists::ListCompiler lists_;
@@ -213,7 +232,6 @@ TEST_F(Routing, ShufflesWithinGroups) {
 }
 
 TEST_F(Routing, SendsErrorsElsewhere) {
-  const auto compiled = [&](std::string_view text) { return expand::compile(ConfigTextForTest::line(text), diagnostics_); };
   add("r").errors_to = compiled("bounces@$domain");
   EXPECT_EQ(routed("u@a.ex").errors_to, "bounces@a.ex");
   routers_[0].errors_to = compiled("");
@@ -225,16 +243,244 @@ TEST_F(Routing, SendsErrorsElsewhere) {
 }
 
 TEST_F(Routing, ReportsBadRules) {
-  add("r", "* mail.ex; /file 192.0.2.1 ; * 192.0.2.1 remot ; lsearch;;/x 192.0.2.1; * $domain ; * \"192.0.2.1 ; ^(x 192.0.2.1");
+  add("r", "* mail_ex; /file 192.0.2.1 ; * 192.0.2.1 remot ; lsearch;;/x 192.0.2.1; * $domain ; * \"192.0.2.1 ; ^(x 192.0.2.1");
+  EXPECT_EQ(complaints_of(diagnostics_),
+            "3: route_list: the host \"mail_ex\" cannot be used: it is neither an IP address nor the name of a host\n"
+            "12: the pattern of a rule cannot be a file name: use the router's option \"domains\"\n"
+            "42: unknown routing option or transport \"remot\": did you mean \"remote\"?\n"
+            "50: doubled separators in route_list belong to lookups: write them as named lists (+name)\n"
+            "87: a double quote is not closed\n"
+            "100: regular expression error in \"^(x\": missing closing parenthesis at offset 3\n");
+}
+
+// ---- preconditions, and what routers say beside where ----
+
+TEST_F(Routing, HasRoutersForVerificationAlone) {
+  add("only").verify_only = true;
+  Router& senders = add("senders");
+  senders.verify_recipient = false;
+  add("all").fail_verify_recipient = true;
+  EXPECT_EQ(shown("u@a.ex"), "deliver senders remote ");
+  purpose_ = RoutePurpose::verify_sender;
+  EXPECT_EQ(shown("u@a.ex"), "deliver only remote ");
+  routers_[0].verify_sender = false;
+  EXPECT_EQ(shown("u@a.ex"), "deliver senders remote ");
+  purpose_ = RoutePurpose::verify_recipient;
+  routers_[0].verify_recipient = false;
+  EXPECT_EQ(shown("u@a.ex"), "fail all remote all router forced verify failure");
+}
+
+TEST_F(Routing, TestsConditions) {
+  Router& router = add("r");
+  const auto with = [&](std::string_view text) {
+    router.condition = compiled(text);
+    return shown("u@a.ex");
+  };
+  EXPECT_EQ(with("yes"), "deliver r remote ");
+  EXPECT_EQ(with("anything"), "deliver r remote ");
+  for (const char* no : {"", "0", "no", "FALSE", "${if eq{a}{b}{x}fail}"})
+    EXPECT_EQ(with(no), "unrouteable   Unrouteable address") << no;
+  EXPECT_EQ(with("${if = {a}{1}}").substr(0, 46), "defer r remote failed to expand condition: int");
+}
+
+TEST_F(Routing, KeepsAddressDataForThoseBehind) {
+  Router& first = add("first");
+  first.address_data = compiled("data of $local_part in $router_name");
+  first.condition = compiled("yes");
+  first.driver = RouterDriver::redirect;
+  first.data = compiled("");
+  add("second").condition = compiled("${if eq{$address_data}{data of u in first}}");
+  const RouteOutcome outcome = routed("U@a.ex");
+  EXPECT_EQ(outcome.router, "second");
+  EXPECT_EQ(outcome.address_data.text, "data of u in first");
+  EXPECT_EQ(outcome.address_data.bytes, expand::Bytes::peers);
+  routers_[0].address_data = compiled("${if eq{a}{b}{x}fail}");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   Unrouteable address");
+}
+
+TEST_F(Routing, PassesOver) {
+  add("self", "* 127.0.0.1").self = SelfAction::pass;
+  routers_[0].pass_to = 2;
+  routers_[0].more = false;
+  add("between");
+  add("behind");
+  EXPECT_EQ(shown("u@a.ex"), "deliver behind remote ");
+}
+
+TEST_F(Routing, SaysWhyNobodyTakesIt) {
+  Router& last = add("last", "a.ex 192.0.2.1");
+  last.cannot_route_message = compiled("no way for $local_part");
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   no way for u");
+  last.cannot_route_message = compiled("${if eq{a}{b}{x}fail}");
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   Unrouteable address");
+}
+
+TEST_F(Routing, KnowsCases) {
+  add("caseful").caseful_local_part = true;
+  routers_[0].condition = compiled("${if eq{$local_part}{Up}}");
+  add("other").condition = compiled("${if eq{$local_part}{up}}");
+  EXPECT_EQ(shown("Up@a.ex"), "deliver caseful remote ");
+  EXPECT_EQ(shown("uP@a.ex"), "deliver other remote ");
+}
+
+// ---- redirect ----
+
+TEST_F(Routing, Redirects) {
+  Router& router = add("r");
+  router.driver = RouterDriver::redirect;
+  router.allow_fail = router.allow_defer = true;
+  const auto with = [&](std::string_view text) {
+    router.data = compiled(text);
+    return shown("u@a.ex");
+  };
+  EXPECT_EQ(with("x@b.ex, y"), "redirect r remote x@b.ex y@here.ex ");
+  EXPECT_EQ(with(":blackhole:"), "discard r remote ");
+  EXPECT_EQ(with(":fail: no such person"), "fail r remote no such person");
+  EXPECT_EQ(with(":defer: not, now"), "defer r remote not, now");
+  EXPECT_EQ(with("/file"), "redirect r remote ");
+  EXPECT_EQ(with("bad@"), "defer r remote error in redirect data: domain missing or malformed in \"bad@\"");
+  EXPECT_EQ(with(""), "unrouteable   Unrouteable address");
+  EXPECT_EQ(with("${if eq{a}{b}{x}fail}"), "unrouteable   Unrouteable address");
+  EXPECT_EQ(with("${if = {a}{1}}").substr(0, 40), "defer r remote failed to expand \"${if = ");
+  router.qualify_domain = "q.ex";
+  EXPECT_EQ(with("y"), "redirect r remote y@q.ex ");
+  router.qualify_preserve_domain = true;
+  EXPECT_EQ(with("y"), "redirect r remote y@a.ex ");
+}
+
+// ---- dnslookup ----
+
+class DnsLookup : public Routing {
+ protected:
+  DnsLookup() { add("dns").driver = RouterDriver::dnslookup; }
+  Router& router() { return routers_.front(); }
+};
+
+TEST_F(DnsLookup, OrdersExchangers) {
+  resolver_.add_mx("a.ex", 20, "second.ex");
+  resolver_.add_mx("a.ex", 10, "first.ex");
+  resolver_.add_mx("a.ex", 30, "gone.ex");
+  resolver_.add_address("first.ex", "192.0.2.1");
+  resolver_.add_address("first.ex", "2001:db8::1");
+  resolver_.add_address("second.ex", "192.0.2.2");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [2001:db8::1]:0 [192.0.2.1]:0 [192.0.2.2]:0 ");
+  router().ipv4_only = true;
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 [192.0.2.2]:0 ");
+}
+
+TEST_F(DnsLookup, FallsBackToAddresses) {
+  resolver_.add_address("a.ex", "192.0.2.1");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
+  router().mx_domains = domains("*.ex");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   Unrouteable address");
+}
+
+TEST_F(DnsLookup, TellsAbsenceFromTrouble) {
+  EXPECT_EQ(shown("u@none.ex"), "unrouteable   Unrouteable address");
+  resolver_.fail("a.ex", dns::Type::mx);
+  resolver_.add_address("a.ex", "192.0.2.1");
+  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup did not complete");
+  router().mx_fail_domains = domains("a.ex");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
+  resolver_.add_mx("b.ex", 10, "lost.ex");
+  resolver_.fail("lost.ex", dns::Type::a);
+  EXPECT_EQ(shown("u@b.ex"), "defer dns remote host lookup did not complete");
+  router().pass_on_timeout = true;
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   Unrouteable address");
+  // One host that is there will do.
+  resolver_.add_mx("b.ex", 20, "there.ex");
+  resolver_.add_address("there.ex", "192.0.2.3");
+  EXPECT_EQ(shown("u@b.ex"), "deliver dns remote [192.0.2.3]:0 ");
+}
+
+TEST_F(DnsLookup, HonoursTheNullExchanger) {
+  resolver_.add_mx("a.ex", 0, ".");
+  resolver_.add_address("a.ex", "192.0.2.1");
+  EXPECT_EQ(shown("u@a.ex"), "fail dns remote an MX or SRV record indicated no SMTP service");
+}
+
+TEST_F(DnsLookup, FailsWhereExchangersDoNotExist) {
+  resolver_.add_mx("a.ex", 10, "gone.ex");
+  EXPECT_EQ(shown("u@a.ex"), "fail dns remote all relevant MX records point to non-existent hosts");
+}
+
+TEST_F(DnsLookup, IgnoresTargets) {
+  router().ignore_target_hosts = lists_.hosts(ConfigTextForTest::line("127.0.0.0/8"), "ignore_target_hosts");
+  resolver_.add_mx("a.ex", 10, "bad.ex");
+  resolver_.add_address("bad.ex", "127.0.0.1");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   Unrouteable address");
+  resolver_.add_mx("a.ex", 20, "good.ex");
+  resolver_.add_address("good.ex", "192.0.2.1");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
+}
+
+TEST_F(DnsLookup, EndsAtItself) {
+  resolver_.add_mx("a.ex", 10, "first.ex");
+  resolver_.add_mx("a.ex", 20, "here.ex");
+  resolver_.add_mx("a.ex", 20, "beside.ex");
+  resolver_.add_address("first.ex", "192.0.2.1");
+  resolver_.add_address("here.ex", "192.0.2.99");
+  resolver_.add_address("beside.ex", "192.0.2.2");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
+  resolver_.add_mx("b.ex", 10, "beside.ex");
+  resolver_.add_mx("b.ex", 10, "here.ex");
+  EXPECT_EQ(shown("u@b.ex"), "freeze dns remote remote host address is the local host");
+  router().check_secondary_mx = true;
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
+  resolver_.add_mx("c.ex", 10, "first.ex");
+  EXPECT_EQ(shown("u@c.ex"), "unrouteable   Unrouteable address");
+}
+
+TEST_F(DnsLookup, WantsAuthenticatedAnswers) {
+  resolver_.add_mx("a.ex", 10, "first.ex");
+  resolver_.add_address("first.ex", "192.0.2.1");
+  router().dnssec_require_domains = domains("a.ex");
+  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup did not complete");
+  resolver_.authenticate("a.ex", dns::Type::mx);
+  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup did not complete");
+  resolver_.authenticate("first.ex", dns::Type::a);
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
+}
+
+TEST_F(DnsLookup, LeavesLiteralsAlone) { EXPECT_EQ(shown("u@[192.0.2.1]"), "unrouteable   Unrouteable address"); }
+
+// ---- names in manualroute ----
+
+TEST_F(Routing, LooksUpNames) {
+  Router& router = add("smart", "a.ex mail.ex::26:192.0.2.9 ; b.ex dom.ex/MX ; c.ex gone.ex ; d.ex lost.ex ; e.ex $domain");
+  EXPECT_EQ(complaints_of(diagnostics_), "");
+  resolver_.add_address("mail.ex", "192.0.2.1");
+  resolver_.add_address("mail.ex", "192.0.2.2");
+  resolver_.add_mx("dom.ex", 10, "mail.ex");
+  resolver_.fail("lost.ex", dns::Type::a);
+  resolver_.add_address("e.ex", "192.0.2.5");
+  EXPECT_EQ(shown("u@a.ex"), "deliver smart remote [192.0.2.1]:26 [192.0.2.2]:26 [192.0.2.9]:0 ");
+  EXPECT_EQ(shown("u@b.ex"), "deliver smart remote [192.0.2.1]:0 [192.0.2.2]:0 ");
+  EXPECT_EQ(shown("u@c.ex"), "freeze smart remote lookup of host \"gone.ex\" failed in smart router");
+  EXPECT_EQ(shown("u@d.ex"),
+            "defer smart remote lookup of host \"lost.ex\" failed in smart router: host lookup did not complete");
+  EXPECT_EQ(shown("u@e.ex"), "deliver smart remote [192.0.2.5]:0 ");
+  router.host_find_failed = FindFailed::decline;
+  EXPECT_EQ(shown("u@c.ex"), "unrouteable   Unrouteable address");
+  router.host_find_failed = FindFailed::ignore;
+  EXPECT_EQ(shown("u@c.ex"),
+            "defer smart remote lookup failed for all hosts in smart router: host_find_failed=ignore host_all_ignored=defer");
+}
+
+TEST_F(Routing, ReadsRouteData) {
+  Router& router = add("data");
+  router.driver = RouterDriver::manualroute;
+  const auto with = [&](std::string_view text) {
+    router.route_data = compiled(text);
+    return shown("u@a.ex");
+  };
+  EXPECT_EQ(with("192.0.2.1:192.0.2.2"), "deliver data remote [192.0.2.1]:0 [192.0.2.2]:0 ");
+  EXPECT_EQ(with("\"192.0.2.1 : 192.0.2.2\" byname no_randomize"), "deliver data remote [192.0.2.1]:0 [192.0.2.2]:0 ");
+  EXPECT_EQ(with("  "), "unrouteable   Unrouteable address");
+  EXPECT_EQ(with("192.0.2.1 frobnicate"), "defer data remote unknown routing option: \"frobnicate\"");
   EXPECT_EQ(
-      complaints_of(diagnostics_),
-      "3: route_list: the host \"mail.ex\" cannot be used: a host name needs DNS, which is not built yet: write an IP address\n"
-      "12: the pattern of a rule cannot be a file name: use the router's option \"domains\"\n"
-      "42: unknown routing option or transport \"remot\": did you mean \"remote\"?\n"
-      "50: doubled separators in route_list belong to lookups, which are not built yet\n"
-      "75: the list of hosts uses $domain, which is known only when mail arrives: this is not built yet here\n"
-      "87: a double quote is not closed\n"
-      "100: regular expression error in \"^(x\": missing closing parenthesis at offset 3\n");
+      with("mail_ex"),
+      "defer data remote route_data: the host \"mail_ex\" cannot be used: it is neither an IP address nor the name of a host");
 }
 
 }  // namespace

@@ -203,7 +203,7 @@ class Errors(SharedGatewayTest):
                 E:
                 """)
         self.gateway.wait_for_log(r'SMTP call from \(client\.example\.net\) \[127\.0\.0\.1\] dropped: too many syntax or protocol errors '
-                                  r'\(last command was "DATA"\)', name="reject")
+                                  r'\(last command was "DATA",  C=EHLO,RCPT,MAIL,DATA,DATA\)', name="reject")
 
     def test_unknown_commands(self):
         with self.client(helo="client.example.net") as client:

@@ -16,15 +16,15 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 # Example -> what it names that is not built yet.
 NOT_BUILT = {
     "S012": ["control = bmi_run"],
-    "S018": ["redirect"],
-    "S019": ["redirect"],
+    "S018": ["bmi_dont_deliver"],
+    "S019": ["bmi_rule"],
     "S020": ["check_local_user", "headers_add"],
     "S021": ["check_local_user", "headers_add"],
     "S025": ["bmi_optin", "control = bmi_run"],
     "S030": ["spf"],
     "S031": ["spf"],
     "S039": ["spf_guess"],
-    "S052": ["redirect"],
+    "S052": ["srs", "srs_alias", "srs_condition", "srs_dbinsert", "srs_dbselect"],
     "S062": ["$dcc_result", "dcc"],
     "S063": ["$dcc_header", "dcc"],
     "S066": ["dcc"],

@@ -112,7 +112,11 @@ class IngressProcess {
           services{std::make_shared<const ingress::InUse>(
                        ingress::InUse{process.policy_, std::make_shared<language::ShardLanguage>(
                                                            process.policy_->language, language::ShardNeeds{.clock = clock})}),
-                   arrivals, process.log_, resolver, stats} {}
+                   arrivals,
+                   process.log_,
+                   resolver,
+                   stats,
+                   machine.random} {}
     static spool::WriterOptions options(std::uint16_t number) {
       return {.shard = ShardId(number),
               .segment_bytes = 96 * 1024,

@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "appliance/delivery/transports/fake_connector.h"
 #include "engine/base/random.h"
 #include "engine/smtp/fake_server.h"
+#include "tests/fakes/fake_connector.h"
 #include "tests/simulation/mail.h"
 
 namespace postern::simulation {
@@ -58,7 +58,7 @@ class NextHops {
   // Whose packets still arrive.
   bool sender_is_alive = true;
 
-  delivery::testing::FakeConnector network;
+  smtp::testing::FakeConnector network;
   std::array<FakeServer, kCount> servers;
 
  private:

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "appliance/config/retry_rules.h"
-#include "appliance/delivery/transports/fake_connector.h"
 #include "appliance/delivery/transports/problem.h"
 #include "appliance/delivery/transports/testing.h"
 #include "engine/coro/gate.h"
@@ -17,6 +16,7 @@
 #include "policy/expand/compile.h"
 #include "policy/expand/config_text_for_test.h"
 #include "policy/lists/compile.h"
+#include "tests/fakes/fake_connector.h"
 
 namespace postern::delivery {
 namespace {
@@ -74,7 +74,7 @@ class SmtpTransportTest : public ::testing::Test {
   ManualScheduler scheduler_;
   BlockPool pool_;
   SeededRandom random_{3};
-  testing::FakeConnector connector_;
+  smtp::testing::FakeConnector connector_;
   config::RetryRules rules_ = retry_rules({"* * F,2h,15m; G,16h,1h,1.5; F,4d,6h"});
   HostMemory hosts_{rules_, 24 * 3600, random_};
   FakeServer server_;

@@ -1,0 +1,87 @@
+#include "policy/routing/redirect_data.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+namespace postern::routing {
+namespace {
+
+// "kind" and what it holds.
+std::string read(std::string_view data, bool allowed = true, bool skip = false) {
+  const RedirectRules rules{
+      .allow_fail = allowed, .allow_defer = allowed, .skip_syntax_errors = skip, .qualify_domain = "q.ex"};
+  const Redirection redirection = read_redirection(data, rules);
+  static constexpr std::string_view kKinds[] = {"nothing", "addresses", "discard", "fail", "defer", "local", "malformed"};
+  std::string text(kKinds[static_cast<std::size_t>(redirection.kind)]);
+  for (const std::string& address : redirection.addresses) text += " " + address;
+  if (!redirection.text.empty()) text += " " + redirection.text;
+  return text;
+}
+
+TEST(RedirectData, IsReadAsEximDoes) {
+  const struct {
+    std::string_view data;
+    std::string_view read;
+  } cases[] = {
+      {"", "nothing"},
+      {" ,\n, # only a comment, with a comma\n", "nothing"},
+      {"a@b", "addresses a@b"},
+      {"a@b, c@d\n\ne", "addresses a@b c@d e@q.ex"},
+      {"# c\na@b # d@e", "malformed malformed address: # d@e may not follow a@b  in \"a@b # d@e\""},
+      {"a@b\n# d@e", "addresses a@b"},
+      {"Name, not <a@b>", "addresses Name@q.ex a@b"},
+      {"\"Name, quoted\" <a@b> (a, comment)", "addresses a@b"},
+      {"\"x, y\"@b", "addresses \"x, y\"@b"},
+      {"\\x", "addresses x@q.ex"},
+      {"\\\"x y\"@b", "addresses \"x y\"@b"},
+      {":blackhole:", "discard"},
+      {":blackhole:, a@b", "addresses a@b"},
+      {":unknown:", "nothing"},
+      {":fail: no, such, person", "fail no, such, person"},
+      {":fail:", "fail"},
+      {":fail:\nno", "fail no"},
+      {":defer: not\nnow", "defer not\nnow"},
+      {"a@b, :fail: no", "fail no"},
+      {"/var/mail/x", "local"},
+      {"|/bin/cat, a@b", "local a@b"},
+      {"\"|/bin/cat a, b\"", "local"},
+      {":include:/etc/x", "malformed :include: is not built"},
+      {"<>", "malformed missing or malformed local part in \"<>\""},
+      {"a b c", "malformed missing or malformed local part (expected word or \"<\") in \"a b c\""},
+      {"a@b, c d", "malformed missing or malformed local part (expected word or \"<\") in \"c d\""},
+      {":freeze: x", "malformed missing or malformed local part (expected word or \"<\") in \":freeze: x\""},
+  };
+  for (const auto& c : cases) EXPECT_EQ(read(c.data), c.read) << c.data;
+}
+
+// Not even a backslash takes a line end into an item.
+TEST(RedirectData, EndsItemsWithLines) {
+  for (const char* data : {"\"\\\n.?\"", "\"a\nb\"@c", "a\\\n"})
+    for (const std::string& address : read_redirection(data, {.skip_syntax_errors = true}).addresses)
+      EXPECT_EQ(address.find('\n'), std::string::npos) << data;
+}
+
+TEST(RedirectData, WantsLeave) {
+  EXPECT_EQ(read(":fail: no, such", false), "malformed \":fail: no\" is not permitted");
+  EXPECT_EQ(read(":defer: not\nnow", false), "malformed \":defer: not\" is not permitted");
+}
+
+TEST(RedirectData, SkipsMistakes) { EXPECT_EQ(read("a@, b@c, d e", true, true), "addresses b@c"); }
+
+TEST(RedirectData, IsBounded) {
+  std::string many;
+  for (std::size_t i = 0; i < kRedirectAddressesMax; ++i) many += "a@b,";
+  EXPECT_EQ(read_redirection(many, {}).addresses.size(), kRedirectAddressesMax);
+  EXPECT_EQ(read(many + "a@b"), "malformed there are too many addresses");
+}
+
+TEST(RedirectData, CutAnywhereIsRead) {
+  constexpr std::string_view kWhole = "\"a, \\\"b\"@c (d, (e) f) , <x@y>\n# g\n|h, :blackhole: , \\i, :fail: j";
+  for (std::size_t size = 0; size <= kWhole.size(); ++size) static_cast<void>(read(kWhole.substr(0, size)));
+  EXPECT_EQ(read(kWhole), "fail j");
+}
+
+}  // namespace
+}  // namespace postern::routing
