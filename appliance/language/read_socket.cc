@@ -13,6 +13,7 @@
 #include "engine/base/peer_text.h"
 #include "engine/buffer/chain.h"
 #include "engine/coro/scheduler.h"
+#include "net/tls/client.h"
 #include "policy/lists/host_questions.h"
 
 namespace postern::language {
@@ -94,20 +95,28 @@ Task<Answer> converse(Stream& stream, BlockPool& blocks, const expand::ReadSocke
 Task<Answer> read_socket(ShardLanguage& language, expand::ReadSocketQuestion question, Wait wait) {
   const ShardNeeds& needs = language.needs();
   const std::string shown = printable(question.address, 256);
-  if (question.tls) co_return Answer::failed("readsocket: TLS is not built yet");
   if (needs.connector == nullptr) co_return Answer::failed("readsocket: there is no network here");
   wait.deadline = std::min(wait.deadline, Scheduler::current().now().plus_ms(question.timeout_ms));
   Connected connected = failure(Errc::invalid, "connect");
+  std::string host = "localhost";
   if (question.address.starts_with("inet:")) {
     std::optional<Target> target = read_target(question.address.substr(5));
     if (!target)
       co_return Answer::failed(fmt::format("readsocket: \"{}\" is no inet:host:port with a number for the port", shown));
+    host = target->host;
     connected = co_await connect_to(needs, *std::move(target), wait);
   } else {
     connected = co_await needs.connector->connect_local(std::string(question.address), wait);
   }
   if (!connected) co_return Answer::failed(fmt::format("failed to connect to socket {}: {}", shown, reason(connected.error())));
-  const std::unique_ptr<Stream> stream = std::move(*connected);
+  std::unique_ptr<Stream> stream = std::move(*connected);
+  if (question.tls) {
+    tls::Secured secured = co_await language.socket_tls().secure(std::move(stream), std::move(host), language.blocks(), wait);
+    if (!secured.stream)
+      co_return Answer::failed(
+          fmt::format("TLS with socket {} failed: {}", shown, secured.why.empty() ? reason(secured.error) : secured.why));
+    stream = std::move(secured.stream);
+  }
   Answer answer = co_await converse(*stream, language.blocks(), question, wait);
   co_await stream->close();
   co_return answer;

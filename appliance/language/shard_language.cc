@@ -26,6 +26,11 @@ std::shared_ptr<const acl::Acl> ShardLanguage::late_acl(std::string_view text, s
   return read;
 }
 
+const tls::Client& ShardLanguage::socket_tls() {
+  if (!socket_tls_) socket_tls_ = std::move(*tls::Client::create({.verify_certificates = ""}));  // which cannot fail
+  return *socket_tls_;
+}
+
 Task<void> ShardLanguage::close() {
   co_await gate_.close();
   co_await lookups_.close();

@@ -16,6 +16,7 @@
 #include "engine/io/connector.h"
 #include "engine/shard/offload.h"
 #include "net/dns/resolver.h"
+#include "net/tls/client.h"
 #include "policy/acl/acl.h"
 #include "policy/expand/services.h"
 #include "policy/lookup/lookup.h"
@@ -42,6 +43,8 @@ class ShardLanguage final : public expand::CompileServices {
   [[nodiscard]] const ShardNeeds& needs() const noexcept { return needs_; }
   [[nodiscard]] lookup::Lookups& lookups() noexcept { return lookups_; }
   [[nodiscard]] BlockPool& blocks() noexcept { return blocks_; }
+  // Of ${readsocket: as in Exim, no certificate is asked for.
+  [[nodiscard]] const tls::Client& socket_tls();
   // Of what runs on when nobody waits for it any more.
   [[nodiscard]] Gate& gate() noexcept { return gate_; }
 
@@ -66,6 +69,7 @@ class ShardLanguage final : public expand::CompileServices {
   lookup::Lookups lookups_;
   Gate gate_;
   BlockPool blocks_;  // of what is sent
+  std::unique_ptr<tls::Client> socket_tls_;
   std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> late_acls_;
 };
 

@@ -6,7 +6,9 @@ real name server. What the data of lists are and how long they last is what Exim
 import os
 import re
 import socket
+import ssl
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -320,6 +322,31 @@ rcpt:
         listener.listen()
         threading.Thread(target=work, daemon=True).start()
         self.addCleanup(listener.close)
+
+    def test_a_socket_with_tls(self):
+        gateway = self.gateway(start=False, main="acl_smtp_rcpt = rcpt\n", acl="rcpt:\n  deny message = ${{readsocket{{inet:127.0.0.1:{tls}}}"
+                               "{{ask}}{{5s:tls=yes}}{{ }}{{failed}}}}, ${{readsocket{{inet:127.0.0.1:{clear}}}{{ask}}{{5s:tls=yes}}{{ }}{{failed}}}}\n".format(
+                                   tls=self.tls_server(), clear=self.clear_server()))
+        gateway.start()
+        with gateway.client(helo="x") as client:
+            client.expect("MAIL FROM:<a@example.net>", 250)
+            client.expect("RCPT TO:<b@example.org>", 550, "you said ask, failed")
+
+    def tls_server(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        certificate, key = f"{folder}/certificate", f"{folder}/key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=x",
+                        "-keyout", key, "-out", certificate], check=True, stderr=subprocess.DEVNULL)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+        self.serve(listener, True)
+        return listener.getsockname()[1]
+
+    def clear_server(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.serve(listener, True)
+        return listener.getsockname()[1]
 
     def local_socket(self, path):
         listener = socket.socket(socket.AF_UNIX)
