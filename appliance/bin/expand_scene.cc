@@ -3,6 +3,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/version.h"
 #include "engine/smtp/address.h"
+#include "policy/expand/time_variables.h"
 
 namespace postern::bin {
 
@@ -32,10 +33,7 @@ std::string_view ExpandScene::variable(Id id, std::string& scratch) const {
     case Id::sender_address_domain: return domain_of(options_.sender);
     case Id::local_part: return local_part_of(options_.recipient);
     case Id::domain: return domain_of(options_.recipient);
-    case Id::tod_epoch: return scratch = std::to_string(SystemClock().wall_now().seconds());
-    case Id::tod_full: return scratch = format_rfc5322_time(SystemClock().wall_now());
-    case Id::tod_log: return scratch = format_log_time(SystemClock().wall_now());
-    default: return {};
+    default: return expand::time_variable(id, SystemClock().wall_now(), scratch);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/version.h"
 #include "engine/coro/scheduler.h"
+#include "policy/expand/time_variables.h"
 
 namespace postern::delivery {
 
@@ -44,7 +45,7 @@ std::string_view DeliveryVariables::variable(Id id, std::string& scratch) const 
   }
   if (const std::string_view found = of_message(id, scratch); !found.empty()) return found;
   if (const std::string_view found = of_client(id, scratch); !found.empty()) return found;
-  return of_time(id, scratch);
+  return expand::time_variable(id, Scheduler::current().wall_now(), scratch);
 }
 
 std::string_view DeliveryVariables::of_message(Id id, std::string& scratch) const {
@@ -69,15 +70,6 @@ std::string_view DeliveryVariables::of_client(Id id, std::string& scratch) const
     case Id::sender_helo_name: return fact(message_, attribute::kHelo, scratch);
     case Id::sender_host_address: return fact(message_, attribute::kHostAddress, scratch);
     case Id::sender_host_port: return fact(message_, attribute::kHostPort, scratch);
-    default: return {};
-  }
-}
-
-std::string_view DeliveryVariables::of_time(Id id, std::string& scratch) {
-  switch (id) {
-    case Id::tod_epoch: return number_text(Scheduler::current().wall_now().seconds(), scratch);
-    case Id::tod_full: return scratch = format_rfc5322_time(Scheduler::current().wall_now());
-    case Id::tod_log: return scratch = format_log_time(Scheduler::current().wall_now());
     default: return {};
   }
 }

@@ -35,7 +35,6 @@ class DeliveryVariables final : public expand::EvalContext {
  private:
   [[nodiscard]] std::string_view of_message(expand::VariableId id, std::string& scratch) const;
   [[nodiscard]] std::string_view of_client(expand::VariableId id, std::string& scratch) const;
-  [[nodiscard]] static std::string_view of_time(expand::VariableId id, std::string& scratch);
 
   const config::Config& config_;
   const spool::MessageView& message_;

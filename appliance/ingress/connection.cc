@@ -9,6 +9,8 @@
 #include "engine/base/version.h"
 #include "engine/smtp/address.h"
 #include "engine/smtp/chars.h"
+#include "policy/expand/header_text.h"
+#include "policy/expand/time_variables.h"
 
 namespace postern::ingress {
 namespace {
@@ -17,6 +19,8 @@ using smtp::Decision;
 using smtp::EhloKeyword;
 using smtp::ReadyOr;
 using smtp::Verdict;
+
+constexpr std::size_t kReplyAddressBytesMax = 64 * 1024;
 
 std::string_view number_text(std::uint64_t number, std::string& scratch) {
   char digits[24];
@@ -92,8 +96,6 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     case version_number:
     case exim_version: return kVersion;
     case tod_full: return services_.rfc5322_time(Scheduler::current().wall_now());
-    case tod_log: return scratch = format_log_time(Scheduler::current().wall_now());
-    case tod_epoch: return number_text(static_cast<std::uint64_t>(Scheduler::current().wall_now().seconds()), scratch);
     case sender_host_address: return scratch = state_->endpoints.peer.address.to_string();
     case sender_host_name: return state_->host_name.view();
     case sender_host_port: return number_text(state_->endpoints.peer.port, scratch);
@@ -123,6 +125,7 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     case rcpt_defer_count: return number_text(state_->recipients.deferred, scratch);
     default: break;
   }
+  if (expand::tells_time(id)) return expand::time_variable(id, Scheduler::current().wall_now(), scratch);
   if (desk_) {
     if (const auto held = acl_value(id, scratch)) return *held;
   }
@@ -146,7 +149,39 @@ std::string_view Connection::variable(expand::VariableId id, std::string& scratc
     if (id == domain) return recipient_->address.domain().view();
   }
   if (message_ != nullptr) {
-    if (id == message_exim_id) return message_->sink.id();
+    switch (id) {
+      case message_exim_id: return message_->sink.id();
+      case received_count: return number_text(received_fields() + 1, scratch);  // with ours
+      case recipients: return recipients_text(scratch);
+      case reply_address: return reply_address_text(scratch);
+      default: break;
+    }
+  } else if (id == received_count) {
+    return "0";
+  }
+  return {};
+}
+
+std::uint64_t Connection::received_fields() const {
+  std::uint64_t count = 0;
+  for (std::size_t at = 0; header("Received", at);) ++count;
+  return count;
+}
+
+std::string_view Connection::recipients_text(std::string& scratch) const {
+  scratch.clear();
+  for (const smtp::Recipient& each : envelope_->recipients()) {
+    if (!scratch.empty()) scratch += ", ";
+    scratch += each.address.text().view();
+  }
+  return scratch;
+}
+
+std::string_view Connection::reply_address_text(std::string& scratch) const {
+  for (const std::string_view name : {"Reply-To", "From"}) {
+    scratch.clear();
+    if (expand::append_header(*this, name, expand::HeaderForm::decoded, kReplyAddressBytesMax, scratch) && !scratch.empty())
+      return scratch;
   }
   return {};
 }

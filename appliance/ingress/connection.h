@@ -111,6 +111,9 @@ class Connection final : public smtp::SessionHooks, private expand::EvalContext 
   [[nodiscard]] std::optional<expand::Held> capture(unsigned number) const override;
 
   [[nodiscard]] std::string_view message_size_text(std::string& scratch) const;
+  [[nodiscard]] std::uint64_t received_fields() const;
+  [[nodiscard]] std::string_view recipients_text(std::string& scratch) const;
+  [[nodiscard]] std::string_view reply_address_text(std::string& scratch) const;
   void log_frozen(std::string_view id);
   void log_arrival(const smtp::Envelope& envelope, std::string_view id, std::uint64_t message_bytes);
   void log_discarded(const smtp::SessionEvent& event);

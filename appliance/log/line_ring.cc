@@ -14,6 +14,7 @@ LineRing::LineRing(std::size_t capacity_bytes)
 }
 
 void LineRing::put(std::uint64_t at, const void* bytes, std::size_t count) noexcept {
+  if (count == 0) return;  // of nothing there may be no address either
   const std::size_t begin = at & mask_;
   const std::size_t first = std::min(count, mask_ + 1 - begin);
   std::memcpy(bytes_.get() + begin, bytes, first);

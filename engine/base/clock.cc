@@ -15,6 +15,13 @@ std::tm local_time(WallTime time) {
   return parts;
 }
 
+std::tm utc(WallTime time) {
+  const std::time_t seconds = time.seconds();
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return parts;
+}
+
 }  // namespace
 
 Instant SystemClock::now() const {
@@ -47,6 +54,12 @@ std::string format_rfc5322_time(WallTime time) {
                 t.tm_mday, kMonths[static_cast<std::size_t>(t.tm_mon)], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec,
                 t.tm_gmtoff < 0 ? '-' : '+', offset_min / 60, offset_min % 60);
   return text;
+}
+
+std::string format_time(WallTime time, const char* format, Zone zone) {
+  const std::tm t = zone == Zone::utc ? utc(time) : local_time(time);
+  char text[128];
+  return {text, std::strftime(text, sizeof text, format, &t)};
 }
 
 }  // namespace postern::inline base

@@ -69,4 +69,8 @@ class ManualClock final : public Clock {
 // "Sat, 21 Nov 2026 09:41:07 +0000" in local time: RFC 5322 section 3.3.
 [[nodiscard]] std::string format_rfc5322_time(WallTime time);
 
+enum class Zone : std::uint8_t { local, utc };
+// As strftime(3) does, in the C locale; at most 127 bytes.
+[[nodiscard]] std::string format_time(WallTime time, const char* format, Zone zone);
+
 }  // namespace postern::inline base

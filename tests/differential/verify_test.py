@@ -8,7 +8,7 @@ import re
 import socket
 import time
 
-from peers.exim import Exim
+from peers.exim import Exim, HEAVY
 from runner import run_tests
 from support.callout_target import Target
 from support.case import GatewayTest
@@ -208,7 +208,7 @@ class ConfiguredExim(Exim):
     """The ACL for RCPT is the one that HELO names."""
 
     def __init__(self, routers):
-        super().__init__()
+        super().__init__(package=HEAVY)
         text = EXIM.replace("{port}", str(self.port)).replace("{home}", self.home).replace("{acls}", acls()).replace("{which}", WHICH)
         with open(os.path.join(self.home, "etc-private/exim4/exim4.conf"), "w", encoding="utf-8") as file:
             file.write(text.replace("{routers}", routers.replace("HERE", "127.0.0.1")))
