@@ -133,6 +133,7 @@ std::optional<BatchHeader> parse_batch_header(std::span<const std::byte> bytes, 
   const auto disk = load_le<DiskBatchHeader>(bytes.data());
   if (disk.magic != kBatchMagic || disk.incarnation != segment.key.incarnation || disk.offset != offset) return std::nullopt;
   if (disk.crc != crc_behind_start(crc_seed(segment.key.incarnation), disk)) return std::nullopt;
+  if (disk.number == 0) return std::nullopt;
   if (disk.length < sizeof(DiskBatchHeader) || disk.length > kBatchBytesMax) return std::nullopt;
   const BatchHeader header{.offset = offset, .number = disk.number, .length = disk.length, .record_count = disk.record_count};
   if (offset > segment.segment_bytes || batch_extent(header) > segment.segment_bytes - offset) return std::nullopt;

@@ -162,6 +162,9 @@ TEST(BatchHeaderBytes, IsForOnePlaceInOneUse) {
   other.segment_bytes = 20480;  // the batch would end behind it
   EXPECT_FALSE(parse_batch_header(bytes, 16384, other));
   expect_every_bit_counts(bytes, [&](const Bytes& b) { return parse_batch_header(b, 16384, segment).has_value(); });
+
+  encode_batch_header({.offset = 16384, .number = 0, .length = 5000, .record_count = 2}, kIncarnation, bytes.data());
+  EXPECT_FALSE(parse_batch_header(bytes, 16384, segment));  // they count from 1
 }
 
 TEST(RecordHeaderBytes, IsForOnePlaceInOneUse) {
