@@ -98,9 +98,16 @@ std::optional<Record> SegmentReader::take() {
           return make_record(step);
         report(DamageKind::kind, step.offset, step.bytes);
         break;
-      case RecordStep::What::bad_payload: report(DamageKind::record, step.offset, step.bytes); break;
-      case RecordStep::What::bad_rest: report(DamageKind::records, step.offset, step.bytes); break;
+      case RecordStep::What::bad_payload:
+        report(DamageKind::record, step.offset, step.bytes);
+        batch_is_whole_ = false;
+        break;
+      case RecordStep::What::bad_rest:
+        report(DamageKind::records, step.offset, step.bytes);
+        batch_is_whole_ = false;
+        break;
       case RecordStep::What::end:
+        if (batch_is_whole_) last_number_ = batch_->header().number;
         position_ += batch_extent(batch_->header());
         batch_.reset();
         break;
@@ -122,12 +129,18 @@ std::span<const std::byte> SegmentReader::window_at(std::uint64_t offset) const 
   return bytes_of(window_).subspan(offset - window_offset_);
 }
 
+// Recovery goes by the same rule, so that both find the same records.
+bool SegmentReader::follows(const BatchHeader& header, std::uint64_t at) const noexcept {
+  return header.number > last_number_ && batch_extent(header) <= limit_ - at;
+}
+
 // Begins the batch at position_ when all of it is in the window.
 bool SegmentReader::start_batch() {
   const auto bytes = window_at(position_);
   if (bytes.empty() || position_ >= limit_) return false;
   const auto header = parse_batch_header(bytes, position_, header_);
-  if (!header || batch_extent(*header) > limit_ - position_ || batch_extent(*header) > bytes.size()) return false;
+  if (!header || !follows(*header, position_) || batch_extent(*header) > bytes.size()) return false;
+  batch_is_whole_ = true;
   batch_.emplace(*header, seed_, bytes.first(header->length));
   return true;
 }
@@ -144,7 +157,7 @@ Task<Result<bool>> SegmentReader::fetch(std::uint64_t limit) {
       break;
     }
     const auto header = parse_batch_header(bytes, at, header_);
-    if (!header || batch_extent(*header) > limit_ - at) {
+    if (!header || !follows(*header, at)) {
       at += kBlockBytes;
       if (at == limit_) report(DamageKind::batch, gap, at - gap);
       continue;
@@ -203,6 +216,7 @@ void SegmentReader::seek(std::uint64_t offset) {
   window_.reset();
   window_block_ = nullptr;
   position_ = offset;
+  last_number_ = 0;
   limit_ = 0;
 }
 

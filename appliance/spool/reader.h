@@ -100,6 +100,7 @@ class SegmentReader {
   [[nodiscard]] Task<Result<void>> load(std::uint64_t offset, std::uint64_t want);
   void move_window(std::uint64_t offset, std::uint64_t bytes);
   [[nodiscard]] std::span<const std::byte> window_at(std::uint64_t offset) const;
+  [[nodiscard]] bool follows(const BatchHeader& header, std::uint64_t at) const noexcept;
   [[nodiscard]] bool start_batch();
   [[nodiscard]] Record make_record(const RecordStep& step) const;
   void report(DamageKind kind, std::uint64_t offset, std::uint64_t bytes);
@@ -119,6 +120,8 @@ class SegmentReader {
   std::uint64_t position_ = kFirstBatchOffset;
   std::uint64_t limit_ = 0;            // of the last fetch
   std::optional<BatchRecords> batch_;  // being taken
+  bool batch_is_whole_ = true;         // as far as it was read
+  std::uint32_t last_number_ = 0;      // of the last whole batch
 };
 
 }  // namespace postern::spool
