@@ -204,6 +204,22 @@ TEST_F(SegmentReaderTest, ALastBatchDamagedIsReportedUpToTheEnd) {
   EXPECT_EQ(world_.reporter.seen, (std::vector<SeenDamage>{{DamageKind::batch, batch, end_ - batch}}));
 }
 
+// As recovery has it: what such a batch claims to cover is looked at for itself.
+TEST_F(SegmentReaderTest, ABatchWhoseNumberDoesNotGrowIsNone) {
+  write({{10}, {20}, {30}});
+  const std::uint64_t second = offset_of(1) - sizeof(DiskBatchHeader);
+  for (const std::uint32_t number : {0U, 1U}) {
+    SCOPED_TRACE(number);
+    // It claims the third one, too.
+    encode_batch_header(
+        {.offset = second, .number = number, .length = static_cast<std::uint32_t>(end_ - second), .record_count = 2},
+        info_.header.key.incarnation, world_.files.bytes(info_.path).data() + second);
+    world_.reporter.seen.clear();
+    EXPECT_EQ(numbers(read_all()), (std::vector<std::size_t>{0, 2}));
+    EXPECT_EQ(world_.reporter.seen, (std::vector<SeenDamage>{{DamageKind::batch, second, kBlockBytes}}));
+  }
+}
+
 // The file ends before its seal says: a file system that lost blocks.
 TEST_F(SegmentReaderTest, AMissingEndIsReported) {
   write({{100}, {5000, 6000}, {50}}, 64 * 1024);
