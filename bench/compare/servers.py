@@ -3,6 +3,7 @@
 import glob
 import gzip
 import os
+import pathlib
 import re
 import struct
 import subprocess
@@ -36,7 +37,7 @@ nowhere:
 begin retry
 """
 PREALLOCATE = "2G"
-ISP_CONFIGURATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "isp.conf")
+ISP_CONFIGURATION = pathlib.Path(__file__).with_name("isp.conf")
 ISP_DOMAINS = 1_000_000
 
 
@@ -124,7 +125,7 @@ class Policy(Postern):
     """With what a provider of some size asks of each message, in isp.conf."""
 
     folder = "policy"
-    configuration = open(ISP_CONFIGURATION, encoding="utf-8").read()
+    configuration = ISP_CONFIGURATION.read_text(encoding="utf-8")
 
     def arguments(self):
         self.write_list("customers", (f"customer-{number * 7919:x}.example.{('com', 'net', 'org')[number % 3]}" for number in range(ISP_DOMAINS)),

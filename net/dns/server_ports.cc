@@ -26,7 +26,7 @@ ServerChannel& ServerPorts::choose() {
   const bool is_spent = port.asked >= kQuestionsOfPort || now >= port.since.plus_ms(kPortMs);
   if (port.channel && is_spent && ports_.size() > 1) retire(port);
   if (!port.channel)
-    port = {.channel = std::make_shared<ServerChannel>(sockets_, random_, server_, timeout_ms_), .asked = 0, .since = now};
+    port = {.channel = std::make_unique<ServerChannel>(sockets_, random_, server_, timeout_ms_), .asked = 0, .since = now};
   ++port.asked;
   return *port.channel;
 }
@@ -34,19 +34,19 @@ ServerChannel& ServerPorts::choose() {
 void ServerPorts::retire(Port& port) { retired_.push_back(std::exchange(port, {}).channel); }
 
 void ServerPorts::close_quiet_ones() {
-  std::erase_if(retired_, [this](std::shared_ptr<ServerChannel>& channel) {
+  std::erase_if(retired_, [this](std::unique_ptr<ServerChannel>& channel) {
     if (channel->questions_out() > 0) return false;
     closing_.start(close_channel(std::move(channel)));
     return true;
   });
 }
 
-Task<void> ServerPorts::close_channel(std::shared_ptr<ServerChannel> channel) { co_await channel->close(); }
+Task<void> ServerPorts::close_channel(std::unique_ptr<ServerChannel> channel) { co_await channel->close(); }
 
 Task<void> ServerPorts::close() {
   for (Port& port : ports_)
     if (port.channel) retire(port);
-  for (std::shared_ptr<ServerChannel>& channel : retired_) closing_.start(close_channel(std::move(channel)));
+  for (std::unique_ptr<ServerChannel>& channel : retired_) closing_.start(close_channel(std::move(channel)));
   retired_.clear();
   co_await closing_.close();
 }

@@ -38,21 +38,21 @@ class ServerPorts {
 
  private:
   struct Port {
-    std::shared_ptr<ServerChannel> channel;
+    std::unique_ptr<ServerChannel> channel;
     std::uint32_t asked = 0;
     Instant since;
   };
   [[nodiscard]] ServerChannel& choose();
   void retire(Port& port);
   void close_quiet_ones();
-  static Task<void> close_channel(std::shared_ptr<ServerChannel> channel);
+  static Task<void> close_channel(std::unique_ptr<ServerChannel> channel);
 
   DatagramSockets& sockets_;
   Random& random_;
   SocketAddress server_;
   std::int64_t timeout_ms_;
   std::vector<Port> ports_;
-  std::vector<std::shared_ptr<ServerChannel>> retired_;  // which still wait for replies
+  std::vector<std::unique_ptr<ServerChannel>> retired_;  // which still wait for replies
   Gate closing_;
 };
 

@@ -4,7 +4,6 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -47,7 +46,8 @@ Task<Result<void>> TlsStream::handshake(Wait wait) {
 void TlsStream::note_failure() {
   if (const char* reason = ERR_reason_error_string(ERR_peek_last_error())) why_ = reason;
   if (why_.empty()) why_ = "protocol error";
-  if (const long result = SSL_get_verify_result(ssl_.get()); result != X509_V_OK)
+  const long result = SSL_get_verify_result(ssl_.get());
+  if (result != X509_V_OK && SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE)
     why_.append(" (").append(X509_verify_cert_error_string(result)).append(")");
 }
 
