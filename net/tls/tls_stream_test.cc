@@ -42,14 +42,21 @@ class Scene {
       silent = ours.empty() && theirs.empty() ? silent + 1 : 0;
     }
   }
-  void connect(const std::string& server, bool verifies = true) {
+  void connect(const std::string& server, bool verifies = true, Instant deadline = Instant::never()) {
     if (verifies) authorities_ = certificate().write_file();
     client_ = Client::create({.verify_certificates = authorities_}).value();
-    gate_.start(secure(*this, server));
+    gate_.start(secure(*this, server, deadline));
     scheduler_.run();
   }
-  static Task<void> secure(Scene& test, std::string server) {
-    test.secured_ = co_await test.client_->secure(test.peer_.make_stream(), std::move(server), test.pool_, {});
+  static Task<void> secure(Scene& test, std::string server, Instant deadline) {
+    test.secured_ =
+        co_await test.client_->secure(test.peer_.make_stream(), std::move(server), test.pool_, {.deadline = deadline});
+  }
+  // Handshake and all.
+  [[nodiscard]] bool establish(TestEnd& server) {
+    connect("redis.example");
+    exchange(server);
+    return secured_ && secured_->stream;
   }
   void start_read() { gate_.start(read_all(*this)); }
   static Task<void> read_all(Scene& test) {
@@ -167,7 +174,7 @@ TEST(TlsStream, WhatIsNoTlsIsSaid) {
   EXPECT_EQ(one.secured_->why, "wrong version number");
 }
 
-TEST(TlsStream, AHandshakeThatBreaksOffOrTakesTooLong) {
+TEST(TlsStream, AHandshakeThatBreaksOff) {
   Scene one;
   one.connect("redis.example");
   one.peer_.fail_input(Errc::reset);
@@ -177,12 +184,21 @@ TEST(TlsStream, AHandshakeThatBreaksOffOrTakesTooLong) {
   EXPECT_EQ(one.secured_->why, "");
 }
 
+TEST(TlsStream, AHandshakeThatTakesTooLong) {
+  Scene one;
+  one.connect("redis.example", true, one.scheduler_.now().plus_ms(1'000));
+  one.scheduler_.advance_ms(900);
+  EXPECT_FALSE(one.secured_);
+  one.scheduler_.advance_ms(200);
+  ASSERT_TRUE(one.secured_);
+  EXPECT_EQ(one.secured_->error.code, Errc::timed_out);
+  EXPECT_TRUE(one.peer_.is_closed());
+}
+
 TEST(TlsStream, AReaderThatIsAwayStopsTheInput) {
   Scene one;
   TestEnd server(&certificate());
-  one.connect("redis.example");
-  one.exchange(server);
-  ASSERT_TRUE(one.secured_ && one.secured_->stream);
+  ASSERT_TRUE(one.establish(server));
   const std::string record(16'000, 'x');
   std::size_t sent = 0;
   for (int i = 0; i < 40; ++i) {
@@ -201,9 +217,7 @@ TEST(TlsStream, AReaderThatIsAwayStopsTheInput) {
 TEST(TlsStream, DamagedRecordsEndTheStream) {
   Scene one;
   TestEnd server(&certificate());
-  one.connect("redis.example");
-  one.exchange(server);
-  ASSERT_TRUE(one.secured_ && one.secured_->stream);
+  ASSERT_TRUE(one.establish(server));
   one.start_read();
   server.say("good");
   one.exchange(server);
@@ -220,9 +234,7 @@ TEST(TlsStream, DamagedRecordsEndTheStream) {
 TEST(TlsStream, BytesPutBackComeFirst) {
   Scene one;
   TestEnd server(&certificate());
-  one.connect("redis.example");
-  one.exchange(server);
-  ASSERT_TRUE(one.secured_ && one.secured_->stream);
+  ASSERT_TRUE(one.establish(server));
   server.say("second");
   one.exchange(server);
   one.stream().unread(copy_to_slice(one.pool_, "first "));
