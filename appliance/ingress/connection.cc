@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "appliance/ingress/header_texts.h"
 #include "appliance/ingress/log_lines.h"
 #include "policy/expand/evaluate.h"
 

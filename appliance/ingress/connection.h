@@ -14,7 +14,7 @@
 #include "appliance/ingress/arrivals.h"
 #include "appliance/ingress/connection_services.h"
 #include "appliance/ingress/connection_variables.h"
-#include "appliance/ingress/log_lines.h"
+#include "appliance/ingress/line_parts.h"
 #include "appliance/ingress/policy.h"
 #include "appliance/ingress/proxied.h"
 #include "engine/smtp/hooks.h"

@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "appliance/ingress/connection.h"
+#include "appliance/ingress/event_lines.h"
+#include "appliance/ingress/header_texts.h"
 #include "appliance/ingress/log_lines.h"
 #include "engine/coro/scheduler.h"
 

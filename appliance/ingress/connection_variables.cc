@@ -2,7 +2,7 @@
 
 #include "appliance/config/variable_defaults.h"
 #include "appliance/ingress/connection_services.h"
-#include "appliance/ingress/log_lines.h"
+#include "appliance/ingress/line_parts.h"
 #include "engine/base/version.h"
 #include "engine/coro/scheduler.h"
 #include "engine/smtp/address.h"
