@@ -1,0 +1,117 @@
+#include "policy/spf/report.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/utf8.h"
+
+namespace postern::spf {
+namespace {
+
+bool is_alphanum(char c) noexcept {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Exim writes addresses of mailboxes and IPv6 addresses bare, where RFC 7208 section 9.1 would have them quoted.
+bool stands_bare(std::string_view value) noexcept {
+  return !value.empty() && std::ranges::all_of(value, [](char c) {
+    return is_alphanum(c) || std::string_view(".@:!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+  });
+}
+
+// `character` is a well-formed UTF-8 sequence, or empty.
+bool is_shown(std::string_view character) noexcept {
+  if (character.size() == 1) return character.front() >= ' ' && character.front() <= '~';
+  const bool control = character.starts_with('\xc2') && static_cast<unsigned char>(character.back()) < 0xa0;
+  return !character.empty() && !control && character != "\u2028" && character != "\u2029";
+}
+
+std::string escaped(std::string_view text, std::string_view specials) {
+  std::string out;
+  for (const char c : text) {
+    if (specials.find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string value(std::string_view text) {
+  const std::string shown = one_line(text, kShownBytesMax);
+  return stands_bare(shown) ? shown : "\"" + escaped(shown, "\"\\") + "\"";
+}
+
+std::string_view identity_name(Identity identity) noexcept { return identity == Identity::helo ? "helo" : "mailfrom"; }
+
+// "domain of user@example.org", "domain of mail.example.org" where the HELO name is checked.
+std::string domain_of(const Question& question, const Outcome& outcome) {
+  const std::string_view who = outcome.identity == Identity::helo ? question.helo.view() : question.sender.view();
+  return "domain of " + one_line(who, kShownBytesMax);
+}
+
+std::string sentence(const Question& question, const Outcome& outcome) {
+  const std::string domain = domain_of(question, outcome);
+  const std::string client = question.client.to_string();
+  const std::string why = outcome.problem.empty() ? "" : ": " + std::string(outcome.problem.view());
+  switch (outcome.result) {
+    case Result::none: return domain + " does not designate permitted sender hosts";
+    case Result::neutral: return client + " is neither permitted nor denied by " + domain;
+    case Result::pass: return domain + " designates " + client + " as permitted sender";
+    case Result::fail: return domain + " does not designate " + client + " as permitted sender";
+    case Result::softfail: return "transitioning " + domain + " does not designate " + client + " as permitted sender";
+    case Result::temperror: return "temporary error in the SPF check of the " + domain + why;
+    case Result::permerror: return "permanent error in the SPF check of the " + domain + why;
+  }
+  return domain;
+}
+
+}  // namespace
+
+std::string one_line(std::string_view text, std::size_t bytes_max) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence_length(text);
+    const std::size_t taken = std::max<std::size_t>(length, 1);
+    if (out.size() + taken > bytes_max) return out.substr(0, bytes_max - std::min<std::size_t>(bytes_max, 3)) + "...";
+    if (is_shown(text.substr(0, length)))
+      out += text.substr(0, taken);
+    else
+      out += '?';
+    text.remove_prefix(taken);
+  }
+  return out;
+}
+
+std::string header_comment(const Question& question, const Outcome& outcome) {
+  std::string comment = question.receiver + ": " + sentence(question, outcome);
+  if (outcome.guessed) comment += " (best guess record for domain)";
+  return comment;
+}
+
+std::string received_field(const Question& question, const Outcome& outcome) {
+  std::string field = "Received-SPF: " + std::string(to_string(outcome.result)) + " (" +
+                      escaped(outcome.header_comment.view(), "()\\") + ") client-ip=" + question.client.to_string() +
+                      "; envelope-from=" + value(question.sender.empty() ? "<>" : question.sender.view()) +
+                      "; helo=" + value(question.helo.view()) + ";";
+  const auto add = [&field](std::string_view key, std::string_view text) {
+    const std::string pair = " " + std::string(key) + "=" + value(text) + ";";
+    if (field.size() + pair.size() <= kFieldBytesMax) field += pair;
+  };
+  add("identity", identity_name(outcome.identity));
+  add("receiver", question.receiver);
+  const bool decided = outcome.result != Result::none && outcome.problem.empty();
+  if (decided) add("mechanism", outcome.matched.empty() ? "default" : outcome.matched.view());
+  if (!outcome.problem.empty()) add("problem", outcome.problem.view());
+  return field;
+}
+
+PeerText authentication_result(const Outcome& outcome) {
+  std::string text = "spf=" + std::string(to_string(outcome.result));
+  if (outcome.guessed) text += " (best guess record for domain)";
+  if (outcome.domain.empty())
+    text += " smtp.mailfrom=<>";
+  else
+    text += (outcome.identity == Identity::helo ? " smtp.helo=" : " smtp.mailfrom=") + value(outcome.domain.view());
+  return PeerText(std::move(text));
+}
+
+}  // namespace postern::spf
