@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "appliance/config/main_options.h"
+#include "policy/expand/check.h"
 #include "policy/lists/list.h"
 #include "policy/lists/world.h"
 #include "policy/lookup/lookup.h"
@@ -24,6 +25,7 @@ struct Language {
   std::string primary_hostname;
   bool strict_acl_vars = false;
   bool allows_run = true;  // expand_allow_run
+  expand::CheckSet wanted;  // whose results ACLs and texts ask for
 };
 
 [[nodiscard]] lookup::Settings lookup_settings(const MainOptions& main);

@@ -124,6 +124,7 @@ void Loader::set_defaults() {
     draft_.*list = everyone;
   draft_.smtp_banner = *expand::compile(built_in_default("smtp_banner"), diagnostics_);
   draft_.callout_random_local_part = *expand::compile(built_in_default("callout_random_local_part"), diagnostics_);
+  draft_.dkim_verify_signers = *expand::compile(built_in_default("dkim_verify_signers"), diagnostics_);
   draft_.dsn_from = *expand::compile(built_in_default("dsn_from"), diagnostics_);
   draft_.received_header_text = *expand::compile(built_in_default("received_header_text"), diagnostics_);
 }

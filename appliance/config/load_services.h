@@ -29,6 +29,7 @@ class LoadServices final : public expand::CompileServices {
   void noticed_lookup_file(expand::LookupHandle handle, std::string_view file) override;
   [[nodiscard]] std::expected<List, std::string> find_list(expand::ListKind kind, const expand::ConfigText& text) override;
   [[nodiscard]] bool is_named_list(std::string_view name) override;
+  void wants(expand::Check check) override { language_.wanted.add(check); }
   [[nodiscard]] bool allows_run() override { return language_.allows_run; }
   [[nodiscard]] bool has_strict_acl_variables() override { return language_.strict_acl_vars; }
 

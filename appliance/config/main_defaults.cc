@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/spf/spf.h"
+
 namespace postern::config {
 
 namespace {
@@ -29,6 +31,7 @@ constexpr auto kDefaults = std::to_array<Default>({
     {"accept_8bitmime", "yes"},
     {"acl_smtp_connect", {}},
     {"acl_smtp_data", {}},
+    {"acl_smtp_dkim", {}},
     {"acl_smtp_etrn", {}},
     {"acl_smtp_expn", {}},
     {"acl_smtp_helo", {}},
@@ -49,6 +52,12 @@ constexpr auto kDefaults = std::to_array<Default>({
     {"chunking_advertise_hosts", kEveryone},
     {"daemon_smtp_ports", "smtp"},
     {"disable_ipv6", "no"},
+    {"dkim_timeout", "30s"},
+    {"dkim_verify_hashes", "sha256:sha512"},
+    {"dkim_verify_keytypes", "ed25519:rsa"},
+    {"dkim_verify_min_keysizes", "rsa=1024 ed25519=250"},
+    {"dkim_verify_minimal", "no"},
+    {"dkim_verify_signers", "$dkim_signers"},
     {"dns_again_means_nonexist", kNobody},
     {"dns_dnssec_ok", "-1"},
     {"dns_dnssec_trusted", {}},
@@ -106,6 +115,9 @@ constexpr auto kDefaults = std::to_array<Default>({
     {"smtp_max_unknown_commands", "3"},
     {"smtp_receive_timeout", "5m"},
     {"smtputf8_advertise_hosts", kEveryone},
+    {"spf_guess", spf::kGuessRecord},
+    {"spf_smtp_comment_template", spf::kSmtpComment},
+    {"spf_timeout", "20s"},
     {"spool_directory", "/var/spool/postern"},
     {"spool_preallocate", "16M"},
     {"sqlite_dbfile", {}},

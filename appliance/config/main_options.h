@@ -9,6 +9,7 @@
 
 #include "appliance/config/log_selector.h"
 #include "engine/base/ip_address.h"
+#include "policy/dkim/verifier.h"
 #include "policy/expand/program.h"
 #include "policy/lists/list.h"
 #include "policy/routing/callout_cache.h"
@@ -107,6 +108,14 @@ struct MainOptions {
 
   // Expansions
   bool expand_allow_run = true;
+
+  // Checks
+  std::string spf_guess{spf::kGuessRecord};
+  std::string spf_smtp_comment_template{spf::kSmtpComment};
+  std::int64_t spf_timeout_s = 20;
+  dkim::VerifyPolicy dkim_verify;       // dkim_verify_hashes, _keytypes, _min_keysizes, _minimal
+  expand::Program dkim_verify_signers;  // "$dkim_signers" unless set
+  std::int64_t dkim_timeout_s = 30;
 
   // Bounces
   expand::Program dsn_from;  // "Mail Delivery System <Mailer-Daemon@$qualify_domain>" unless set

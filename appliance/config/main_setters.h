@@ -16,9 +16,15 @@ void set_log_format(MainDraft& draft, const Setting& setting, const OptionReader
 void set_log_selector(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_proxy_count_by(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_proxy_protocol_timeout(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_dkim_verify_hashes(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_dkim_verify_keytypes(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_dkim_verify_min_keysizes(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_dkim_verify_minimal(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_redis_servers(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_redis_tls_verify_certificates(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_retry_interval_max(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_spf_guess(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_spf_smtp_comment_template(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_sqlite_dbfile(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 
 }  // namespace postern::config

@@ -15,7 +15,6 @@ constexpr std::string_view kAuth = "SMTP AUTH is not built yet, and not offered"
 constexpr std::string_view kBmi = "Brightmail is not built yet";
 constexpr std::string_view kBounces = "bounces have a fixed form for now, and delays are not announced";
 constexpr std::string_view kDcc = "DCC is not built yet";
-constexpr std::string_view kDkim = "DKIM is not built yet";
 constexpr std::string_view kDmarc = "DMARC is not built yet";
 constexpr std::string_view kDns = "what would use it in the DNS is not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
@@ -36,7 +35,7 @@ constexpr std::string_view kPrograms = "postern starts no programs that would ha
 constexpr std::string_view kRemove = "what was received is stored as it is";
 constexpr std::string_view kScan = "content scanning is not built yet";
 constexpr std::string_view kSpace = "only the bytes left for the spool are watched, by check_spool_space";
-constexpr std::string_view kSpf = "SPF is not built yet";
+constexpr std::string_view kSpfEngine = "there is no other engine than our own yet";
 constexpr std::string_view kSrs = "SRS is not built yet";
 constexpr std::string_view kTls = "TLS is not built yet, and not offered";
 
@@ -83,7 +82,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     acl_row<acl::Phase::connect>(),
     acl_row<acl::Phase::data>(),
     {"acl_smtp_data_prdr", ValueKind::text, OptionStatus::no_effect, nullptr, kPrdr},
-    {"acl_smtp_dkim", ValueKind::text, OptionStatus::refused, nullptr, kDkim},
+    acl_row<acl::Phase::dkim>(),
     acl_row<acl::Phase::etrn>(),
     acl_row<acl::Phase::expn>(),
     acl_row<acl::Phase::helo>(),
@@ -171,11 +170,16 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"delivery_date_remove", ValueKind::boolean, OptionStatus::no_effect, nullptr, kRemove},
     {"disable_fsync", ValueKind::boolean, OptionStatus::no_effect, nullptr, kNever},
     early("disable_ipv6", ValueKind::boolean),
-    {"dkim_verify_hashes", ValueKind::text, OptionStatus::no_effect, nullptr, kDkim},
-    {"dkim_verify_keytypes", ValueKind::text, OptionStatus::no_effect, nullptr, kDkim},
-    {"dkim_verify_min_keysizes", ValueKind::text, OptionStatus::no_effect, nullptr, kDkim},
-    {"dkim_verify_minimal", ValueKind::boolean, OptionStatus::no_effect, nullptr, kDkim},
-    {"dkim_verify_signers", ValueKind::text, OptionStatus::no_effect, nullptr, kDkim},
+    {"dkim_timeout", ValueKind::time, OptionStatus::built, set_seconds<&MainOptions::dkim_timeout_s, MainDraft>, {}},
+    {"dkim_verify_hashes", ValueKind::text, OptionStatus::built, set_dkim_verify_hashes, {}},
+    {"dkim_verify_keytypes", ValueKind::text, OptionStatus::built, set_dkim_verify_keytypes, {}},
+    {"dkim_verify_min_keysizes", ValueKind::text, OptionStatus::built, set_dkim_verify_min_keysizes, {}},
+    {"dkim_verify_minimal", ValueKind::boolean, OptionStatus::built, set_dkim_verify_minimal, {}},
+    {"dkim_verify_signers",
+     ValueKind::text,
+     OptionStatus::built,
+     set_program<&MainOptions::dkim_verify_signers, MainDraft>,
+     {}},
     {"dmarc_engine", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
     {"dmarc_forensic_sender", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
     {"dmarc_history_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
@@ -456,9 +460,10 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      set_asking_hosts<&MainOptions::smtputf8_advertise_hosts, MainDraft>,
      {}},
     {"spamd_address", ValueKind::text, OptionStatus::no_effect, nullptr, kScan},
-    {"spf_engine", ValueKind::text, OptionStatus::no_effect, nullptr, kSpf},
-    {"spf_guess", ValueKind::text, OptionStatus::no_effect, nullptr, kSpf},
-    {"spf_smtp_comment_template", ValueKind::text, OptionStatus::no_effect, nullptr, kSpf},
+    {"spf_engine", ValueKind::text, OptionStatus::no_effect, nullptr, kSpfEngine},
+    {"spf_guess", ValueKind::text, OptionStatus::built, set_spf_guess, {}},
+    {"spf_smtp_comment_template", ValueKind::text, OptionStatus::built, set_spf_smtp_comment_template, {}},
+    {"spf_timeout", ValueKind::time, OptionStatus::built, set_seconds<&MainOptions::spf_timeout_s, MainDraft>, {}},
     {"split_spool_directory", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
     early("spool_directory"),
     {"spool_preallocate", ValueKind::text, OptionStatus::built, set_bytes<&MainOptions::spool_preallocate, MainDraft>, {}},

@@ -180,6 +180,7 @@ acl::AclSubject AclDesk::subject() {
 void AclDesk::end_of_message() {
   state_.end_of_message();
   forget_message();
+  if (checks_) checks_->forget_told();
   change_texts_.clear();
   changes_.clear();
   visible_added_ = visible_removed_ = 0;

@@ -15,6 +15,7 @@
 #include "engine/smtp/state.h"
 #include "engine/smtp/verdict.h"
 #include "policy/acl/run.h"
+#include "policy/checks/message_checks.h"
 #include "policy/expand/eval_context.h"
 #include "policy/expand/services.h"
 
@@ -50,6 +51,15 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   // What lists ask about the client.
   [[nodiscard]] lists::ListFacts& facts() override { return *this; }
   using Asker::known_names;
+  // MAIL, before its ACL: checks that the configuration wants begin.
+  void begin_checks(const smtp::Envelope& envelope);
+  // acl::AclWorld, too. Null: there is no message, or nobody wants any.
+  [[nodiscard]] checks::MessageChecks* checks() override;
+  // Whether checks were begun; null: they were not.
+  [[nodiscard]] checks::MessageChecks* begun_checks() const noexcept { return checks_.get(); }
+  // Suspends until all signatures are judged; then asks acl_smtp_dkim, if there is one, for each of dkim_verify_signers until it
+  // refuses one. With begun_checks() whose is_dkim_made().
+  [[nodiscard]] Task<smtp::Verdict> judge_signers(AclScene scene);
   // Where an address goes.
   [[nodiscard]] Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) override;
   // Into `additions`, whose texts stay here until the end of the message.
@@ -59,6 +69,8 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   [[nodiscard]] bool is_removed(std::string_view name) const;
 
  private:
+  [[nodiscard]] Task<smtp::Verdict> judge_signer(std::string name, const dkim::SignatureResult* result, AclScene scene);
+
   // acl::AclWorld
   [[nodiscard]] std::shared_ptr<const acl::Acl> find_acl(std::string_view text, std::string& why) override;
   [[nodiscard]] Task<void> delay(std::int64_t ms, bool flush) override;
@@ -128,6 +140,7 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   std::vector<std::string_view> recipients_;
 
   // Of the message.
+  std::unique_ptr<checks::MessageChecks> checks_;  // from the first message with checks on
   std::size_t visible_added_ = 0;
   std::size_t visible_removed_ = 0;
   std::vector<std::string> change_texts_;

@@ -175,6 +175,7 @@ Verdict Connection::end_of_helo(Verdict verdict) {
 
 ReadyOr<Verdict> Connection::mail(const smtp::Envelope& envelope) {
   facts_.scene.envelope = &envelope;
+  if (!policy_->checks.wanted.empty() || begun_checks() != nullptr) desk().begin_checks(envelope);
   return ask(acl::Phase::mail, Decision::accept, &Connection::end_of_mail);
 }
 
@@ -214,7 +215,35 @@ void Connection::write_received_header() {
 ReadyOr<Verdict> Connection::end_of_data(const smtp::MessageView& message, smtp::Additions& additions) {
   facts_.scene.message = &message;
   message_additions_ = &additions;
+  checks::MessageChecks* const checks = begun_checks();
+  if (checks != nullptr) checks->body_ended();
+  if (checks != nullptr && checks->is_dkim_made()) return judge_signers();
   return ask(acl::Phase::data, Decision::accept, &Connection::end_of_message);
+}
+
+Task<Verdict> Connection::judge_signers() {
+  Verdict verdict = co_await desk().judge_signers(facts_.scene);
+  if (verdict.decision != Decision::accept) {
+    refused_by_dkim_ = true;
+    co_return end_asking(std::move(verdict), &Connection::end_of_message);
+  }
+  log_signatures();
+  std::optional<Verdict> last = ask_now(acl::Phase::data, Decision::accept);
+  co_return last ? end_asking(*std::move(last), &Connection::end_of_message) : co_await go_on_asking(&Connection::end_of_message);
+}
+
+void Connection::headers_complete(const smtp::Envelope&, const smtp::HeaderView& headers) {
+  if (checks::MessageChecks* const checks = begun_checks())
+    checks->header_complete(headers, facts_.desk->state().controls.dkim_verify);
+}
+
+smtp::Pace Connection::body(const Slice& bytes) {
+  if (checks::MessageChecks* const checks = begun_checks()) checks->body(bytes.view());
+  return smtp::Pace::go_on;
+}
+
+checks::MessageChecks* Connection::begun_checks() const noexcept {
+  return facts_.desk ? facts_.desk->begun_checks() : nullptr;
 }
 
 Verdict Connection::end_of_message(Verdict verdict) {

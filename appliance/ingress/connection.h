@@ -45,6 +45,8 @@ class Connection final : public smtp::SessionHooks {
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> predata(const smtp::Envelope& envelope) override;
   [[nodiscard]] smtp::ReadyOr<Result<smtp::MessageSink*>> open_message(const smtp::Envelope& envelope,
                                                                        std::uint64_t bytes_expected) override;
+  void headers_complete(const smtp::Envelope& envelope, const smtp::HeaderView& headers) override;
+  [[nodiscard]] smtp::Pace body(const Slice& bytes) override;
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> end_of_data(const smtp::MessageView& message, smtp::Additions& additions) override;
   void accepted(const smtp::Envelope& envelope, const smtp::BodyStats& stats, std::string_view id,
                 const smtp::CommitReceipt& receipt) override;
@@ -74,6 +76,12 @@ class Connection final : public smtp::SessionHooks {
   [[nodiscard]] smtp::Verdict end_of_helo(smtp::Verdict verdict);
   [[nodiscard]] smtp::Verdict end_of_message(smtp::Verdict verdict);
   [[nodiscard]] Task<smtp::Verdict> judge_and_verify();
+  [[nodiscard]] Task<smtp::Verdict> judge_signers();
+  // Null: there are none for this message.
+  [[nodiscard]] checks::MessageChecks* begun_checks() const noexcept;
+  void log_signatures();
+  [[nodiscard]] std::string_view verified_domain() const;
+  void log_event(const smtp::SessionEvent& event);
   [[nodiscard]] std::string_view expand_or(const expand::Program& program, std::string_view fallback);
   // What the lists of the main section say of the client, in the order of ClientLists::all().
   using ClientAnswers = std::array<bool, ClientLists::kCount>;
@@ -105,6 +113,7 @@ class Connection final : public smtp::SessionHooks {
   std::string subject_;            // likewise
   bool has_subject_ = false;
   std::string rejected_header_;  // of a message that was refused after its text, until that is in the log
+  bool refused_by_dkim_ = false;  // by acl_smtp_dkim, until that is in the log
   std::string connection_id_;    // made when a line wants it
 };
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "appliance/ingress/connection.h"
+#include "appliance/ingress/signature_line.h"
 #include "appliance/ingress/event_lines.h"
 #include "appliance/ingress/header_texts.h"
 #include "appliance/ingress/log_lines.h"
@@ -22,7 +23,8 @@ Refusal refusal_of(smtp::Phase phase) {
     case smtp::Phase::helo: return Refusal::policy_helo;
     case smtp::Phase::mail: return Refusal::policy_mail;
     case smtp::Phase::predata:
-    case smtp::Phase::data: return Refusal::policy_data;
+    case smtp::Phase::data:
+    case smtp::Phase::dkim: return Refusal::policy_data;
     default: return Refusal::policy_rcpt;
   }
 }
@@ -98,10 +100,32 @@ void Connection::log_arrival(const smtp::Envelope& envelope, std::string_view id
                   .proxied = facts_.proxied.get(),
                   .subject = subject_,
                   .has_subject = has_subject_,
+                  .dkim_domain = verified_domain(),
                   .refused = facts_.desk && facts_.desk->state().controls.fake == acl::Fake::reject,
                   .chunked = facts_.state->history.last() == smtp::Verb::bdat,
                   .receive_time_us = Scheduler::current().wall_now().us - sink_->received().us});
   services_.log.write_line(log::Stream::main, line);
+}
+
+// Of the first signature that passed; empty when there is none.
+std::string_view Connection::verified_domain() const {
+  const checks::MessageChecks* const checks = begun_checks();
+  const std::vector<dkim::SignatureResult>* const results = checks != nullptr ? checks->dkim_now() : nullptr;
+  if (results == nullptr) return {};
+  const auto passed = std::ranges::find(*results, dkim::Status::pass, &dkim::SignatureResult::status);
+  return passed != results->end() ? passed->signature.domain.view() : std::string_view();
+}
+
+// dkim_verbose: a line for each signature.
+void Connection::log_signatures() {
+  if (!policy_->log_selector.has(config::LogSelector::dkim_verbose)) return;
+  const std::vector<dkim::SignatureResult>* const results = begun_checks()->dkim_now();
+  if (results == nullptr) return;
+  for (const dkim::SignatureResult& each : *results) {
+    log::LogLine& line = new_line();
+    append_signature(line, sink_->id(), each);
+    services_.log.write_line(log::Stream::main, line);
+  }
 }
 
 void Connection::log_frozen(std::string_view id) {
@@ -114,7 +138,7 @@ void Connection::log_frozen(std::string_view id) {
 
 // A message that came and went: its lines are those of one that was delivered.
 void Connection::log_discarded(const smtp::SessionEvent& event) {
-  if (event.phase != smtp::Phase::data) message_id_header_.clear(), has_subject_ = false;
+  if (event.phase != smtp::Phase::data && event.phase != smtp::Phase::dkim) message_id_header_.clear(), has_subject_ = false;
   const std::string_view id = sink_->id();
   log_arrival(*facts_.scene.envelope, id, event.number);
   log::LogLine& line = new_line();
@@ -127,8 +151,16 @@ void Connection::log_discarded(const smtp::SessionEvent& event) {
   services_.log.write_line(log::Stream::main, last);
 }
 
+// As the session tells it, but for what it does not know: that a signature decided.
 void Connection::event(const smtp::SessionEvent& event) {
   count(services_.stats, event);
+  if (!std::exchange(refused_by_dkim_, false)) return log_event(event);
+  smtp::SessionEvent more = event;
+  more.phase = smtp::Phase::dkim;
+  log_event(more);
+}
+
+void Connection::log_event(const smtp::SessionEvent& event) {
   if (event.kind == smtp::SessionEventKind::discarded) return log_discarded(event);
   log::LogLine& line = new_line();
   const bool has_id = sink_ && sink_->is_open();

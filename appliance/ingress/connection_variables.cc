@@ -116,6 +116,8 @@ std::string_view ConnectionVariables::of_proxy(Id id, std::string& scratch) cons
 // What ACLs have left, and were given.
 std::string_view ConnectionVariables::of_acls(Id id, std::string& scratch) const {
   if (!facts_.desk) return {};
+  if (const checks::MessageChecks* const checks = facts_.desk->begun_checks())
+    if (const std::string_view shown = checks->variable(id, scratch); !shown.empty()) return shown;
   const acl::AclState& state = facts_.desk->state();
   if (const auto index = argument_index(id))
     return *index < state.arguments.size() ? std::string_view(state.arguments[*index].text) : std::string_view();

@@ -23,6 +23,7 @@ std::string_view rejected_what(Phase phase) {
     case Phase::rcpt: return "rejected RCPT";
     case Phase::predata: return "rejected DATA";
     case Phase::data: return "rejected after DATA";
+    case Phase::dkim: return "rejected DKIM";
     case Phase::vrfy: return "rejected VRFY";
     case Phase::expn: return "rejected EXPN";
     case Phase::etrn: return "rejected ETRN";
@@ -33,7 +34,7 @@ std::string_view rejected_what(Phase phase) {
 // What was asked for: the argument of the command, behind "FROM:" or "TO:".
 void append_rejected_argument(LogLine& line, const SessionState& state, Phase phase) {
   const std::string_view argument = state.argument.view();
-  if (phase == Phase::connect || phase == Phase::predata || phase == Phase::data || argument.empty()) return;
+  if (phase == Phase::connect || phase == Phase::predata || phase == Phase::data || phase == Phase::dkim || argument.empty()) return;
   append_field(line, " ", "argument", argument, kCommandShownMax);
 }
 
@@ -48,6 +49,7 @@ std::string_view name_of_acl(Phase phase) {
   switch (phase) {
     case Phase::mail: return "MAIL ACL";
     case Phase::data: return "DATA ACL";
+    case Phase::dkim: return "DKIM ACL";
     default: return "RCPT ACL";
   }
 }
@@ -70,7 +72,7 @@ void append_discarded(LogLine& line, const LineContext& context, Phase phase) {
 void append_rejection(LogLine& line, const LineContext& context, const SessionEvent& event, const smtp::Envelope* envelope) {
   const smtp::Verdict& verdict = *event.verdict;
   const bool discards = verdict.decision == smtp::Decision::discard;
-  const bool names_sender = discards || event.phase == Phase::rcpt || event.phase == Phase::data;
+  const bool names_sender = discards || event.phase == Phase::rcpt || event.phase == Phase::data || event.phase == Phase::dkim;
   append_tagged_host(line, "H=", context);
   if (names_sender) append_sender(line, envelope);
   line.text += ' ';

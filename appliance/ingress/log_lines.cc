@@ -44,6 +44,7 @@ void append_arrival(LogLine& line, const LineContext& context, const Arrival& ar
     log::append_time_taken(taken, arrival.receive_time_us, wants(LogSelector::millisec));
     line.field(" RT=", "receive_time", taken);
   }
+  if (wants(LogSelector::dkim) && !arrival.dkim_domain.empty()) append_field(line, " DKIM=", "dkim", arrival.dkim_domain);
   if (wants(LogSelector::msg_id) && !arrival.message_id.empty()) line.field(" id=", "message_id", arrival.message_id);
   if (wants(LogSelector::subject) && arrival.has_subject) {
     line.field(" T=\"", "subject", arrival.subject);

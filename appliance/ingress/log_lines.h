@@ -21,6 +21,7 @@ struct Arrival {
   const Proxied* proxied = nullptr;  // where it came through a proxy
   std::string_view subject = {};     // likewise, as append_subject() gives it; nothing where there is none
   bool has_subject = false;
+  std::string_view dkim_domain = {};  // of a signature that passed; empty: none did
   bool refused = false;              // the client was told that it is not taken: "(=" in place of "<="
   bool chunked = false;              // it came by BDAT
   std::int64_t receive_time_us = 0;  // from DATA to the end of the data, durable

@@ -61,6 +61,18 @@ std::vector<routing::CalloutTransport> make_callout_transports(const std::vector
   return made;
 }
 
+checks::Settings make_check_settings(const config::Config& config) {
+  const config::MainOptions& main = config.main;
+  checks::Settings settings{.wanted = config.language->wanted,
+                            .receiver = main.primary_hostname,
+                            .spf_guess = main.spf_guess,
+                            .spf_smtp_comment = main.spf_smtp_comment_template,
+                            .spf_deadline_ms = main.spf_timeout_s * 1'000,
+                            .dkim = main.dkim_verify,
+                            .dkim_deadline_ms = main.dkim_timeout_s * 1'000};
+  return settings;
+}
+
 }  // namespace
 
 const std::array<ClientLists::Member, ClientLists::kCount>& ClientLists::all() noexcept {
@@ -113,6 +125,9 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.callout_times = main.callout_times;
   policy.callout_random_local_part = main.callout_random_local_part;
   policy.log_sender_verify_fail = main.log_selector.has(config::LogSelector::sender_verify_fail);
+  policy.checks = make_check_settings(config);
+  if (policy.has_acl(acl::Phase::dkim)) policy.checks.wanted.add(expand::Check::dkim);
+  policy.dkim_verify_signers = main.dkim_verify_signers;
   policy.language = config.language;
   return policy;
 }

@@ -15,6 +15,7 @@
 #include "net/dns/resolv_conf.h"
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
+#include "policy/checks/settings.h"
 #include "policy/expand/program.h"
 #include "policy/lists/ip_set.h"
 #include "policy/lists/list.h"
@@ -79,6 +80,8 @@ struct IngressPolicy {
   routing::CalloutTimes callout_times;
   expand::Program callout_random_local_part;
   bool log_sender_verify_fail = true;  // log_selector
+  checks::Settings checks;
+  expand::Program dkim_verify_signers;
   std::shared_ptr<const config::Language> language;
 
   [[nodiscard]] bool has_acl(acl::Phase phase) const noexcept {

@@ -28,7 +28,7 @@ struct MessageView {
 };
 
 // Where in the dialogue something was decided.
-enum class Phase : std::uint8_t { connect, helo, mail, rcpt, predata, data, vrfy, expn, etrn };
+enum class Phase : std::uint8_t { connect, helo, mail, rcpt, predata, data, dkim, vrfy, expn, etrn };  // dkim: a signature, behind data
 
 // What happened in a session that people may want in a log. The texts that Exim writes for each stand beside it.
 enum class SessionEventKind : std::uint8_t {

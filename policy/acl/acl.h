@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "policy/acl/controls.h"
+#include "policy/acl/spf_results.h"
 #include "policy/acl/verbs.h"
 #include "policy/acl/verify_words.h"
 #include "policy/dnsbl/dnslists.h"
@@ -42,7 +43,7 @@ struct Told {
 
 using Argument = std::variant<std::monostate, lists::DomainList, lists::HostList, lists::AddressList, lists::LocalPartList,
                               expand::Program, Assignment, AclCall, Told<ControlSetting>, Told<VerifyWords>,
-                              Told<ratelimit::RateWords>, Told<dnsbl::Dnslists>>;
+                              Told<ratelimit::RateWords>, Told<dnsbl::Dnslists>, Told<SpfResults>>;
 
 // A condition or a modifier.
 struct Step {

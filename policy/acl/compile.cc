@@ -109,6 +109,7 @@ class AclCompiler {
       return error(line, word_at, fmt::format("{} cannot be used: {}", quoted(word), def->not_built));
     if (negated && !is_condition(*def))
       return error(line, begin, fmt::format("{} is a modifier and cannot be negated: remove the !", quoted(word)));
+    if (def->check && services_ != nullptr) services_->wants(*def->check);
     Step step{def, negated, {}, line.slice(begin)};
     if (def->role == Role::endpass) {
       if (!allows_endpass()) return error(line, word_at, "\"endpass\" belongs to accept and discard only");
@@ -148,6 +149,7 @@ class AclCompiler {
       case ArgumentKind::verify: return read_told<VerifyWords>(text, argument, read_verify);
       case ArgumentKind::rate: return read_told<ratelimit::RateWords>(text, argument, ratelimit::read_rate_words);
       case ArgumentKind::dnslists: return read_told<dnsbl::Dnslists>(text, argument, read_lists);
+      case ArgumentKind::spf_results: return read_told<SpfResults>(text, argument, read_spf_results);
       case ArgumentKind::assignment:
       case ArgumentKind::text: break;
     }

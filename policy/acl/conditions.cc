@@ -9,6 +9,7 @@
 
 #include "engine/base/peer_text.h"
 #include "policy/acl/list_conditions.h"
+#include "policy/acl/spf_condition.h"
 #include "policy/acl/modifiers.h"
 #include "policy/acl/rate_condition.h"
 #include "policy/acl/verify.h"
@@ -41,6 +42,10 @@ constexpr ConditionDef condition(std::string_view name, Phases phases, ArgumentK
                                  WaitFn wait = nullptr) {
   return {name, Role::condition, phases, argument, test, wait, {}};
 }
+constexpr ConditionDef check(expand::Check which, std::string_view name, Phases phases, ArgumentKind argument, TestFn test,
+                             WaitFn wait) {
+  return {name, Role::condition, phases, argument, test, wait, {}, which};
+}
 constexpr ConditionDef later(std::string_view name, std::string_view why) {
   return {name, Role::condition, kAllPhases, ArgumentKind::text, nullptr, nullptr, why};
 }
@@ -71,8 +76,10 @@ constexpr auto kConditions = std::to_array<ConditionDef>({
     later("dcc", "DCC is not built yet"),
     later("decode", kScan),
     modifier("delay", kAllPhases & ~set_of(Phase::notquit), test_delay, ArgumentKind::text, delay),
-    later("dkim_signers", "DKIM is not built yet"),
-    later("dkim_status", "DKIM is not built yet"),
+    check(expand::Check::dkim, "dkim_signers", set_of(Phase::dkim), ArgumentKind::local_part_list, test_dkim_signers,
+          ask_dkim_signers),
+    check(expand::Check::dkim, "dkim_status", set_of(Phase::dkim, Phase::data, Phase::mime, Phase::prdr),
+          ArgumentKind::local_part_list, test_dkim_status, ask_dkim_status),
     later("dmarc_status", "DMARC is not built yet"),
     condition("dnslists", kAllPhases, ArgumentKind::dnslists, test_dnslists, ask_dnslists),
     condition("domains", kRecipient, ArgumentKind::domain_list, test_domains, ask_domains),
@@ -96,8 +103,8 @@ constexpr auto kConditions = std::to_array<ConditionDef>({
     condition("senders", kSender, ArgumentKind::address_list, test_senders, ask_senders),
     modifier("set", kAllPhases, assign, ArgumentKind::assignment),
     later("spam", kScan),
-    later("spf", "SPF is not built yet"),
-    later("spf_guess", "SPF is not built yet"),
+    check(expand::Check::spf, "spf", kMessage, ArgumentKind::spf_results, test_spf, ask_spf),
+    condition("spf_guess", kMessage, ArgumentKind::spf_results, test_spf_guess, ask_spf_guess),
     later_modifier("udpsend", "it is not built"),
     condition("verify", kAllPhases, ArgumentKind::verify, test_verify, verify),
 });

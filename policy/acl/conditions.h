@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
 #include "policy/acl/run.h"
+#include "policy/expand/check.h"
 
 namespace postern::acl {
 
@@ -26,6 +28,7 @@ enum class ArgumentKind : std::uint8_t {
   verify,
   rate,
   dnslists,
+  spf_results,
 };
 
 // Does the step, or says that it waits. `doing.text` is the argument, expanded, where that is a text.
@@ -50,6 +53,7 @@ struct ConditionDef {
   TestFn test = nullptr;            // of built conditions, and of modifiers that do something
   WaitFn wait = nullptr;            // of those that may wait
   std::string_view not_built = {};  // why it is refused; empty when it is built
+  std::optional<expand::Check> check = {};  // whose result it asks for
 };
 
 [[nodiscard]] constexpr bool is_condition(const ConditionDef& def) noexcept {

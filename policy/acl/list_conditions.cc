@@ -6,6 +6,9 @@
 #include <variant>
 
 #include "engine/smtp/address.h"
+#include "policy/acl/world.h"
+#include "policy/checks/message_checks.h"
+#include "policy/dkim/reason.h"
 #include "policy/lists/facts.h"
 #include "policy/lists/list.h"
 
@@ -108,6 +111,29 @@ struct Cipher {
   static void keep(AclState&, Match&, std::string_view) {}
 };
 
+checks::MessageChecks* checks_of(const Doing& doing) {
+  return doing.subject.world != nullptr ? doing.subject.world->checks() : nullptr;
+}
+
+// Of the signature whose turn it is.
+struct DkimSigner {
+  using List = lists::LocalPartList;
+  static std::string_view subject(const Doing& doing) {
+    const checks::MessageChecks* const checks = checks_of(doing);
+    return checks != nullptr ? std::string_view(checks->signer()) : std::string_view();
+  }
+  static void keep(AclState&, Match&, std::string_view) {}
+};
+
+struct DkimStatus {
+  using List = lists::LocalPartList;
+  static std::string_view subject(const Doing& doing) {
+    const checks::MessageChecks* const checks = checks_of(doing);
+    return dkim::to_string(checks != nullptr && checks->signature() != nullptr ? checks->signature()->status : dkim::Status::none);
+  }
+  static void keep(AclState&, Match&, std::string_view) {}
+};
+
 template <class Condition>
 Truth end(Doing& doing, Match match) {
   if (doing.subject.state != nullptr) Condition::keep(*doing.subject.state, match, Condition::subject(doing));
@@ -132,6 +158,8 @@ Task<Truth> ask(Doing& doing) {
 }  // namespace
 
 Truth test_authenticated(Doing& doing) { return doing.subject.authenticator.empty() ? Truth::no : test<Mechanism>(doing); }
+Truth test_dkim_signers(Doing& doing) { return test<DkimSigner>(doing); }
+Truth test_dkim_status(Doing& doing) { return test<DkimStatus>(doing); }
 Truth test_domains(Doing& doing) { return test<Domains>(doing); }
 Truth test_encrypted(Doing& doing) { return doing.subject.encrypted ? test<Cipher>(doing) : Truth::no; }
 Truth test_hosts(Doing& doing) { return test<Hosts>(doing); }
@@ -141,6 +169,8 @@ Truth test_sender_domains(Doing& doing) { return test<SenderDomains>(doing); }
 Truth test_senders(Doing& doing) { return test<Senders>(doing); }
 
 Task<Truth> ask_authenticated(Doing& doing) { return ask<Mechanism>(doing); }
+Task<Truth> ask_dkim_signers(Doing& doing) { return ask<DkimSigner>(doing); }
+Task<Truth> ask_dkim_status(Doing& doing) { return ask<DkimStatus>(doing); }
 Task<Truth> ask_domains(Doing& doing) { return ask<Domains>(doing); }
 Task<Truth> ask_encrypted(Doing& doing) { return ask<Cipher>(doing); }
 Task<Truth> ask_hosts(Doing& doing) { return ask<Hosts>(doing); }

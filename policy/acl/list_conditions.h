@@ -7,6 +7,8 @@
 namespace postern::acl {
 
 [[nodiscard]] Truth test_authenticated(Doing& doing);
+[[nodiscard]] Truth test_dkim_signers(Doing& doing);
+[[nodiscard]] Truth test_dkim_status(Doing& doing);
 [[nodiscard]] Truth test_domains(Doing& doing);
 [[nodiscard]] Truth test_encrypted(Doing& doing);
 [[nodiscard]] Truth test_hosts(Doing& doing);
@@ -16,6 +18,8 @@ namespace postern::acl {
 [[nodiscard]] Truth test_senders(Doing& doing);
 
 [[nodiscard]] Task<Truth> ask_authenticated(Doing& doing);
+[[nodiscard]] Task<Truth> ask_dkim_signers(Doing& doing);
+[[nodiscard]] Task<Truth> ask_dkim_status(Doing& doing);
 [[nodiscard]] Task<Truth> ask_domains(Doing& doing);
 [[nodiscard]] Task<Truth> ask_encrypted(Doing& doing);
 [[nodiscard]] Task<Truth> ask_hosts(Doing& doing);

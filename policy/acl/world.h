@@ -11,6 +11,7 @@
 #include "engine/coro/task.h"
 #include "engine/coro/wait.h"
 #include "net/dns/resolver.h"
+#include "policy/checks/message_checks.h"
 #include "policy/dnsbl/dnslists.h"
 #include "policy/lists/facts.h"
 #include "policy/ratelimit/rate_table.h"
@@ -44,6 +45,8 @@ class AclWorld {
   // What ends waiting for the DNS.
   [[nodiscard]] virtual Wait wait() = 0;
 
+  // Of the message. Null: there are none here.
+  [[nodiscard]] virtual checks::MessageChecks* checks() { return nullptr; }
   // Whether mail could go there: recipient, or sender (for bounces).
   [[nodiscard]] virtual Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) = 0;
   // Of the open transaction. Borrowed until the next call.

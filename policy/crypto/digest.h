@@ -20,8 +20,11 @@ class Digest {
   [[nodiscard]] std::span<const std::uint8_t> bytes() const noexcept { return std::span(bytes_).first(size_); }
   // Two digits a byte, "a" to "f" or "A" to "F".
   void append_hex(std::string& out, bool upper = false) const;
+  // The bytes as text; borrowed from this object.
+  [[nodiscard]] std::string_view view() const noexcept { return {reinterpret_cast<const char*>(bytes_.data()), size_}; }
 
  private:
+  friend class Hasher;
   friend bool digest(Hash, std::string_view, Digest&);
   friend bool hmac(Hash, std::string_view, std::string_view, Digest&);
 

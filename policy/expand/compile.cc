@@ -260,6 +260,7 @@ bool Compiler::add_variable(std::string_view name, std::size_t where, Known& kno
       old_names_.push_back({fixed_at_.value_or(where), variable});
     if (variable->bytes == Bytes::depends) known = Known::maybe();
     if (variable->fetched) may_wait(true);
+    if (const auto check = check_of_variable(variable->name); check && services_ != nullptr) services_->wants(*check);
     emit({.op = variable->fetched ? Op::fetched : Op::variable,
           .flag = static_cast<std::uint8_t>(variable->bytes),
           .a = static_cast<std::uint32_t>(variable->id)});

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/coro/task.h"
+#include "policy/expand/check.h"
 #include "policy/expand/config_text.h"
 #include "policy/expand/variables.h"
 
@@ -164,6 +165,8 @@ class CompileServices {
   [[nodiscard]] virtual std::expected<List, std::string> find_list(ListKind kind, const ConfigText& text) = 0;
 
   [[nodiscard]] virtual bool is_named_list(std::string_view name) = 0;
+  // A text shows the result of a check, or an ACL asks for it: it is made for every message.
+  virtual void wants(Check) {}
   // Whether whoever runs the programs has header fields to give.
   [[nodiscard]] virtual bool has_headers() { return true; }
   [[nodiscard]] virtual bool has_acl_variables() { return true; }          // likewise

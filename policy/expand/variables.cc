@@ -27,7 +27,6 @@ constexpr std::string_view kBmi = "Brightmail is not built yet";
 constexpr std::string_view kCallout = "address verification is not built yet";
 constexpr std::string_view kDcc = "DCC is not built yet";
 constexpr std::string_view kDelivery = "it is not built yet for this delivery process";
-constexpr std::string_view kDkim = "DKIM is not built yet";
 constexpr std::string_view kDmarc = "DMARC is not built yet";
 constexpr std::string_view kDns = "the check that sets it is not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
@@ -39,7 +38,6 @@ constexpr std::string_view kMime = "MIME scanning is not built yet";
 constexpr std::string_view kRegex = "the condition \"regex\" is not built yet";
 constexpr std::string_view kRouting = "the router feature that sets it is not built yet";
 constexpr std::string_view kScan = "content scanning is not built yet";
-constexpr std::string_view kSpf = "SPF is not built yet";
 constexpr std::string_view kSrs = "SRS is not built yet";
 constexpr std::string_view kTls = "TLS is not built yet";
 
@@ -91,28 +89,28 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("csa_status", kDns),
     later("dcc_header", kDcc),
     later("dcc_result", kDcc),
-    later("dkim_algo", kDkim),
-    later("dkim_bodylength", kDkim),
-    later("dkim_canon_body", kDkim),
-    later("dkim_canon_headers", kDkim),
-    later("dkim_copiedheaders", kDkim),
-    later("dkim_created", kDkim),
-    later("dkim_cur_signer", kDkim),
-    later("dkim_domain", kDkim),
-    later("dkim_expires", kDkim),
-    later("dkim_headernames", kDkim),
-    later("dkim_identity", kDkim),
-    later("dkim_key_granularity", kDkim),
-    later("dkim_key_length", kDkim),
-    later("dkim_key_nosubdomains", kDkim),
-    later("dkim_key_notes", kDkim),
-    later("dkim_key_srvtype", kDkim),
-    later("dkim_key_testing", kDkim),
-    later("dkim_selector", kDkim),
-    later("dkim_signers", kDkim),
-    later("dkim_verify_reason", kDkim),
-    later("dkim_verify_signers", kDkim),
-    later("dkim_verify_status", kDkim),
+    ours("dkim_algo", Id::dkim_algo),
+    ours("dkim_bodylength", Id::dkim_bodylength),
+    ours("dkim_canon_body", Id::dkim_canon_body),
+    ours("dkim_canon_headers", Id::dkim_canon_headers),
+    peers("dkim_copiedheaders", Id::dkim_copiedheaders),
+    ours("dkim_created", Id::dkim_created),
+    peers("dkim_cur_signer", Id::dkim_cur_signer),
+    peers("dkim_domain", Id::dkim_domain),
+    ours("dkim_expires", Id::dkim_expires),
+    peers("dkim_headernames", Id::dkim_headernames),
+    peers("dkim_identity", Id::dkim_identity),
+    peers("dkim_key_granularity", Id::dkim_key_granularity),
+    ours("dkim_key_length", Id::dkim_key_length),
+    ours("dkim_key_nosubdomains", Id::dkim_key_nosubdomains),
+    peers("dkim_key_notes", Id::dkim_key_notes),
+    peers("dkim_key_srvtype", Id::dkim_key_srvtype),
+    ours("dkim_key_testing", Id::dkim_key_testing),
+    peers("dkim_selector", Id::dkim_selector),
+    peers("dkim_signers", Id::dkim_signers),
+    ours("dkim_verify_reason", Id::dkim_verify_reason),
+    ours("dkim_verify_signers", Id::dkim_verify_signers),
+    ours("dkim_verify_status", Id::dkim_verify_status),
     later("dmarc_alignment_dkim", kDmarc),
     later("dmarc_alignment_spf", kDmarc),
     later("dmarc_ar_header", kDmarc),
@@ -267,12 +265,12 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("spam_report", kScan),
     later("spam_score", kScan),
     later("spam_score_int", kScan),
-    later("spf_header_comment", kSpf),
-    later("spf_received", kSpf),
-    later("spf_result", kSpf),
-    later("spf_result_guessed", kSpf),
-    later("spf_smtp_comment", kSpf),
-    later("spf_used_domain", kSpf),
+    peers("spf_header_comment", Id::spf_header_comment),
+    peers("spf_received", Id::spf_received),
+    ours("spf_result", Id::spf_result),
+    ours("spf_result_guessed", Id::spf_result_guessed),
+    peers("spf_smtp_comment", Id::spf_smtp_comment),
+    peers("spf_used_domain", Id::spf_used_domain),
     ours("spool_directory", Id::spool_directory),
     later("spool_inodes", kFacts),
     later("spool_space", kFacts),

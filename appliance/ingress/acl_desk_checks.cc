@@ -1,0 +1,86 @@
+// The checks of messages, as ACLs ask about them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "appliance/ingress/acl_desk.h"
+#include "appliance/ingress/connection_services.h"
+#include "engine/smtp/chars.h"
+#include "policy/lists/list_text.h"
+
+namespace postern::ingress {
+namespace {
+
+using smtp::Decision;
+using smtp::Verdict;
+
+constexpr std::size_t kSignersMax = 100;  // of one message that acl_smtp_dkim is asked about
+
+// A name with an at sign is an identity, any other a domain.
+bool is_of(const dkim::SignatureResult& result, std::string_view signer) {
+  const PeerText& own = signer.find('@') != signer.npos ? result.signature.identity : result.signature.domain;
+  return smtp::equal_ignoring_case(own.view(), signer);
+}
+
+// Each once.
+std::vector<std::string> names_of(std::string_view list) {
+  std::vector<std::string> names;
+  lists::ListReader reader(list);
+  for (std::string name; names.size() < kSignersMax && reader.next(name);)
+    if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+void AclDesk::begin_checks(const smtp::Envelope& envelope) {
+  if (!checks_) checks_ = std::make_unique<checks::MessageChecks>(policy_.checks, shared_.checks);
+  checks_->begin({.address = session_.endpoints.peer.address,
+                  .sender = PeerText(envelope.sender().address.text().view()),
+                  .helo = session_.helo},
+                 session_.transaction_checks);
+}
+
+// Texts that were read when they were needed may ask for what the configuration did not seem to want.
+checks::MessageChecks* AclDesk::checks() {
+  const bool has_message = scene_.envelope != nullptr && scene_.envelope->has_sender();
+  if (!has_message) return nullptr;
+  if (!checks_) begin_checks(*scene_.envelope);
+  return checks_.get();
+}
+
+Task<Verdict> AclDesk::judge_signers(AclScene scene) {
+  const std::vector<dkim::SignatureResult>* const results = co_await checks_->dkim(wait());
+  if (results == nullptr || !policy_.has_acl(acl::Phase::dkim)) co_return Verdict{};
+  std::string list;
+  const expand::EvalResult expanded = co_await expand::evaluate_waiting(policy_.dkim_verify_signers, variables(), list);
+  if (!expanded) {
+    if (expanded.status == expand::EvalStatus::failed)
+      trouble(fmt::format("expansion of dkim_verify_signers option failed: {}", expanded.why));
+    co_return Verdict{};
+  }
+  Verdict verdict;
+  for (const std::string& name : names_of(list)) {
+    bool has_signature = false;
+    for (const dkim::SignatureResult& result : *results) {
+      if (!is_of(result, name)) continue;
+      has_signature = true;
+      verdict = co_await judge_signer(name, &result, scene);
+      if (verdict.decision != Decision::accept) co_return verdict;
+    }
+    if (!has_signature) verdict = co_await judge_signer(name, nullptr, scene);
+    if (verdict.decision != Decision::accept) co_return verdict;
+  }
+  co_return verdict;
+}
+
+Task<Verdict> AclDesk::judge_signer(std::string name, const dkim::SignatureResult* result, AclScene scene) {
+  checks_->set_signer(std::move(name), result);
+  std::optional<Verdict> verdict = ask(acl::Phase::dkim, Decision::accept, scene);
+  co_return verdict ? *std::move(verdict) : co_await go_on();
+}
+
+}  // namespace postern::ingress

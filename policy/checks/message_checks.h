@@ -1,0 +1,100 @@
+// All checks of one message. Each is started at the earliest moment, if the configuration wants it at all, and waited for where
+// somebody asks:
+//
+//   check   starts            waited for by
+//   SPF     at MAIL           the condition spf, DMARC, ${authresults
+//   DKIM    behind the header acl_smtp_dkim, the conditions dkim_*, DMARC, ${authresults; hashes pass with the body
+//
+// docs/life-of-a-message.md tells of it, too.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/ip_address.h"
+#include "engine/base/peer_text.h"
+#include "engine/coro/task.h"
+#include "engine/coro/wait.h"
+#include "engine/smtp/check_scope.h"
+#include "engine/smtp/header_view.h"
+#include "policy/checks/dkim_check.h"
+#include "policy/checks/settings.h"
+#include "policy/checks/spf_check.h"
+#include "policy/expand/variables.h"
+#include "policy/message/body_hashes.h"
+
+namespace postern::checks {
+
+// Who sends it.
+struct Client {
+  IpAddress address;
+  PeerText sender;  // of MAIL, without brackets; empty for the null reverse-path
+  PeerText helo;
+};
+
+// Whose record SPF goes by.
+enum class SpfRecord : std::uint8_t {
+  own,    // the domain's; the condition spf
+  guess,  // spf_guess, where the domain has none; the condition spf_guess
+};
+
+// One connection's, for one message at a time. Settings and what is shared outlive it; so do the scopes. One shard.
+class MessageChecks {
+ public:
+  MessageChecks(const Settings& settings, Shared& shared) noexcept : settings_(settings), shared_(shared) {}
+
+  // MAIL, before its ACL. What belonged to the former message has ended with its scope, and is forgotten.
+  void begin(Client client, smtp::CheckScope& scope);
+  // The header block is complete. `verify_dkim`: no control has switched that off.
+  void header_complete(const smtp::HeaderView& headers, bool verify_dkim);
+  // The bytes behind it, cut anywhere; borrowed for the call.
+  void body(std::string_view bytes) {
+    if (bodies_ && bodies_->wanted()) bodies_->feed(bytes);
+  }
+  // All have come.
+  void body_ended();
+  // The transaction is over: variables are empty again. Checks that are under way end with the scope.
+  void forget_told() noexcept;
+
+  // SPF. Starts it when nobody has. Null: it is to be waited for.
+  [[nodiscard]] const spf::Outcome* spf_now(SpfRecord record);
+  // Suspends until it is known, or `wait` ends: then null.
+  [[nodiscard]] Task<const spf::Outcome*> spf(SpfRecord record, Wait wait);
+  // An ACL has asked for it: the variables show it from now on.
+  void tell(const spf::Outcome& outcome) noexcept { told_spf_ = &outcome; }
+  [[nodiscard]] const spf::Outcome* told_spf() const noexcept { return told_spf_; }
+
+  // DKIM, once the body has ended. Null: it is to be waited for, or is not made (is_dkim_made()).
+  [[nodiscard]] bool is_dkim_made() const noexcept { return dkim_.started(); }
+  [[nodiscard]] const std::vector<dkim::SignatureResult>* dkim_now() const noexcept { return dkim_.now(); }
+  [[nodiscard]] Task<const std::vector<dkim::SignatureResult>*> dkim(Wait wait) { return dkim_.results(wait); }
+  // Whose turn it is in acl_smtp_dkim: an address or a domain, and its signature; null: it has none.
+  void set_signer(std::string name, const dkim::SignatureResult* signature);
+  [[nodiscard]] const std::string& signer() const noexcept { return signer_; }
+  [[nodiscard]] const dkim::SignatureResult* signature() const noexcept { return signature_; }
+
+  // The value of a variable that shows a result. Empty for all others.
+  [[nodiscard]] std::string_view variable(expand::VariableId id, std::string& scratch) const;
+
+ private:
+  [[nodiscard]] std::string_view signers(std::string& scratch) const;
+  [[nodiscard]] SpfCheck& spf_of(SpfRecord record) noexcept { return record == SpfRecord::own ? spf_ : spf_guess_; }
+  void start_spf(SpfRecord record);
+
+  const Settings& settings_;
+  Shared& shared_;
+  Client client_;
+  smtp::CheckScope* scope_ = nullptr;  // of the message
+  SpfCheck spf_;
+  SpfCheck spf_guess_;
+  const spf::Outcome* told_spf_ = nullptr;
+  DkimCheck dkim_;
+  std::optional<message::BodyHashes> bodies_;
+  std::string signer_;
+  const dkim::SignatureResult* signature_ = nullptr;
+};
+
+}  // namespace postern::checks

@@ -1,0 +1,33 @@
+// What a configuration says about checks, and what the messages of a shard share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "net/dns/resolver.h"
+#include "policy/dkim/key_cache.h"
+#include "policy/dkim/verifier.h"
+#include "policy/expand/check.h"
+#include "policy/spf/spf.h"
+
+namespace postern::checks {
+
+// Of one configuration. Immutable.
+struct Settings {
+  expand::CheckSet wanted;  // by ACLs and texts: these are started as early as they can be
+
+  std::string receiver;                                        // primary_hostname
+  std::string spf_guess{spf::kGuessRecord};                    // spf_guess
+  std::string spf_smtp_comment{spf::kSmtpComment};             // spf_smtp_comment_template
+  std::int64_t spf_deadline_ms = 20'000;                       // spf_timeout; RFC 7208 section 4.6.4 wants 20 seconds at the least
+  dkim::VerifyPolicy dkim;                                     // dkim_verify_*
+  std::int64_t dkim_deadline_ms = 30'000;                      // dkim_timeout, from the end of the body
+};
+
+// Of one shard.
+struct Shared {
+  dns::Resolver& resolver;
+  dkim::KeyCache keys = {};
+};
+
+}  // namespace postern::checks
