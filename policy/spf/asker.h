@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/coro/event.h"
@@ -20,8 +22,8 @@ class Asker {
   struct Asked {
     std::string name;
     dns::Type type = dns::Type::a;
-    dns::Answer answer;  // once done is set
-    Event done;
+    dns::Answer answer;
+    bool done = false;  // there is an answer
   };
 
   // The resolver, and wait's stop, outlive this object.
@@ -29,21 +31,28 @@ class Asker {
     if (wait.stop != nullptr) asked_to_stop_ = std::make_unique<StopsAnother>(*wait.stop, stop_);
   }
 
+  [[nodiscard]] Asked* find(std::string_view name, dns::Type type) noexcept {
+    for (const auto& asked : asked_)
+      if (asked->type == type && asked->name == name) return asked.get();
+    return nullptr;
+  }
   // The question, which is put unless it was before. The reference stays good as long as this object.
   [[nodiscard]] Asked& start(std::string name, dns::Type type) {
-    for (const auto& asked : asked_)
-      if (asked->type == type && asked->name == name) return *asked;
+    if (Asked* before = find(name, type)) return *before;
     Asked& asked = *asked_.emplace_back(std::make_unique<Asked>());
     asked.name = std::move(name);
     asked.type = type;
     if (const dns::Answer* known = resolver_.cached(asked.name, type)) {
       asked.answer = *known;
-      asked.done.set();
+      asked.done = true;
     } else {
-      gate_.start(fetch(resolver_, asked, {wait_.deadline, &stop_}));
+      gate_.start(fetch(*this, asked));
     }
     return asked;
   }
+
+  // Set when an answer has come, until it is cleared. One waiter.
+  [[nodiscard]] Event& arrival() noexcept { return arrival_; }
 
   // Ends the questions that nobody waits for. Suspends until they have ended.
   Task<void> close() {
@@ -52,9 +61,10 @@ class Asker {
   }
 
  private:
-  static Task<void> fetch(dns::Resolver& resolver, Asked& asked, Wait wait) {
-    asked.answer = co_await resolver.query(asked.name, asked.type, {.wait = wait});
-    asked.done.set();
+  static Task<void> fetch(Asker& asker, Asked& asked) {
+    asked.answer = co_await asker.resolver_.query(asked.name, asked.type, {.wait = {asker.wait_.deadline, &asker.stop_}});
+    asked.done = true;
+    asker.arrival_.set();
   }
 
   dns::Resolver& resolver_;
@@ -62,6 +72,7 @@ class Asker {
   StopSource stop_;
   std::unique_ptr<StopsAnother> asked_to_stop_;
   std::vector<std::unique_ptr<Asked>> asked_;
+  Event arrival_;
   Gate gate_;
 };
 

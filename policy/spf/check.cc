@@ -32,6 +32,20 @@ bool is_in_domain(std::string_view name, std::string_view domain) noexcept {
   return name[name.size() - domain.size() - 1] == '.' && dns::same_name(end, domain);
 }
 
+// RFC 7208 section 4.5
+std::vector<PeerText> records_in(const dns::Answer& answer) {
+  std::vector<PeerText> records;
+  answer.each<dns::Text>([&](const dns::Text& text) {
+    PeerText joined = text.joined();
+    if (is_record(joined.view())) records.push_back(std::move(joined));
+  });
+  return records;
+}
+
+bool advises_against(Result result) noexcept {
+  return result == Result::fail || result == Result::softfail || result == Result::neutral;
+}
+
 class Check {
  public:
   Check(const Question& question, dns::Resolver& resolver, Wait wait) : question_(question), asker_(resolver, wait) {
@@ -57,7 +71,7 @@ class Check {
     co_await begin();
     while (!ended_) co_await step();
     if (outcome_.result == Result::fail) co_await explain();
-    if (outcome_.result != Result::pass && outcome_.result != Result::none) co_await comment();
+    if (advises_against(outcome_.result)) co_await comment();
   }
   [[nodiscard]] Task<void> close() { return asker_.close(); }
 
@@ -75,6 +89,12 @@ class Check {
     std::string text;
     Record record;  // borrows from text
     std::size_t next = 0;
+    bool looked_ahead = false;
+  };
+  // A record that was asked for ahead.
+  struct Included {
+    const Asker::Asked* asked = nullptr;
+    std::string domain;
     bool looked_ahead = false;
   };
   enum class Entered : std::uint8_t { yes, no_record, ended };
@@ -144,11 +164,7 @@ class Check {
     if (!name) co_return Entered::no_record;
     const dns::Answer& answer = *co_await ask(*name, dns::Type::txt);
     if (fails_for_now(answer, *name, dns::Type::txt)) co_return Entered::ended;
-    std::vector<PeerText> records;
-    answer.each<dns::Text>([&](const dns::Text& text) {
-      PeerText joined = text.joined();
-      if (is_record(joined.view())) records.push_back(std::move(joined));
-    });
+    const std::vector<PeerText> records = records_in(answer);
     if (records.empty()) co_return Entered::no_record;
     if (records.size() > 1) {
       end_with(Result::permerror, "there are " + std::to_string(records.size()) + " SPF records at " + *name);
@@ -325,51 +341,67 @@ class Check {
     outcome_.explained = true;
   }
 
+  // What the sender is told where its domain has no words for it; the reason as Exim gives it.
   Task<void> comment() {
-    if (!outcome_.explained && is_smtp_comment(question_.smtp_comment)) {
-      const std::string words = co_await expand_here(question_.smtp_comment, MacroPlace::explanation);
-      outcome_.smtp_comment = PeerText(one_line(words, kExpansionBytesMax));
-      if (outcome_.result == Result::fail) outcome_.explanation = outcome_.smtp_comment;
+    if (outcome_.explained) {
+      outcome_.smtp_comment = outcome_.explanation;
       co_return;
     }
-    outcome_.smtp_comment = outcome_.explanation;
+    if (!is_smtp_comment(question_.smtp_comment)) co_return;
+    const std::string words =
+        one_line(co_await expand_here(question_.smtp_comment, MacroPlace::explanation), kExpansionBytesMax);
+    outcome_.smtp_comment = PeerText(words + " : Reason: " + (outcome_.matched.empty() ? "default" : "mechanism"));
+    if (outcome_.result == Result::fail) outcome_.explanation = PeerText(words);
   }
 
-  // The answer; borrowed from asker_. While it is waited for, what the record asks next is asked too.
+  // The answer; borrowed from asker_. While it is waited for, what will be asked next is asked too.
   Task<const dns::Answer*> ask(std::string name, dns::Type type) {
-    Asker::Asked& asked = asker_.start(std::move(name), type);
-    if (!asked.done.is_set()) {
+    const Asker::Asked& asked = asker_.start(std::move(name), type);
+    while (!asked.done) {
+      asker_.arrival().clear();
       look_ahead();
       // The question's own wait ends it, and its answer says so.
-      static_cast<void>(co_await asked.done.wait());
+      static_cast<void>(co_await asker_.arrival().wait());
     }
     co_return &asked.answer;
   }
 
-  // Never more questions than terms may be evaluated, in all records together.
+  // In the record under evaluation, and in those that it includes and that are here already.
   void look_ahead() {
-    if (levels_.empty() || std::exchange(levels_.back().looked_ahead, true)) return;
-    const Level& level = levels_.back();
-    for (std::size_t i = level.next; i < level.record.directives.size(); ++i) {
-      const Directive& directive = level.record.directives[i];
-      if (matches_at_once(directive)) return;
-      if (directive.asks_dns()) start_ahead(directive.mechanism, directive.domain_spec, level.domain);
+    if (!levels_.empty() && !std::exchange(levels_.back().looked_ahead, true)) {
+      const Level& level = levels_.back();
+      ask_ahead(level.record, level.next, level.domain);
     }
-    if (!level.record.redirect.empty()) start_ahead(Mechanism::include, level.record.redirect, level.domain);
+    for (std::size_t i = 0; i < included_.size(); ++i)
+      if (included_[i].asked->done && !std::exchange(included_[i].looked_ahead, true)) look_into(included_[i]);
   }
-  void start_ahead(Mechanism mechanism, std::string_view domain_spec, const std::string& domain) {
+  void look_into(Included included) {
+    const std::vector<PeerText> records = records_in(included.asked->answer);
+    if (records.size() != 1) return;
+    RecordError error;
+    if (const std::optional<Record> record = read_record(records.front().view(), error)) ask_ahead(*record, 0, included.domain);
+  }
+  void ask_ahead(const Record& record, std::size_t first, const std::string& domain) {
+    for (std::size_t i = first; i < record.directives.size(); ++i) {
+      const Directive& directive = record.directives[i];
+      if (matches_at_once(directive)) return;
+      if (directive.asks_dns()) ask_ahead(directive.mechanism, directive.domain_spec, domain);
+    }
+    if (!record.redirect.empty()) ask_ahead(Mechanism::include, record.redirect, domain);
+  }
+  // Never more questions than terms may be evaluated, in all records together.
+  void ask_ahead(Mechanism mechanism, std::string_view domain_spec, const std::string& domain) {
     if (asked_ahead_ == kTermsMax || asks_for_name_of_client(domain_spec)) return;
-    const std::string target = domain_spec.empty() ? domain : expanded(domain_spec, domain, MacroPlace::domain_spec);
+    std::string target = domain_spec.empty() ? domain : expanded(domain_spec, domain, MacroPlace::domain_spec);
     std::optional<std::string> name = name_to_ask(target);
     if (mechanism == Mechanism::ptr) name = dns::reverse_name(question_.client);
-    if (!name) return;
+    if (!name || asker_.find(*name, type_asked(mechanism)) != nullptr) return;
     ++asked_ahead_;
-    static_cast<void>(asker_.start(*std::move(name), type_asked(mechanism)));
+    const Asker::Asked& asked = asker_.start(*std::move(name), type_asked(mechanism));
+    if (mechanism == Mechanism::include) included_.push_back({&asked, std::move(target)});
   }
 
-  [[nodiscard]] dns::Type address_type() const noexcept {
-    return question_.client.is_v4() ? dns::Type::a : dns::Type::aaaa;
-  }
+  [[nodiscard]] dns::Type address_type() const noexcept { return question_.client.is_v4() ? dns::Type::a : dns::Type::aaaa; }
   [[nodiscard]] dns::Type type_asked(Mechanism mechanism) const noexcept {
     switch (mechanism) {
       case Mechanism::include: return dns::Type::txt;
@@ -408,6 +440,7 @@ class Check {
   Asker asker_;
   MacroValues values_;
   std::deque<Level> levels_;
+  std::vector<Included> included_;
   std::vector<std::string> names_of_client_;  // confirmed
   bool names_found_ = false;
   bool client_has_no_name_ = false;

@@ -26,14 +26,14 @@ enum class MacroPlace : std::uint8_t {
 
 // The values of the letters; borrowed, bytes as the peer sent them.
 struct MacroValues {
-  IpAddress client;                  // i, c, v
-  std::string_view local_part;       // l
-  std::string_view sender_domain;    // o
-  std::string_view domain;           // d
-  std::string_view helo;             // h
-  std::string_view receiver;         // r
-  std::string_view name_of_client;   // p
-  std::int64_t unix_s = 0;           // t
+  IpAddress client;                 // i, c, v
+  std::string_view local_part;      // l
+  std::string_view sender_domain;   // o
+  std::string_view domain;          // d
+  std::string_view helo;            // h
+  std::string_view receiver;        // r
+  std::string_view name_of_client;  // p
+  std::int64_t unix_s = 0;          // t
 };
 // Expands a macro string that was found good. Of more than kExpansionBytesMax bytes the first are kept in an explanation, the
 // last elsewhere: a domain's right end is what counts.

@@ -33,9 +33,8 @@ std::optional<Mechanism> mechanism_named(std::string_view name) noexcept {
 
 // name of RFC 7208 section 12: what stands before the "=" of a modifier
 bool is_modifier_name(std::string_view name) noexcept {
-  return !name.empty() && is_alpha(name.front()) && std::ranges::all_of(name, [](char c) {
-    return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
-  });
+  return !name.empty() && is_alpha(name.front()) &&
+         std::ranges::all_of(name, [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 // A prefix length without leading zeros.
@@ -118,8 +117,7 @@ class Reader {
   std::string_view read_modifier(std::string_view name, std::string_view value) {
     if (!is_modifier_name(name)) return "has a name that no modifier can have";
     const bool redirect = dns::same_name(name, "redirect");
-    if (!redirect && !dns::same_name(name, "exp"))
-      return is_macro_string(value, MacroPlace::modifier) ? "" : "has a bad macro";
+    if (!redirect && !dns::same_name(name, "exp")) return is_macro_string(value, MacroPlace::modifier) ? "" : "has a bad macro";
     std::string_view& kept = redirect ? record_.redirect : record_.explanation;
     if (!kept.empty()) return "stands there twice";
     if (!is_macro_string(value, MacroPlace::domain_spec)) return "has no good domain";
@@ -162,8 +160,7 @@ class Reader {
         break;
     }
     if (arguments.empty()) return "";
-    if (arguments.front() != ':' || !is_macro_string(arguments.substr(1), MacroPlace::domain_spec))
-      return "has no good domain";
+    if (arguments.front() != ':' || !is_macro_string(arguments.substr(1), MacroPlace::domain_spec)) return "has no good domain";
     directive.domain_spec = arguments.substr(1);
     return "";
   }

@@ -8,9 +8,7 @@
 namespace postern::spf {
 namespace {
 
-bool is_alphanum(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+bool is_alphanum(char c) noexcept { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // Exim writes addresses of mailboxes and IPv6 addresses bare, where RFC 7208 section 9.1 would have them quoted.
 bool stands_bare(std::string_view value) noexcept {
@@ -42,26 +40,27 @@ std::string value(std::string_view text) {
 
 std::string_view identity_name(Identity identity) noexcept { return identity == Identity::helo ? "helo" : "mailfrom"; }
 
-// "domain of user@example.org", "domain of mail.example.org" where the HELO name is checked.
-std::string domain_of(const Question& question, const Outcome& outcome) {
-  const std::string_view who = outcome.identity == Identity::helo ? question.helo.view() : question.sender.view();
-  return "domain of " + one_line(who, kShownBytesMax);
+// RFC 7208 section 2.4
+std::string sender_checked(const Question& question) {
+  if (!question.sender.empty()) return std::string(question.sender.view());
+  return "postmaster@" + std::string(question.helo.view());
 }
 
+// Exim's words, which are libspf2's.
 std::string sentence(const Question& question, const Outcome& outcome) {
-  const std::string domain = domain_of(question, outcome);
+  const std::string domain = "domain of " + std::string(outcome.domain.view());
   const std::string client = question.client.to_string();
-  const std::string why = outcome.problem.empty() ? "" : ": " + std::string(outcome.problem.view());
+  const std::string why = ": " + std::string(outcome.problem.view());
   switch (outcome.result) {
-    case Result::none: return domain + " does not designate permitted sender hosts";
+    case Result::none: return domain + " does not provide an SPF record";
     case Result::neutral: return client + " is neither permitted nor denied by " + domain;
     case Result::pass: return domain + " designates " + client + " as permitted sender";
     case Result::fail: return domain + " does not designate " + client + " as permitted sender";
     case Result::softfail: return "transitioning " + domain + " does not designate " + client + " as permitted sender";
-    case Result::temperror: return "temporary error in the SPF check of the " + domain + why;
-    case Result::permerror: return "permanent error in the SPF check of the " + domain + why;
+    case Result::temperror: return "encountered temporary error during SPF processing of " + domain + why;
+    case Result::permerror: break;
   }
-  return domain;
+  return "error in processing during lookup of " + domain + why;
 }
 
 }  // namespace
@@ -82,16 +81,13 @@ std::string one_line(std::string_view text, std::size_t bytes_max) {
 }
 
 std::string header_comment(const Question& question, const Outcome& outcome) {
-  std::string comment = question.receiver + ": " + sentence(question, outcome);
-  if (outcome.guessed) comment += " (best guess record for domain)";
-  return comment;
+  return question.receiver + ": " + sentence(question, outcome);
 }
 
 std::string received_field(const Question& question, const Outcome& outcome) {
   std::string field = "Received-SPF: " + std::string(to_string(outcome.result)) + " (" +
                       escaped(outcome.header_comment.view(), "()\\") + ") client-ip=" + question.client.to_string() +
-                      "; envelope-from=" + value(question.sender.empty() ? "<>" : question.sender.view()) +
-                      "; helo=" + value(question.helo.view()) + ";";
+                      "; envelope-from=" + value(sender_checked(question)) + "; helo=" + value(question.helo.view()) + ";";
   const auto add = [&field](std::string_view key, std::string_view text) {
     const std::string pair = " " + std::string(key) + "=" + value(text) + ";";
     if (field.size() + pair.size() <= kFieldBytesMax) field += pair;

@@ -7,10 +7,10 @@
 
 namespace postern::spf {
 
-// "RECEIVER: domain of SENDER designates ADDRESS as permitted sender", the examples' words of RFC 7208 section 9.1.
+// "RECEIVER: domain of DOMAIN designates ADDRESS as permitted sender"
 [[nodiscard]] std::string header_comment(const Question& question, const Outcome& outcome);
-// "Received-SPF: RESULT (COMMENT) client-ip=...; envelope-from=...; helo=...;" as Exim writes it, and then identity=, receiver=,
-// mechanism= and problem=.
+// "Received-SPF: RESULT (COMMENT) client-ip=...; envelope-from=...; helo=...;" as Exim writes it, and then identity=,
+// receiver=, mechanism= and problem=.
 [[nodiscard]] std::string received_field(const Question& question, const Outcome& outcome);
 // One line: control characters, and bytes that are no UTF-8, become question marks.
 [[nodiscard]] std::string one_line(std::string_view text, std::size_t bytes_max);

@@ -18,10 +18,10 @@ namespace postern::spf {
 
 // RFC 7208 section 4.6.4. kTermsMax is in record.h.
 inline constexpr std::size_t kVoidLookupsMax = 2;
-inline constexpr std::size_t kExchangersMax = 10;     // of one `mx`; more are a permerror
-inline constexpr std::size_t kClientNamesMax = 10;    // PTR records looked at; further ones are not
-inline constexpr std::size_t kShownBytesMax = 200;    // of the sender, of a name, of a problem in texts for people
-inline constexpr std::size_t kFieldBytesMax = 998;    // RFC 5322 section 2.1.1; keys at the end of Received-SPF are left out
+inline constexpr std::size_t kExchangersMax = 10;   // of one `mx`; more are a permerror
+inline constexpr std::size_t kClientNamesMax = 10;  // PTR records looked at; further ones are not
+inline constexpr std::size_t kShownBytesMax = 200;  // of the sender, of a name, of a problem in texts for people
+inline constexpr std::size_t kFieldBytesMax = 998;  // RFC 5322 section 2.1.1; keys at the end of Received-SPF are left out
 
 // Exim's defaults of the main options spf_guess and spf_smtp_comment_template.
 inline constexpr std::string_view kGuessRecord = "v=spf1 a/24 mx/24 ptr ?all";
@@ -53,8 +53,8 @@ struct Outcome {
   PeerText explanation;     // of a fail: the domain's words (exp=), or else ours
   bool explained = false;   // they are the domain's
   PeerText problem;         // of temperror and permerror: why
-  PeerText header_comment;  // $spf_header_comment: "RECEIVER: domain of SENDER designates ADDRESS as permitted sender"
-  PeerText smtp_comment;    // $spf_smtp_comment: the explanation; empty for pass and none
+  PeerText header_comment;  // $spf_header_comment: "RECEIVER: domain of DOMAIN designates ADDRESS as permitted sender"
+  PeerText smtp_comment;    // $spf_smtp_comment: of fail the explanation, of softfail and neutral our words with a reason
   PeerText received;        // $spf_received: the whole field, without a line end
   std::size_t terms = 0;    // that asked the DNS
   std::size_t void_lookups = 0;
