@@ -13,6 +13,7 @@
 #include "policy/expand/program.h"
 #include "policy/lists/list.h"
 #include "policy/routing/callout_cache.h"
+#include "policy/spf/spf.h"
 
 namespace postern::config {
 
