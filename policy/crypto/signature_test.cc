@@ -143,7 +143,8 @@ TEST(Signature, KeysThatWouldCostTooMuchAreRefused) {
 
 TEST(Signature, PrivateKeysSayWhyTheyCannotBeUsed) {
   EXPECT_EQ(refused(testing::kEllipticPrivate), "the private key is neither RSA nor Ed25519");
-  const std::string unread = "the private key cannot be read: it must be PEM without a passphrase (openssl genrsa 2048), or base 64";
+  const std::string unread =
+      "the private key cannot be read: it must be PEM without a passphrase (openssl genrsa 2048), or base 64";
   EXPECT_EQ(refused(testing::kEncryptedPrivate), unread);
   for (const char* text : {"", "x", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n", "AAAA"})
     EXPECT_EQ(refused(text), unread) << text;

@@ -349,8 +349,8 @@ TEST_F(DkimTest, ALengthThatCoversLess) {
   std::string body_hash;
   expand::append_base64(body_hash, digest.view());
   const auto field = [&](const std::string& length) {
-    const std::string start = "v=1; a=rsa-sha256; c=relaxed/simple; d=example.com; s=sel; h=From; l=" + length +
-                              "; bh=" + body_hash + "; b=";
+    const std::string start =
+        "v=1; a=rsa-sha256; c=relaxed/simple; d=example.com; s=sel; h=From; l=" + length + "; bh=" + body_hash + "; b=";
     const std::string canonical = "from:Joe <joe@example.com>\r\ndkim-signature:" + start;
     crypto::Digest header;
     EXPECT_TRUE(crypto::digest(crypto::Hash::sha256, canonical, header));
@@ -381,8 +381,9 @@ TEST_F(DkimTest, TheFieldThatIsMade) {
   all.identity = "joe=x@example.com";
   all.timestamps = "3600";
   const std::string text = sign(all, std::string(kHeader) + std::string(kBody));
-  EXPECT_TRUE(text.starts_with("DKIM-Signature: v=1; a=rsa-sha256; q=dns/txt; c=relaxed/relaxed;\r\n\td=example.com; s=sel; "
-                               "i=joe=3Dx@example.com; t=1700000000; x=1700003600;\r\n\th=From:To:Subject; bh="))
+  EXPECT_TRUE(
+      text.starts_with("DKIM-Signature: v=1; a=rsa-sha256; q=dns/txt; c=relaxed/relaxed;\r\n\td=example.com; s=sel; "
+                       "i=joe=3Dx@example.com; t=1700000000; x=1700003600;\r\n\th=From:To:Subject; bh="))
       << text;
   const SignatureResult result = verify_one(text);
   EXPECT_EQ(result.status, Status::pass);
@@ -424,7 +425,8 @@ TEST_F(DkimTest, SettingsThatCannotBeUsed) {
     change(one);
     return one;
   };
-  EXPECT_EQ(refused(with([](auto& s) { s.domain = "a b"; })), "dkim_domain: \"a b\" cannot be a domain; IDNs are written as xn--");
+  EXPECT_EQ(refused(with([](auto& s) { s.domain = "a b"; })),
+            "dkim_domain: \"a b\" cannot be a domain; IDNs are written as xn--");
   EXPECT_EQ(refused(with([](auto& s) { s.selector = ""; })), "dkim_selector: \"\" cannot be a selector");
   EXPECT_EQ(refused(with([](auto& s) { s.identity = "joe@example.org"; })),
             "dkim_identity: \"joe@example.org\" has no at sign, or is not in or below example.com");

@@ -161,9 +161,11 @@ TEST(FoldedField, LinesStayShortAndReadAsTheyWereWritten) {
     begin = end + 2;
   }
   std::erase(unfolded, '\t');
-  EXPECT_EQ(unfolded, "DKIM-Signature: v=1;d=" + std::string(60, 'd') +
-                          "; h=From:To:Subject:Date:Message-ID:Content-Type:Content-Transfer-Encoding:MIME-Version:Reply-To:Sender;"
-                          " bh=" + std::string(44, 'H') + "; b=" + std::string(344, 'B'));
+  EXPECT_EQ(unfolded,
+            "DKIM-Signature: v=1;d=" + std::string(60, 'd') +
+                "; h=From:To:Subject:Date:Message-ID:Content-Type:Content-Transfer-Encoding:MIME-Version:Reply-To:Sender;"
+                " bh=" +
+                std::string(44, 'H') + "; b=" + std::string(344, 'B'));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// For tests and the fuzz target of the canonical forms: what RFC 6376 section 3.4 says, told from the whole of a body, and runs over
-// any cutting of it.
+// For tests and the fuzz target of the canonical forms: what RFC 6376 section 3.4 says, told from the whole of a body, and runs
+// over any cutting of it.
 #pragma once
 
 #include <cstddef>

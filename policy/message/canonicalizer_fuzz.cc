@@ -1,4 +1,5 @@
-// Canonical forms of a body: the same whole and cut, and what the RFC's text makes of the whole. The first byte says how to cut.
+// Canonical forms of a body: the same whole and cut, and what the RFC's text makes of the whole. The first byte says how to
+// cut.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -101,8 +101,11 @@ TEST(SignatureWords, Canonicalizations) {
 }
 
 TEST(SignatureWords, SigningNames) {
-  for (const char* name : {"example.com", "a", "2020.mail_x", "xn--bcher-kva.example"}) EXPECT_TRUE(is_signing_name(name)) << name;
-  for (const char* name : {"", ".", "a.", ".a", "a..b", "a b", "a\\.b", "b\xc3\xbc" "cher.example"})
+  for (const char* name : {"example.com", "a", "2020.mail_x", "xn--bcher-kva.example"})
+    EXPECT_TRUE(is_signing_name(name)) << name;
+  for (const char* name : {"", ".", "a.", ".a", "a..b", "a b", "a\\.b",
+                           "b\xc3\xbc"
+                           "cher.example"})
     EXPECT_FALSE(is_signing_name(name)) << name;
   EXPECT_TRUE(is_signing_name(std::string(63, 'a')));
   EXPECT_FALSE(is_signing_name(std::string(64, 'a')));

@@ -261,21 +261,7 @@ class Opendkim(unittest.TestCase):
 # For each delivery it starts itself anew, and as a set-user-id program it would not find its libraries: hence a copy that is none, and
 # a script that says where they are. The local part says how a message is signed. Exim 4.96 breaks its own signature when simple and
 # dkim_timestamps come together, by a blank before a fold: dkimpy does not verify those either.
-EXIM = PLACE.replace("queue_only\n", "") + """\
-primary_hostname = peer.example
-exim_path = {home}/exim
-deliver_drop_privilege
-acl_smtp_rcpt = accept
-smtp_accept_queue_per_connection = 0
-begin acl
-begin routers
-on:
-  driver = manualroute
-  route_list = * @HOP
-  self = send
-  transport = signing
-begin transports
-signing:
+SIGNING = """\
   driver = smtp
   max_rcpt = 1
   hosts_try_chunking =
@@ -286,8 +272,27 @@ signing:
   dkim_selector = test
   dkim_canon = ${{if match{{$local_part}}{{simple}}{{simple}}{{relaxed}}}}
   dkim_private_key = {home}/${{if match{{$local_part}}{{rsa}}{{rsa}}{{ed25519}}}}
-  dkim_timestamps = ${{if match{{$local_part}}{{simple}}{{}}{{1000}}}}
   dkim_sign_headers = ${{if match{{$local_part}}{{all}}{{+from:=received:to}}{{_DKIM_SIGN_HEADERS}}}}
+"""
+EXIM = PLACE.replace("queue_only\n", "") + f"""\
+primary_hostname = peer.example
+exim_path = {{home}}/exim
+deliver_drop_privilege
+acl_smtp_rcpt = accept
+smtp_accept_queue_per_connection = 0
+begin acl
+begin routers
+on:
+  driver = manualroute
+  route_list = * @HOP
+  self = send
+  transport = ${{{{if match{{{{$local_part}}}}{{{{simple}}}}{{{{plain}}}}{{{{timed}}}}}}}}
+begin transports
+plain:
+{SIGNING}
+timed:
+{SIGNING}
+  dkim_timestamps = 1000
 begin retry
 """
 
