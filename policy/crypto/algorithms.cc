@@ -6,8 +6,8 @@ namespace postern::crypto::detail {
 
 namespace {
 
-constexpr std::array kNames{"MD5",         "SHA1",        "SHA2-224",    "SHA2-256", "SHA2-384",
-                            "SHA2-512",    "SHA3-224",    "SHA3-256",    "SHA3-384", "SHA3-512"};
+constexpr std::array kNames{"MD5",      "SHA1",     "SHA2-224", "SHA2-256", "SHA2-384",
+                            "SHA2-512", "SHA3-224", "SHA3-256", "SHA3-384", "SHA3-512"};
 
 std::array<const EVP_MD*, kNames.size()> fetch_all() noexcept {
   std::array<const EVP_MD*, kNames.size()> fetched{};

@@ -30,8 +30,8 @@ bool hmac(Hash hash, std::string_view secret, std::string_view text, Digest& res
   const char* const key = secret.empty() ? "" : secret.data();
   const EVP_MD* const found = detail::algorithm(hash);
   if (found == nullptr) return false;
-  if (HMAC(found, key, static_cast<int>(secret.size()), reinterpret_cast<const unsigned char*>(text.data()),
-           text.size(), result.bytes_.data(), &size) == nullptr) {
+  if (HMAC(found, key, static_cast<int>(secret.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+           result.bytes_.data(), &size) == nullptr) {
     return false;
   }
   result.size_ = size;

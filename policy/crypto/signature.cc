@@ -162,8 +162,7 @@ bool PublicKey::verify(Hash hash, const Digest& digest, std::string_view signatu
   const std::string_view text = digest.view();
   if (type_ == KeyType::rsa) {
     const auto context = rsa_context(key_.get(), hash, EVP_PKEY_verify_init);
-    return context &&
-           EVP_PKEY_verify(context.get(), as_bytes(signature), signature.size(), as_bytes(text), text.size()) == 1;
+    return context && EVP_PKEY_verify(context.get(), as_bytes(signature), signature.size(), as_bytes(text), text.size()) == 1;
   }
   const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   return EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&

@@ -1,5 +1,5 @@
-// Signatures over digests: RSA with PKCS #1 v1.5 padding (RFC 8017 section 8.2) and Ed25519 (RFC 8032), as DKIM and ARC use them
-// (RFC 6376 section 3.3, RFC 8463). Over OpenSSL.
+// Signatures over digests: RSA with PKCS #1 v1.5 padding (RFC 8017 section 8.2) and Ed25519 (RFC 8032), as DKIM and ARC use
+// them (RFC 6376 section 3.3, RFC 8463). Over OpenSSL.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Asking for the keys of one message's signatures, all at once and each name once: RFC 6376 section 3.6.2, RFC 8617 section 4.1.
+// Asking for the keys of one message's signatures, all at once and each name once: RFC 6376 section 3.6.2, RFC 8617
+// section 4.1.
 #pragma once
 
 #include <cstddef>

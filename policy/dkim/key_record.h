@@ -17,14 +17,14 @@ namespace postern::dkim {
 inline constexpr std::size_t kKeyRecordBytesMax = 16 * 1024;
 
 enum class KeyRecordFault : std::uint8_t {
-  syntax,     // no tag list, no p=, or a value that cannot be one
-  version,    // v= is there and is not DKIM1, or does not stand first: some other kind of record
-  key_type,   // k= is none that we know
+  syntax,    // no tag list, no p=, or a value that cannot be one
+  version,   // v= is there and is not DKIM1, or does not stand first: some other kind of record
+  key_type,  // k= is none that we know
 };
 
 struct KeyRecord {
   crypto::KeyType type = crypto::KeyType::rsa;
-  PeerText key;  // p=, bytes; empty: revoked
+  PeerText key;                                     // p=, bytes; empty: revoked
   std::optional<std::vector<crypto::Hash>> hashes;  // h=, those that we know; none: all
   bool testing = false;                             // t=y
   bool no_subdomains = false;                       // t=s: i= is in d= itself

@@ -34,8 +34,7 @@ constexpr std::array kWords{
     ReasonWords{key_subdomain, Status::invalid, "", "permerror", "public key does not allow subdomains"},
     ReasonWords{key_too_short, Status::invalid, "pubkey_too_short", "policy", "public key too short"},
     ReasonWords{body_too_short, Status::invalid, "", "permerror", "body shorter than signed"},
-    ReasonWords{body_hash, Status::fail, "bodyhash_mismatch", "fail",
-                "body hash mismatch; body probably modified in transit"},
+    ReasonWords{body_hash, Status::fail, "bodyhash_mismatch", "fail", "body hash mismatch; body probably modified in transit"},
     ReasonWords{Reason::signature, Status::fail, "signature_incorrect", "fail",
                 "signature did not verify; headers probably modified in transit"},
 };

@@ -14,19 +14,19 @@
 namespace postern::dkim {
 
 struct Signature {
-  PeerText domain;                        // d=
-  PeerText selector;                      // s=
-  PeerText identity;                      // i=, unquoted; "@" and d= when it is not there
-  PeerText algorithm_text;                // a= as it stands
-  message::Algorithm algorithm;           // a=
-  message::Canonicalization canon;        // c=
-  PeerText body_hash;                     // bh=, bytes
-  PeerText signature;                     // b=, bytes
-  std::vector<PeerText> names;            // h=
-  std::optional<std::uint64_t> length;    // l=, bytes of the canonical body
-  std::optional<std::uint64_t> created;   // t=, seconds since 1970
-  std::optional<std::uint64_t> expires;   // x=
-  PeerText copied;                        // z=, unquoted, its items still separated by "|"
+  PeerText domain;                       // d=
+  PeerText selector;                     // s=
+  PeerText identity;                     // i=, unquoted; "@" and d= when it is not there
+  PeerText algorithm_text;               // a= as it stands
+  message::Algorithm algorithm;          // a=
+  message::Canonicalization canon;       // c=
+  PeerText body_hash;                    // bh=, bytes
+  PeerText signature;                    // b=, bytes
+  std::vector<PeerText> names;           // h=
+  std::optional<std::uint64_t> length;   // l=, bytes of the canonical body
+  std::optional<std::uint64_t> created;  // t=, seconds since 1970
+  std::optional<std::uint64_t> expires;  // x=
+  PeerText copied;                       // z=, unquoted, its items still separated by "|"
   // Of the field's value, what counts as empty when the field is hashed: between "b=" and the next semicolon.
   std::size_t cut_begin = 0;
   std::size_t cut_end = 0;
@@ -35,8 +35,8 @@ struct Signature {
   [[nodiscard]] std::string_view identity_domain() const noexcept;
 };
 
-// Reads a field's value. `signature` holds what could be read also when something is wrong. Says what is wrong, or Reason::none.
-// Nothing here depends on the time, a policy or the DNS.
+// Reads a field's value. `signature` holds what could be read also when something is wrong. Says what is wrong, or
+// Reason::none. Nothing here depends on the time, a policy or the DNS.
 [[nodiscard]] Reason read_signature(PeerView value, Signature& signature);
 
 }  // namespace postern::dkim

@@ -123,8 +123,8 @@ std::optional<Signer> Signer::make(const SignSettings& settings, std::shared_ptr
   if (key->type() == crypto::KeyType::ed25519 && *hash != crypto::Hash::sha256)
     return refuse(why, "dkim_hash: Ed25519 keys go with sha256 only (RFC 8463)");
   if (key->type() == crypto::KeyType::rsa && key->bits() < kRsaBitsMin)
-    return refuse(why, "dkim_private_key: RSA keys have at least 1024 bits (RFC 8301), this one has " +
-                           std::to_string(key->bits()));
+    return refuse(why,
+                  "dkim_private_key: RSA keys have at least 1024 bits (RFC 8301), this one has " + std::to_string(key->bits()));
   signer.algorithm_ = {key->type(), *hash};
 
   if (!settings.timestamps.empty()) {
@@ -193,8 +193,7 @@ message::FoldedField Signer::unsigned_field(std::string_view body_hash) const {
 }
 
 std::optional<std::string> Signer::finish(const message::BodyHashes& bodies, std::string& why) {
-  if (too_many_)
-    return refuse(why, "more than " + std::to_string(message::kSignedNamesMax) + " header fields to sign");
+  if (too_many_) return refuse(why, "more than " + std::to_string(message::kSignedNamesMax) + " header fields to sign");
   const message::BodyHash body = bodies.get(body_);
   if (!body.known) return refuse(why, "the machine's cryptographic policy does not allow the hash");
   message::FoldedField field = unsigned_field(body.digest.view());

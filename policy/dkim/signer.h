@@ -1,5 +1,5 @@
-// Makes the DKIM-Signature field of a message: RFC 6376 section 5, RFC 8301, RFC 8463. As with verifying, the header comes whole
-// and the body passes by once.
+// Makes the DKIM-Signature field of a message: RFC 6376 section 5, RFC 8301, RFC 8463. As with verifying, the header comes
+// whole and the body passes by once.
 #pragma once
 
 #include <cstddef>

@@ -47,8 +47,8 @@ void Verifier::begin(const message::HeaderIndex& headers, message::BodyHashes& b
     if (reason != Reason::none) continue;
     const Signature& signature = result.signature;
     result.unsigned_from_fields = from_fields - std::min(from_fields, signed_from_fields(signature));
-    candidate.body = bodies.ask(signature.canon.body, signature.algorithm.hash,
-                                signature.length.value_or(message::BodyHashes::kWhole));
+    candidate.body =
+        bodies.ask(signature.canon.body, signature.algorithm.hash, signature.length.value_or(message::BodyHashes::kWhole));
     candidate.key = keys_.ask(key_name(signature.selector.view(), signature.domain.view()), wait);
   }
 }

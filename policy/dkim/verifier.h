@@ -28,13 +28,13 @@
 namespace postern::dkim {
 
 struct VerifyPolicy {
-  std::vector<crypto::Hash> hashes{crypto::Hash::sha256, crypto::Hash::sha512};                 // dkim_verify_hashes
-  std::vector<crypto::KeyType> key_types{crypto::KeyType::ed25519, crypto::KeyType::rsa};       // dkim_verify_keytypes
-  unsigned rsa_bits_min = 1024;                                                                 // dkim_verify_min_keysizes
+  std::vector<crypto::Hash> hashes{crypto::Hash::sha256, crypto::Hash::sha512};            // dkim_verify_hashes
+  std::vector<crypto::KeyType> key_types{crypto::KeyType::ed25519, crypto::KeyType::rsa};  // dkim_verify_keytypes
+  unsigned rsa_bits_min = 1024;                                                            // dkim_verify_min_keysizes
   unsigned ed25519_bits_min = 250;
-  bool minimal = false;               // dkim_verify_minimal: those behind the first that passes are not judged
-  std::size_t signatures_max = 20;    // from the top; further ones are only counted
-  std::uint64_t clock_skew_s = 300;   // how far ahead of ours a signer's clock may be, for t=
+  bool minimal = false;              // dkim_verify_minimal: those behind the first that passes are not judged
+  std::size_t signatures_max = 20;   // from the top; further ones are only counted
+  std::uint64_t clock_skew_s = 300;  // how far ahead of ours a signer's clock may be, for t=
 };
 
 // Owns all that it says.
@@ -75,7 +75,8 @@ class Verifier {
   [[nodiscard]] std::size_t count() const noexcept { return candidates_.size(); }
 
   // After BodyHashes::finish(). Suspends for keys that are not there yet, at most until `wait` ends: what is missing then is a
-  // temporary failure. A body that is not what was signed needs no key: that signature failed. Results stand in the order of the fields, from the top. Once.
+  // temporary failure. A body that is not what was signed needs no key: that signature failed. Results stand in the order of
+  // the fields, from the top. Once.
   [[nodiscard]] Task<std::vector<SignatureResult>> finish(Wait wait);
   // The message goes away: ends the questions. In place of finish().
   [[nodiscard]] Task<void> abandon() { return keys_.close(); }

@@ -14,8 +14,8 @@ namespace postern::message {
 enum class Canon : std::uint8_t { simple, relaxed };
 [[nodiscard]] std::string_view to_string(Canon canon) noexcept;
 
-// Appends the field in its canonical form, CR LF at its end included (sections 3.4.1 and 3.4.2). The field is as HeaderView gives
-// it: name and value lie in one piece.
+// Appends the field in its canonical form, CR LF at its end included (sections 3.4.1 and 3.4.2). The field is as HeaderView
+// gives it: name and value lie in one piece.
 void append_canonical(std::string& out, Canon canon, const smtp::HeaderField& field);
 // The same without the CR LF, and with the bytes from `cut_begin` to `cut_end` of the value left out: a signature's own field,
 // whose b= counts as empty (section 3.7).
@@ -51,11 +51,11 @@ class BodyCanonicalizer {
 
   CanonicalSink* sink_;
   Canon canon_;
-  bool held_cr_ = false;           // the last byte so far; what follows says what it is
-  bool held_blank_ = false;        // relaxed: blanks that may end the line
-  bool has_content_ = false;       // something other than line ends was there
-  std::uint64_t held_lines_ = 0;   // line ends that may end the body
-  std::size_t buffered_ = 0;       // relaxed
+  bool held_cr_ = false;          // the last byte so far; what follows says what it is
+  bool held_blank_ = false;       // relaxed: blanks that may end the line
+  bool has_content_ = false;      // something other than line ends was there
+  std::uint64_t held_lines_ = 0;  // line ends that may end the body
+  std::size_t buffered_ = 0;      // relaxed
   std::array<char, kBufferBytes> buffer_;
 };
 

@@ -42,7 +42,7 @@ class HeaderIndex {
   [[nodiscard]] std::uint32_t lowest(std::string_view name) const;
 
   std::vector<smtp::HeaderField> fields_;
-  std::vector<std::uint32_t> above_;                      // the next field upwards with the same name
+  std::vector<std::uint32_t> above_;                       // the next field upwards with the same name
   std::unordered_map<std::string, std::uint32_t> lowest_;  // names in small letters
 };
 

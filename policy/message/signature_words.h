@@ -38,7 +38,8 @@ struct Canonicalization {
 [[nodiscard]] std::optional<Canonicalization> read_canonicalization(std::string_view text);
 
 inline constexpr std::size_t kSignedNamesMax = 1000;
-// "From:To:Subject", blanks around the colons or not. Nothing when a name cannot be one, or there are more than kSignedNamesMax.
+// "From:To:Subject", blanks around the colons or not. Nothing when a name cannot be one, or there are more than
+// kSignedNamesMax.
 [[nodiscard]] std::optional<std::vector<PeerText>> read_field_names(std::string_view text);
 
 // Letters, digits, hyphens and underscores in labels: what may stand in d= and s=. An internationalised domain stands there as

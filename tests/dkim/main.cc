@@ -1,11 +1,12 @@
 // Verifies and signs messages, with keys from a file in place of the DNS:
 //
 //   dkim_check verify KEYS NOW [piece=BYTES] [hashes=sha1:sha256] < MESSAGES
-//   dkim_check sign KEY NOW domain=D selector=S [canon=C] [sign_headers=H] [hash=H] [identity=I] [timestamps=SECONDS] < MESSAGES
+//   dkim_check sign KEY NOW domain=D selector=S [canon=C] [sign_headers=H] [hash=H] [identity=I] [timestamps=SECONDS] <
+//   MESSAGES
 //
-// KEYS has a line for each record: its name, a blank, its text. KEY is a private key. NOW is seconds since 1970. MESSAGES are any
-// number of messages with CR LF line ends, each behind a line with its length in bytes. The body is fed in pieces of that many
-// bytes. Answers with a line of JSON for each message: its signatures, or the field that signs it.
+// KEYS has a line for each record: its name, a blank, its text. KEY is a private key. NOW is seconds since 1970. MESSAGES are
+// any number of messages with CR LF line ends, each behind a line with its length in bytes. The body is fed in pieces of that
+// many bytes. Answers with a line of JSON for each message: its signatures, or the field that signs it.
 #include <sysexits.h>
 
 #include <cstdio>

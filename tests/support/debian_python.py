@@ -1,0 +1,18 @@
+"""Modules that come from Debian, for a test that another Python was asked to run (one from pyenv, say)."""
+
+import importlib.util
+import os
+import sys
+
+DEBIAN = "/usr/bin/python3"
+
+
+def want(*modules):
+    """Goes on when they are there; else starts anew under Debian's Python, or ends as skipped."""
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    if os.path.realpath(sys.executable) != os.path.realpath(DEBIAN) and os.access(DEBIAN, os.X_OK):
+        os.execv(DEBIAN, [DEBIAN, "-B", *sys.argv])
+    print(f"skipped: no module {', '.join(missing)}")
+    sys.exit(77)
