@@ -7,9 +7,14 @@ import sys
 DEBIAN = "/usr/bin/python3"
 
 
+def is_there(name):
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin is not None  # a folder of that name is no module
+
+
 def want(*modules):
     """Goes on when they are there; else starts anew under Debian's Python, or ends as skipped."""
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    missing = [name for name in modules if not is_there(name)]
     if not missing:
         return
     if os.path.realpath(sys.executable) != os.path.realpath(DEBIAN) and os.access(DEBIAN, os.X_OK):
