@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "appliance/config/main_options.h"
+#include "policy/expand/variables.h"
 #include "policy/lists/list.h"
 #include "policy/lists/world.h"
 #include "policy/lookup/lookup.h"
@@ -24,7 +25,13 @@ struct Language {
   std::string primary_hostname;
   bool strict_acl_vars = false;
   bool allows_run = true;  // expand_allow_run
+  // What is kept of each message, because texts of ACLs name the variables.
+  bool keeps_body_ends = false;       // $message_body, $message_body_end, $body_zerocount
+  bool keeps_received_field = false;  // $message_headers, $message_headers_raw
 };
+
+// The member that says whether what the variable shows is kept; null where it always is.
+[[nodiscard]] bool Language::* kept_for(expand::VariableId id) noexcept;
 
 [[nodiscard]] lookup::Settings lookup_settings(const MainOptions& main);
 

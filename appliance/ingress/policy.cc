@@ -113,6 +113,7 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.callout_times = main.callout_times;
   policy.callout_random_local_part = main.callout_random_local_part;
   policy.log_sender_verify_fail = main.log_selector.has(config::LogSelector::sender_verify_fail);
+  policy.body_shown = main.body_shown;
   policy.language = config.language;
   return policy;
 }
