@@ -32,10 +32,17 @@ std::optional<expand::Program> read(const Arguments& arguments, language::ShardL
   return expand::compile_or_why(config::TextMaker::command_line(arguments.text), expanded.why, &language);
 }
 
+// There is no message, so that nothing needs to be kept of one.
+std::shared_ptr<const config::Language> language_of(const config::Config& config) {
+  auto language = std::make_shared<config::Language>(*config.language);
+  language->keeps_body_ends = language->keeps_received_field = true;
+  return language;
+}
+
 Expanded expand_now(const Arguments& arguments, const config::Config& config) {
   Expanded expanded;
   const SystemClock clock;
-  language::ShardLanguage language(config.language, {.clock = clock});
+  language::ShardLanguage language(language_of(config), {.clock = clock, .has_message_text = true});
   ExpandScene scene(config, arguments.scene);
   SceneAsker asker(language, scene);
   scene.set_services(asker, language);
@@ -63,8 +70,9 @@ Expanded expand_in_loop(const Arguments& arguments, const config::Config& config
   SystemRandom random;
   dns::AresResolver resolver({**datagrams, connector, (*runtime)->blocks(), random},
                              config::make_resolver_settings(config.main));
-  language::ShardLanguage language(config.language,
-                                   {.clock = (*runtime)->clock(), .connector = &connector, .resolver = &resolver});
+  language::ShardLanguage language(
+      language_of(config),
+      {.clock = (*runtime)->clock(), .connector = &connector, .resolver = &resolver, .has_message_text = true});
   ExpandScene scene(config, arguments.scene);
   SceneAsker asker(language, scene);
   scene.set_services(asker, language);

@@ -1,10 +1,9 @@
 #include "appliance/bin/expand_scene.h"
 
+#include "appliance/config/process_variables.h"
 #include "appliance/config/variable_defaults.h"
 #include "engine/base/clock.h"
-#include "engine/base/version.h"
 #include "engine/smtp/address.h"
-#include "policy/expand/time_variables.h"
 
 namespace postern::bin {
 
@@ -29,8 +28,6 @@ std::string_view ExpandScene::set_variable(Id id, std::string& scratch) const {
     case Id::qualify_domain: return config_.main.qualify_domain;
     case Id::qualify_recipient: return config_.main.qualify_recipient;
     case Id::spool_directory: return config_.main.spool_directory;
-    case Id::version_number:
-    case Id::exim_version: return kVersion;
     case Id::sender_host_address: return options_.sender_ip;
     case Id::sender_helo_name: return options_.helo;
     case Id::sender_address:
@@ -39,7 +36,7 @@ std::string_view ExpandScene::set_variable(Id id, std::string& scratch) const {
     case Id::sender_address_domain: return domain_of(options_.sender);
     case Id::local_part: return local_part_of(options_.recipient);
     case Id::domain: return domain_of(options_.recipient);
-    default: return expand::time_variable(id, SystemClock().wall_now(), scratch);
+    default: return config::process_variable(id, SystemClock().wall_now(), scratch);
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "appliance/config/main_options.h"
 #include "policy/expand/check.h"
+#include "policy/expand/variables.h"
 #include "policy/lists/list.h"
 #include "policy/lists/world.h"
 #include "policy/lookup/lookup.h"
@@ -26,7 +27,13 @@ struct Language {
   bool strict_acl_vars = false;
   bool allows_run = true;  // expand_allow_run
   expand::CheckSet wanted;  // whose results ACLs and texts ask for
+  // What is kept of each message, because texts of ACLs name the variables.
+  bool keeps_body_ends = false;       // $message_body, $message_body_end, $body_zerocount
+  bool keeps_received_field = false;  // $message_headers, $message_headers_raw
 };
+
+// The member that says whether what the variable shows is kept; null where it always is.
+[[nodiscard]] bool Language::* kept_for(expand::VariableId id) noexcept;
 
 [[nodiscard]] lookup::Settings lookup_settings(const MainOptions& main);
 

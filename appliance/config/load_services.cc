@@ -50,6 +50,11 @@ std::expected<LoadServices::List, std::string> LoadServices::find_list(expand::L
   return List{.handle = static_cast<expand::ListHandle>(language_.expansion_lists.size() - 1), .may_wait = asks};
 }
 
+std::string_view LoadServices::noticed_text_variable(expand::VariableId id) {
+  if (bool Language::* const kept = kept_for(id); kept != nullptr) language_.*kept = true;
+  return {};
+}
+
 bool LoadServices::is_named_list(std::string_view name) {
   using enum lists::ListKind;
   return lists_ != nullptr && std::ranges::any_of(std::array{domain, host, address, local_part},

@@ -28,6 +28,7 @@ class LoadServices final : public expand::CompileServices {
   // Blocks. A file that cannot be read is warned of.
   void noticed_lookup_file(expand::LookupHandle handle, std::string_view file) override;
   [[nodiscard]] std::expected<List, std::string> find_list(expand::ListKind kind, const expand::ConfigText& text) override;
+  [[nodiscard]] std::string_view noticed_text_variable(expand::VariableId id) override;
   [[nodiscard]] bool is_named_list(std::string_view name) override;
   void wants(expand::Check check) override { language_.wanted.add(check); }
   [[nodiscard]] bool allows_run() override { return language_.allows_run; }

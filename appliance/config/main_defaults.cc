@@ -88,6 +88,8 @@ constexpr auto kDefaults = std::to_array<Default>({
     {"log_selector", {}},
     {"log_timezone", "no"},
     {"lookup_open_max", "25"},
+    {"message_body_newlines", "no"},
+    {"message_body_visible", "500"},
     {"message_size_limit", "50M"},
     {"pipelining_advertise_hosts", kEveryone},
     {"proxy_count_by", "client"},

@@ -10,6 +10,7 @@
 #include "appliance/config/log_selector.h"
 #include "engine/base/ip_address.h"
 #include "policy/dkim/verifier.h"
+#include "policy/expand/message_text.h"
 #include "policy/expand/program.h"
 #include "policy/lists/list.h"
 #include "policy/routing/callout_cache.h"
@@ -68,6 +69,7 @@ struct MainOptions {
   bool strip_trailing_dot = false;
   bool strict_acl_vars = false;  // an ACL variable that was never set is an error in an expansion
   expand::Program received_header_text;
+  expand::BodyShown body_shown;  // message_body_visible, message_body_newlines
 
   // Who is offered or allowed what
   lists::HostList chunking_advertise_hosts;         // everyone unless set

@@ -50,6 +50,18 @@ void set_dns_servers(MainDraft& draft, const Setting& setting, const OptionReade
     reader.error(setting, fmt::format("{} servers, and at most {} are asked", draft.dns_servers.size(), dns::kServersMax));
 }
 
+void set_body_newlines(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  if (const auto value = reader.boolean(setting)) draft.body_shown.newlines = *value;
+}
+
+void set_body_visible(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto value = reader.count(setting);
+  if (!value) return;
+  if (*value > expand::BodyShown::kCharactersMax)
+    return reader.error(setting, fmt::format("it is at most {} characters", expand::BodyShown::kCharactersMax));
+  draft.body_shown.characters = *value;
+}
+
 void set_dns_dnssec_trusted(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
   each_item(setting, reader, "an IP address", [&](const std::string& item) {
     const auto address = IpAddress::parse(item);

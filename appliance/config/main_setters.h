@@ -9,6 +9,8 @@ namespace postern::config {
 
 // Each sets the option whose name it has, or leaves an error with the reader.
 void set_bare_newline(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_body_newlines(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_body_visible(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_dns_dnssec_trusted(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_dns_servers(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_log_file_path(MainDraft& draft, const Setting& setting, const OptionReader& reader);

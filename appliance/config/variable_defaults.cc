@@ -6,16 +6,24 @@ std::string_view unset_value(expand::VariableId id) noexcept {
   using enum expand::VariableId;
   switch (id) {
     case acl_narg:
+    case body_linecount:
+    case body_zerocount:
     case host_lookup_deferred:
     case host_lookup_failed:
     case host_port:
+    case load_average:
+    case max_received_linelength:
+    case message_body_size:
+    case message_linecount:
     case message_size:
     case proxy_external_port:
     case proxy_local_port:
     case rcpt_count:
     case rcpt_defer_count:
     case rcpt_fail_count:
+    case pid:
     case received_count:
+    case received_time:
     case recipients_count:
     case sender_host_port:
     case tls_in_bits: return "0";

@@ -2,11 +2,10 @@
 
 #include <optional>
 
+#include "appliance/config/process_variables.h"
 #include "appliance/spool/attribute_names.h"
 #include "engine/base/clock.h"
-#include "engine/base/version.h"
 #include "engine/coro/scheduler.h"
-#include "policy/expand/time_variables.h"
 
 namespace postern::delivery {
 
@@ -39,13 +38,11 @@ std::string_view DeliveryVariables::variable(Id id, std::string& scratch) const 
     case Id::local_part: return local_part_of(recipient_);
     case Id::router_name: return router_;
     case Id::transport_name: return transport_;
-    case Id::version_number:
-    case Id::exim_version: return kVersion;
     default: break;
   }
   if (const std::string_view found = of_message(id, scratch); !found.empty()) return found;
   if (const std::string_view found = of_client(id, scratch); !found.empty()) return found;
-  return expand::time_variable(id, Scheduler::current().wall_now(), scratch);
+  return config::process_variable(id, Scheduler::current().wall_now(), scratch);
 }
 
 std::string_view DeliveryVariables::of_message(Id id, std::string& scratch) const {
@@ -55,7 +52,8 @@ std::string_view DeliveryVariables::of_message(Id id, std::string& scratch) cons
     case Id::sender_address_domain: return domain_of(message_.sender.view());
     case Id::return_path: return return_path_;
     case Id::message_exim_id: return message_.id.view();
-    case Id::message_size: return number_text(static_cast<std::int64_t>(message_.content.size()), scratch);
+    case Id::message_size: return number_text(static_cast<std::int64_t>(message_.content_bytes()), scratch);
+    case Id::received_time: return number_text(message_.received.us / 1'000'000, scratch);
     case Id::rcpt_count:
     case Id::recipients_count: return number_text(message_.recipients.size(), scratch);
     case Id::received_for: return message_.recipients.size() == 1 ? (*message_.recipients.begin()).address.view() : "";

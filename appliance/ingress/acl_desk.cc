@@ -229,6 +229,11 @@ std::optional<std::string_view> AclDesk::added_field(std::string_view name, std:
   return std::nullopt;
 }
 
+void AclDesk::append_added_fields(std::string& out) const {
+  for (const acl::AddedHeader& header : std::span(state_.headers.added()).first(visible_added_))
+    out.append(header.text).append("\n");
+}
+
 bool AclDesk::is_removed(std::string_view name) const {
   const auto removed = std::span(state_.headers.removed()).first(visible_removed_);
   return std::ranges::any_of(removed, [&](const std::string& each) { return smtp::equal_ignoring_case(each, name); });

@@ -28,6 +28,8 @@ struct AclScene {
   const smtp::Envelope* envelope = nullptr;
   const smtp::Recipient* recipient = nullptr;
   const smtp::MessageView* message = nullptr;
+  WallTime received = {};                // when its text began to come
+  std::string_view received_field = {};  // what will stand in front of the message; empty: it is not known yet
 };
 
 // One connection's. Borrows everything it is given for as long as that lasts.
@@ -67,6 +69,8 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   // The fields that ACLs before the one for DATA have added or removed belong to the message it sees.
   [[nodiscard]] std::optional<std::string_view> added_field(std::string_view name, std::size_t& at) const;
   [[nodiscard]] bool is_removed(std::string_view name) const;
+  // Appends those that were added, as they were written.
+  void append_added_fields(std::string& out) const;
 
  private:
   [[nodiscard]] Task<smtp::Verdict> judge_signer(std::string name, const dkim::SignatureResult* result, AclScene scene);

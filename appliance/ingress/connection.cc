@@ -39,6 +39,7 @@ AclDesk& Connection::desk() {
 }
 
 void Connection::forget_message() {
+  facts_.body_ends.reset();
   if (facts_.desk) facts_.desk->end_of_message();
 }
 
@@ -194,12 +195,20 @@ ReadyOr<Verdict> Connection::predata(const smtp::Envelope& envelope) {
 ReadyOr<Result<smtp::MessageSink*>> Connection::open_message(const smtp::Envelope& envelope, std::uint64_t bytes_expected) {
   facts_.scene.envelope = &envelope;
   if (!sink_) sink_ = services_.arrivals.make(*facts_.state);
+  if (policy_->language->keeps_body_ends) facts_.body_ends = std::make_unique<expand::BodyEnds>(policy_->body_shown);
   if (auto opened = sink_->open(envelope, bytes_expected); !opened) return Result<smtp::MessageSink*>(failure(opened.error()));
   return Result<smtp::MessageSink*>(&*sink_);
 }
 
+smtp::Pace Connection::body(const Slice& bytes) {
+  if (facts_.body_ends) facts_.body_ends->feed(bytes.view());
+  if (checks::MessageChecks* const checks = begun_checks()) checks->body(bytes.view());
+  return smtp::Pace::go_on;
+}
+
 // Exim's way: the text is the configuration's, the date behind it is ours.
 void Connection::write_received_header() {
+  if (!facts_.scene.received_field.empty()) return;
   additions_.clear();
   const std::string_view text = expand_or(policy_->received_header, {});
   for (const char c : text) {
@@ -210,11 +219,14 @@ void Connection::write_received_header() {
   additions_ += additions_.ends_with("; ") ? "" : "; ";
   additions_ += services_.rfc5322_time(sink_->received());
   additions_ += "\r\n";
+  facts_.scene.received_field = additions_;
 }
 
 ReadyOr<Verdict> Connection::end_of_data(const smtp::MessageView& message, smtp::Additions& additions) {
   facts_.scene.message = &message;
+  facts_.scene.received = sink_->received();
   message_additions_ = &additions;
+  if (policy_->language->keeps_received_field) write_received_header();
   checks::MessageChecks* const checks = begun_checks();
   if (checks != nullptr) checks->body_ended();
   if (checks != nullptr && checks->is_dkim_made()) return judge_signers();
@@ -235,11 +247,6 @@ Task<Verdict> Connection::judge_signers() {
 void Connection::headers_complete(const smtp::Envelope&, const smtp::HeaderView& headers) {
   if (checks::MessageChecks* const checks = begun_checks())
     checks->header_complete(headers, facts_.desk->state().controls.dkim_verify);
-}
-
-smtp::Pace Connection::body(const Slice& bytes) {
-  if (checks::MessageChecks* const checks = begun_checks()) checks->body(bytes.view());
-  return smtp::Pace::go_on;
 }
 
 checks::MessageChecks* Connection::begun_checks() const noexcept {
@@ -263,6 +270,7 @@ Verdict Connection::end_of_message(Verdict verdict) {
   if (verdict.decision == Decision::discard) services_.stats.discarded.add();
   if (!verdict.passes() && policy_->log_selector.has(config::LogSelector::rejected_header)) {
     write_received_header();
+    facts_.scene.received_field = {};
     append_rejected_header(rejected_header_, *facts_.scene.envelope, additions_.append(message.headers.block().view()));
     std::string().swap(additions_);
   }

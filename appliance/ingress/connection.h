@@ -31,9 +31,8 @@ class Connection final : public smtp::SessionHooks {
       : services_(services),
         configuration_(std::move(configuration)),
         policy_(configuration_->policy.get()),
-        number_(services.connections++),
         variables_(services, *policy_, facts_),
-        facts_{.proxied = std::move(proxied)} {}
+        facts_{.proxied = std::move(proxied), .number = services.connections++} {}
 
   [[nodiscard]] const IngressPolicy& policy() const noexcept { return *policy_; }
 
@@ -100,7 +99,6 @@ class Connection final : public smtp::SessionHooks {
   ConnectionServices& services_;
   const std::shared_ptr<const InUse> configuration_;
   const IngressPolicy* const policy_;  // its
-  const std::uint64_t number_;         // of the connection, on this shard
   const ConnectionVariables variables_;
   ConnectionFacts facts_;
   smtp::Additions* message_additions_ = nullptr;  // while the end of a message is judged

@@ -77,7 +77,7 @@ log::LogLine& Connection::new_line() {
 
 LineContext Connection::line_context() {
   if (connection_id_.empty() && policy_->log_selector.has(config::LogSelector::connection_id))
-    connection_id_ = services_.id_prefix + std::to_string(number_);
+    connection_id_ = services_.id_prefix + std::to_string(facts_.number);
   return {*facts_.state, policy_->log_selector, connection_id_};
 }
 

@@ -1,15 +1,17 @@
 #include "appliance/ingress/connection_variables.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "appliance/config/process_variables.h"
 #include "appliance/config/variable_defaults.h"
 #include "appliance/ingress/connection_services.h"
 #include "appliance/ingress/line_parts.h"
-#include "engine/base/version.h"
 #include "engine/coro/scheduler.h"
 #include "engine/smtp/address.h"
 #include "engine/smtp/chars.h"
 #include "policy/expand/header_text.h"
 #include "policy/expand/text_operand.h"
-#include "policy/expand/time_variables.h"
 
 namespace postern::ingress {
 namespace {
@@ -59,12 +61,9 @@ std::string_view ConnectionVariables::of_gateway(Id id, std::string& scratch) co
     case Id::qualify_recipient: return policy_.qualify_recipient;
     case Id::spool_directory: return policy_.spool_directory;
     case Id::smtp_active_hostname: return facts_.active_hostname.empty() ? policy_.primary_hostname : facts_.active_hostname;
-    case Id::version_number:
-    case Id::exim_version: return kVersion;
     case Id::tod_full: return services_.rfc5322_time(Scheduler::current().wall_now());
-    default: break;
+    default: return config::process_variable(id, Scheduler::current().wall_now(), scratch);
   }
-  return expand::tells_time(id) ? expand::time_variable(id, Scheduler::current().wall_now(), scratch) : std::string_view();
 }
 
 std::string_view ConnectionVariables::of_client(Id id, std::string& scratch) const {
@@ -89,6 +88,14 @@ std::string_view ConnectionVariables::of_client(Id id, std::string& scratch) con
       return smtp::protocol_name(state, envelope != nullptr && envelope->has_sender() && envelope->sender().smtputf8);
     case Id::smtp_command: return state.command.view();
     case Id::smtp_command_argument: return state.argument.view();
+    case Id::smtp_command_history:
+      scratch.clear();
+      append_commands(scratch, state.history);
+      return scratch;
+    case Id::connection_id:
+      scratch = services_.id_prefix;
+      expand::append_number(scratch, facts_.number);
+      return scratch;
     case Id::smtp_notquit_reason: return facts_.notquit_reason;
     case Id::rcpt_fail_count: return number_text(state.recipients.refused, scratch);
     case Id::rcpt_defer_count: return number_text(state.recipients.deferred, scratch);
@@ -192,12 +199,48 @@ std::string_view ConnectionVariables::of_message(Id id, std::string& scratch) co
   const smtp::MessageView& message = *facts_.scene.message;
   switch (id) {
     case Id::message_exim_id: return message.sink.id();
-    case Id::message_size: return number_text(message.stats.stored_bytes, scratch);
+    case Id::message_size: return number_text(message.stats.stored_bytes - message.stats.lines, scratch);  // see of_body()
+    case Id::max_received_linelength: return number_text(message.stats.line_bytes_max, scratch);
+    case Id::message_headers: return message_headers(false, scratch);
+    case Id::message_headers_raw: return message_headers(true, scratch);
+    case Id::message_linecount: return number_text(message.stats.lines, scratch);
     case Id::received_count: return number_text(received_fields() + 1, scratch);  // with ours
+    case Id::received_time: return number_text(static_cast<std::uint64_t>(facts_.scene.received.us / 1'000'000), scratch);
     case Id::recipients: return recipients(scratch);
     case Id::reply_address: return reply_address(scratch);
+    default: return of_body(id, scratch);
+  }
+}
+
+// A line end is one byte of its size, as in Exim.
+std::string_view ConnectionVariables::of_body(Id id, std::string& scratch) const {
+  const smtp::MessageView& message = *facts_.scene.message;
+  const auto lines = [&] {
+    return message.stats.lines - static_cast<std::uint64_t>(std::ranges::count(message.headers.block().view(), '\n'));
+  };
+  if (id == Id::body_linecount) return number_text(lines(), scratch);
+  if (id == Id::message_body_size) return number_text(message.stats.stored_bytes - message.headers.bytes() - lines(), scratch);
+  if (!facts_.body_ends) return {};
+  scratch.clear();
+  switch (id) {
+    case Id::body_zerocount: return number_text(facts_.body_ends->zero_bytes(), scratch);
+    case Id::message_body: facts_.body_ends->append_start(scratch); return scratch;
+    case Id::message_body_end: facts_.body_ends->append_end(scratch); return scratch;
     default: return {};
   }
+}
+
+// As the message will be, with our own field; those that the ACL for DATA itself adds are not there yet.
+std::string_view ConnectionVariables::message_headers(bool raw, std::string& scratch) const {
+  scratch.clear();
+  const auto append = [&](std::string_view lines) { std::ranges::remove_copy(lines, std::back_inserter(scratch), '\r'); };
+  append(facts_.scene.received_field);
+  std::string_view rest = facts_.scene.message->headers.block().view();
+  for (std::string_view from = rest; const auto field = smtp::HeaderView::next_field(rest); from = rest)
+    if (!facts_.desk || !facts_.desk->is_removed(field->name.view())) append(from.substr(0, from.size() - rest.size()));
+  if (facts_.desk) facts_.desk->append_added_fields(scratch);
+  if (!raw) expand::decode_header(scratch);
+  return scratch;
 }
 
 std::uint64_t ConnectionVariables::received_fields() const {

@@ -14,6 +14,7 @@
 #include "engine/smtp/state.h"
 #include "net/dns/host_names.h"
 #include "policy/expand/eval_context.h"
+#include "policy/expand/message_text.h"
 
 namespace postern::ingress {
 
@@ -27,6 +28,8 @@ struct ConnectionFacts {
   std::unique_ptr<AclDesk> desk = {};  // from the first ACL on
   std::string active_hostname = {};    // empty: primary_hostname
   std::string_view notquit_reason = {};
+  std::unique_ptr<expand::BodyEnds> body_ends = {};  // of the message that is coming in, where texts name them
+  std::uint64_t number = 0;                          // of the connection, on this shard
   bool asks_nothing = false;  // while a text is expanded that cannot wait: a variable is what is known of it
 };
 
@@ -57,6 +60,8 @@ class ConnectionVariables final : public expand::EvalContext {
   [[nodiscard]] bool names_are(dns::HostNames::Result result) const;
   [[nodiscard]] std::uint64_t received_fields() const;
   [[nodiscard]] std::string_view recipients(std::string& scratch) const;
+  [[nodiscard]] std::string_view message_headers(bool raw, std::string& scratch) const;
+  [[nodiscard]] std::string_view of_body(expand::VariableId id, std::string& scratch) const;
   [[nodiscard]] std::string_view reply_address(std::string& scratch) const;
 
   ConnectionServices& services_;

@@ -146,15 +146,19 @@ void append_duration_of_connection(std::string& out, const LineContext& context)
   log::append_time_taken(out, (now.ns - context.state.connected_at.ns) / 1'000, context.selectors.has(LogSelector::millisec));
 }
 
+void append_commands(std::string& out, const smtp::CommandHistory& history) {
+  const std::size_t shown = std::min<std::size_t>(history.count, history.verbs.size());
+  for (std::size_t i = history.count - shown; i < history.count; ++i) {
+    out += smtp::to_string(history.verbs[i % history.verbs.size()]);
+    if (i + 1 < history.count) out += ',';
+  }
+}
+
 void append_history(LogLine& line, const smtp::CommandHistory& history) {
   line.text += " C=";
   const std::size_t from = line.text.size();
-  const std::size_t shown = std::min<std::size_t>(history.count, history.verbs.size());
-  if (history.count > shown) line.text += "...,";
-  for (std::size_t i = history.count - shown; i < history.count; ++i) {
-    line.text += smtp::to_string(history.verbs[i % history.verbs.size()]);
-    if (i + 1 < history.count) line.text += ',';
-  }
+  if (history.count > history.verbs.size()) line.text += "...,";
+  append_commands(line.text, history);
   line.mark("commands", from);
 }
 

@@ -42,7 +42,9 @@ void append_sender(log::LogLine& line, const smtp::Envelope* envelope);
 void append_recipients(log::LogLine& line, const smtp::Envelope& envelope);
 // " D=3s", since the connection began.
 void append_duration_of_connection(std::string& out, const LineContext& context);
-// " C=EHLO,MAIL": the last commands.
+// "EHLO,MAIL": the last commands.
+void append_commands(std::string& out, const smtp::CommandHistory& history);
+// " C=EHLO,MAIL"
 void append_history(log::LogLine& line, const smtp::CommandHistory& history);
 
 }  // namespace postern::ingress

@@ -128,6 +128,7 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.checks = make_check_settings(config);
   if (policy.has_acl(acl::Phase::dkim)) policy.checks.wanted.add(expand::Check::dkim);
   policy.dkim_verify_signers = main.dkim_verify_signers;
+  policy.body_shown = main.body_shown;
   policy.language = config.language;
   return policy;
 }

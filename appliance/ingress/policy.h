@@ -16,6 +16,7 @@
 #include "policy/acl/acl.h"
 #include "policy/acl/phases.h"
 #include "policy/checks/settings.h"
+#include "policy/expand/message_text.h"
 #include "policy/expand/program.h"
 #include "policy/lists/ip_set.h"
 #include "policy/lists/list.h"
@@ -66,6 +67,7 @@ struct IngressPolicy {
   expand::Program active_hostname;  // smtp_active_hostname; gives primary_hostname when it gives nothing
   expand::Program banner;           // smtp_banner
   expand::Program received_header;  // received_header_text
+  expand::BodyShown body_shown;
   ClientLists clients;
   config::LogSelectors log_selector;
   log::LogStyle log_style;

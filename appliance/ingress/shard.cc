@@ -94,6 +94,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
                                                                                          .offload = &plan_.disk_offload,
                                                                                          .connector = &*connector_,
                                                                                          .resolver = &*resolver_,
+                                                                                         .has_message_text = true,
                                                                                          .programs = &plan_.program_offload});
     auto next = std::make_shared<const InUse>(InUse{policy, std::move(language)});
     if (auto former = std::exchange(services_->configuration, std::move(next)))

@@ -105,6 +105,30 @@ class LanguageTest : public testing::Test {
   std::optional<Client> client_;
 };
 
+TEST_F(LanguageTest, KnowsOfAMessageWhatTheConfigurationHasKept) {
+  EXPECT_EQ(expanded("$body_linecount"), "ERROR $body_linecount cannot be used: the text of a message is known to ACLs alone");
+  auto kept = std::make_shared<config::Language>(language_->language());
+  ShardLanguage with_message(kept, {.clock = scheduler_.clock(), .has_message_text = true});
+  using enum expand::VariableId;
+  for (const expand::VariableId always : {body_linecount, message_body_size, message_linecount, max_received_linelength})
+    EXPECT_EQ(with_message.noticed_text_variable(always), "") << expand::variable_name(always);
+  const struct {
+    expand::VariableId id;
+    bool config::Language::* kept;
+  } rows[] = {{message_body, &config::Language::keeps_body_ends},
+              {message_body_end, &config::Language::keeps_body_ends},
+              {body_zerocount, &config::Language::keeps_body_ends},
+              {message_headers, &config::Language::keeps_received_field},
+              {message_headers_raw, &config::Language::keeps_received_field}};
+  for (const auto& row : rows) {
+    (*kept).*row.kept = false;
+    EXPECT_EQ(with_message.noticed_text_variable(row.id),
+              "it is kept of messages only where the configuration file itself names it");
+    (*kept).*row.kept = true;
+    EXPECT_EQ(with_message.noticed_text_variable(row.id), "") << expand::variable_name(row.id);
+  }
+}
+
 TEST_F(LanguageTest, AnswersWhatExpansionsAsk) {
   const struct {
     std::string text;

@@ -46,6 +46,13 @@ std::expected<ShardLanguage::List, std::string> ShardLanguage::find_list(expand:
   return List{};
 }
 
+std::string_view ShardLanguage::noticed_text_variable(expand::VariableId id) {
+  if (!needs_.has_message_text) return kNoMessageText;
+  const auto kept = config::kept_for(id);
+  if (kept == nullptr || (*language_).*kept) return {};
+  return "it is kept of messages only where the configuration file itself names it";
+}
+
 bool ShardLanguage::is_named_list(std::string_view name) {
   using enum lists::ListKind;
   return std::ranges::any_of(std::array{domain, host, address, local_part},

@@ -29,6 +29,7 @@ struct ShardNeeds {
   shard::Offload* offload = nullptr;   // null: files are read and programs awaited in place, which blocks
   Connector* connector = nullptr;      // null: nothing is connected to
   dns::Resolver* resolver = nullptr;   // null: the DNS is not asked
+  bool has_message_text = false;       // texts that are compiled when they are used run where a message comes in
   shard::Offload* programs = nullptr;  // one thread for each program that may run at once; null: in place
 };
 
@@ -58,6 +59,7 @@ class ShardLanguage final : public expand::CompileServices {
   [[nodiscard]] std::expected<Lookup, std::string> find_lookup(std::string_view written) override;
   [[nodiscard]] bool is_lookup_type(std::string_view type) override;
   [[nodiscard]] std::expected<List, std::string> find_list(expand::ListKind kind, const expand::ConfigText& text) override;
+  [[nodiscard]] std::string_view noticed_text_variable(expand::VariableId id) override;
   [[nodiscard]] bool is_named_list(std::string_view name) override;
   [[nodiscard]] bool allows_run() override { return language_->allows_run; }
   [[nodiscard]] bool has_strict_acl_variables() override { return language_->strict_acl_vars; }

@@ -32,7 +32,8 @@ class Probe {
         rates_(shards_, 0, runtime),
         language_(std::make_shared<language::ShardLanguage>(
             policy_->language,
-            language::ShardNeeds{.clock = runtime.clock(), .connector = &connector_, .resolver = &resolver_})),
+            language::ShardNeeds{
+                .clock = runtime.clock(), .connector = &connector_, .resolver = &resolver_, .has_message_text = true})),
         services_{std::make_shared<const ingress::InUse>(ingress::InUse{policy_, language_}),
                   arrivals_,
                   printer_,

@@ -255,6 +255,11 @@ bool Compiler::add_variable(std::string_view name, std::size_t where, Known& kno
   }
   const VariableDef* const variable = find_variable(name);
   if (variable != nullptr && variable->not_built.empty()) {
+    if (variable->of_text) {
+      const std::string_view none =
+          services_ != nullptr ? services_->noticed_text_variable(variable->id) : CompileServices::kNoMessageText;
+      if (!none.empty()) return leave_out(where, fmt::format("${} cannot be used: {}", printable(name, 64), none));
+    }
     known = Known::of(variable->bytes);
     if (!variable->successor.empty() && old_names_.size() < kOldNamesMax)
       old_names_.push_back({fixed_at_.value_or(where), variable});

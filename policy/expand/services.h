@@ -161,6 +161,10 @@ class CompileServices {
     ListHandle handle = kListText;
     bool may_wait = true;
   };
+  // A text uses a variable whose row says `of_text`. Why it has no value where the text will run; empty: it has one.
+  [[nodiscard]] virtual std::string_view noticed_text_variable(VariableId) { return kNoMessageText; }
+  static constexpr std::string_view kNoMessageText = "the text of a message is known to ACLs alone";
+
   // A list whose text is a constant. The error says what is wrong with it. kListText: it is read when it is used.
   [[nodiscard]] virtual std::expected<List, std::string> find_list(ListKind kind, const ConfigText& text) = 0;
 

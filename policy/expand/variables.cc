@@ -19,25 +19,33 @@ constexpr VariableDef old_name(std::string_view name, Id id, std::string_view su
   return {.name = name, .id = id, .successor = successor};
 }
 constexpr VariableDef fetched(std::string_view name, Id id) { return {name, id, Bytes::peers, {}, true}; }
+constexpr VariableDef of_text(std::string_view name, Id id, Bytes bytes) {
+  return {.name = name, .id = id, .bytes = bytes, .of_text = true};
+}
 constexpr VariableDef later(std::string_view name, std::string_view why) { return {name, Id::none, Bytes::peers, why}; }
 
 constexpr std::string_view kArc = "ARC is not built yet";
 constexpr std::string_view kAuth = "SMTP AUTH is not built yet";
 constexpr std::string_view kBmi = "Brightmail is not built yet";
+constexpr std::string_view kBuild = "builds are told apart by $version_number";
 constexpr std::string_view kCallout = "address verification is not built yet";
 constexpr std::string_view kDcc = "DCC is not built yet";
 constexpr std::string_view kDelivery = "it is not built yet for this delivery process";
 constexpr std::string_view kDmarc = "DMARC is not built yet";
 constexpr std::string_view kDns = "the check that sets it is not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
+constexpr std::string_view kExim = "it is about a process of Exim, and postern is made differently";
 constexpr std::string_view kFacts = "this fact is not collected yet";
-constexpr std::string_view kHeaders = "this fact of the message is not collected yet";
+constexpr std::string_view kFilters = "filters are not built";
 constexpr std::string_view kLocal = "there are no local submissions and no local users here";
+constexpr std::string_view kLocalhost = "ids of messages have no number of the host";
 constexpr std::string_view kLdap = "LDAP is not built yet";
 constexpr std::string_view kMime = "MIME scanning is not built yet";
+constexpr std::string_view kPrdr = "PRDR is not built yet, and not offered";
 constexpr std::string_view kRegex = "the condition \"regex\" is not built yet";
 constexpr std::string_view kRouting = "the router feature that sets it is not built yet";
 constexpr std::string_view kScan = "content scanning is not built yet";
+constexpr std::string_view kSpace = "check_spool_space watches the space, and refuses mail before it runs out";
 constexpr std::string_view kSrs = "SRS is not built yet";
 constexpr std::string_view kTls = "TLS is not built yet";
 
@@ -74,18 +82,18 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("bmi_base64_tracker_verdict", kBmi),
     later("bmi_base64_verdict", kBmi),
     later("bmi_deliver", kBmi),
-    later("body_linecount", kFacts),
-    later("body_zerocount", kFacts),
+    of_text("body_linecount", Id::body_linecount, Bytes::ours),
+    of_text("body_zerocount", Id::body_zerocount, Bytes::ours),
     later("bounce_recipient", kDelivery),
     later("bounce_return_size_limit", kDelivery),
     later("caller_gid", kLocal),
     later("caller_uid", kLocal),
     later("callout_address", kCallout),
-    later("compile_date", kFacts),
-    later("compile_number", kFacts),
+    later("compile_date", kBuild),
+    later("compile_number", kBuild),
     later("config_dir", kFacts),
     later("config_file", kFacts),
-    later("connection_id", kFacts),
+    ours("connection_id", Id::connection_id),
     later("csa_status", kDns),
     later("dcc_header", kDcc),
     later("dcc_result", kDcc),
@@ -127,9 +135,9 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("event_data", kEvents),
     later("event_defer_errno", kEvents),
     later("event_name", kEvents),
-    later("exim_gid", kFacts),
-    later("exim_path", kFacts),
-    later("exim_uid", kFacts),
+    later("exim_gid", kExim),
+    later("exim_path", kExim),
+    later("exim_uid", kExim),
     ours("exim_version", Id::exim_version),
     peers("headers_added", Id::headers_added),
     later("home", kLocal),
@@ -139,12 +147,12 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     ours("host_lookup_deferred", Id::host_lookup_deferred),
     ours("host_lookup_failed", Id::host_lookup_failed),
     ours("host_port", Id::host_port),
-    later("initial_cwd", kFacts),
+    later("initial_cwd", kExim),
     later("inode", kDelivery),
     ours("interface_address", Id::interface_address),
     ours("interface_port", Id::interface_port),
     later("ldap_dn", kLdap),
-    later("load_average", kFacts),
+    ours("load_average", Id::load_average),
     peers("local_part", Id::local_part),
     depends("local_part_data", Id::local_part_data),
     later("local_part_prefix", kRouting),
@@ -155,22 +163,22 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("local_scan_data", kScan),
     later("local_user_gid", kLocal),
     later("local_user_uid", kLocal),
-    later("localhost_number", kFacts),
-    later("log_inodes", kFacts),
-    later("log_space", kFacts),
+    later("localhost_number", kLocalhost),
+    later("log_inodes", kSpace),
+    later("log_space", kSpace),
     later("lookup_dnssec_authenticated", kDns),
     later("mailstore_basename", kDelivery),
     later("malware_name", kScan),
-    later("max_received_linelength", kFacts),
+    of_text("max_received_linelength", Id::max_received_linelength, Bytes::ours),
     later("message_age", kDelivery),
-    later("message_body", kFacts),
-    later("message_body_end", kFacts),
-    later("message_body_size", kFacts),
+    of_text("message_body", Id::message_body, Bytes::peers),
+    of_text("message_body_end", Id::message_body_end, Bytes::peers),
+    of_text("message_body_size", Id::message_body_size, Bytes::ours),
     ours("message_exim_id", Id::message_exim_id),
-    later("message_headers", kHeaders),
-    later("message_headers_raw", kHeaders),
+    of_text("message_headers", Id::message_headers, Bytes::peers),
+    of_text("message_headers_raw", Id::message_headers_raw, Bytes::peers),
     ours("message_id", Id::message_exim_id),
-    later("message_linecount", kFacts),
+    of_text("message_linecount", Id::message_linecount, Bytes::ours),
     ours("message_size", Id::message_size),
     later("mime_anomaly_level", kMime),
     later("mime_anomaly_text", kMime),
@@ -194,9 +202,9 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("originator_uid", kLocal),
     later("parent_domain", kRouting),
     later("parent_local_part", kRouting),
-    later("pid", kFacts),
+    ours("pid", Id::pid),
     later("pipe_addresses", kDelivery),
-    later("prdr_requested", kFacts),
+    later("prdr_requested", kPrdr),
     ours("primary_hostname", Id::primary_hostname),
     ours("proxy_external_address", Id::proxy_external_address),
     ours("proxy_external_port", Id::proxy_external_port),
@@ -220,7 +228,7 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     ours("received_ip_address", Id::interface_address),
     ours("received_port", Id::interface_port),
     ours("received_protocol", Id::received_protocol),
-    later("received_time", kFacts),
+    ours("received_time", Id::received_time),
     depends("recipient_data", Id::recipient_data),
     ours("recipient_verify_failure", Id::recipient_verify_failure),
     peers("recipients", Id::recipients),
@@ -257,7 +265,7 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     ours("smtp_active_hostname", Id::smtp_active_hostname),
     peers("smtp_command", Id::smtp_command),
     peers("smtp_command_argument", Id::smtp_command_argument),
-    later("smtp_command_history", kFacts),
+    ours("smtp_command_history", Id::smtp_command_history),
     later("smtp_count_at_connection_start", kFacts),
     ours("smtp_notquit_reason", Id::smtp_notquit_reason),
     later("spam_action", kScan),
@@ -272,15 +280,15 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     peers("spf_smtp_comment", Id::spf_smtp_comment),
     peers("spf_used_domain", Id::spf_used_domain),
     ours("spool_directory", Id::spool_directory),
-    later("spool_inodes", kFacts),
-    later("spool_space", kFacts),
+    later("spool_inodes", kSpace),
+    later("spool_space", kSpace),
     later("srs_db_address", kSrs),
     later("srs_db_key", kSrs),
     later("srs_orig_recipient", kSrs),
     later("srs_orig_sender", kSrs),
     later("srs_recipient", kSrs),
     later("srs_status", kSrs),
-    later("thisaddress", kFacts),
+    later("thisaddress", kFilters),
     ours("tls_bits", Id::tls_in_bits),
     later("tls_certificate_verified", kTls),
     ours("tls_cipher", Id::tls_in_cipher),

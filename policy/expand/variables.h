@@ -25,6 +25,9 @@ enum class VariableId : std::uint8_t {
   acl_narg,
   acl_verify_message,
   address_data,
+  body_linecount,
+  body_zerocount,
+  connection_id,
   dkim_algo,
   dkim_bodylength,
   dkim_canon_body,
@@ -63,10 +66,19 @@ enum class VariableId : std::uint8_t {
   host_port,
   interface_address,
   interface_port,
+  load_average,
   local_part,
   local_part_data,
+  max_received_linelength,
+  message_body,
+  message_body_end,
+  message_body_size,
   message_exim_id,
+  message_headers,
+  message_headers_raw,
+  message_linecount,
   message_size,
+  pid,
   primary_hostname,
   prvscheck_result,
   proxy_external_address,
@@ -82,6 +94,7 @@ enum class VariableId : std::uint8_t {
   received_count,
   received_for,
   received_protocol,
+  received_time,
   recipient_data,
   recipient_verify_failure,
   recipients,
@@ -109,6 +122,7 @@ enum class VariableId : std::uint8_t {
   smtp_active_hostname,
   smtp_command,
   smtp_command_argument,
+  smtp_command_history,
   smtp_notquit_reason,
   spf_header_comment,
   spf_received,
@@ -149,6 +163,7 @@ struct VariableDef {
   std::string_view not_built = {};  // why it is refused; empty when it is built
   bool fetched = false;             // had by asking the Services
   std::string_view successor = {};  // this is an old name, and it warns
+  bool of_text = false;             // only where the text of a message is known: CompileServices::noticed_text_variable
 };
 
 // Exact names only.

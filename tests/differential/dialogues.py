@@ -22,6 +22,8 @@ Phases are those of the options acl_smtp_PHASE; without an ACL they accept. Step
     mail [ADDRESS [more]], rcpt [ADDRESS [more]]   sender@example.net and box@example.org unless given
     data [FIELD | FIELD]    DATA and a message, with those fields besides or instead (`\n` folds one, `\x3b` is a
                             semicolon); `data =` has no field at all
+    body TEXT               DATA and a message with that body, `\r\n` for its line ends; `TEXT*N` is N times that text, and nothing is
+                            no body at all
     say TEXT                that line as it stands (`\r`, `\n`, `\x41` for bytes); `say` lines in one write are joined by ` + `
     rset, noop, quit        those commands
     close                   the client goes away
@@ -166,14 +168,19 @@ def themes():
     return [Theme(path) for path in sorted(glob.glob(os.path.join(FOLDER, "*.txt")))]
 
 
-def message_of(fields):
+def body_of(text):
+    once, times, count = text.rpartition("*")
+    return unescaped(once if times else text).encode("latin-1") * (int(count) if times else 1)
+
+
+def message_of(fields, body=b"text\r\n"):
     own = [unescaped(field.strip().replace("\\n", "\r\n ")) for field in fields.split("|")] if fields else []
     names = {field.split(":")[0].lower() for field in own}
     if own == ["="]:
         own, base = [], []
     else:
         base = [field for field in MESSAGE if field.split(":")[0].lower() not in names]
-    return "".join(field + "\r\n" for field in base + own).encode("latin-1") + b"\r\ntext\r\n"
+    return "".join(field + "\r\n" for field in base + own).encode("latin-1") + b"\r\n" + body
 
 
 def unescaped(text):
@@ -247,6 +254,10 @@ class Conversation:
             self.client.send("".join(unescaped(line) + "\r\n" for line in lines).encode("latin-1"))
             for line in lines:
                 self.hear(line)
+        elif word == "body":
+            if self.command("DATA").code == 354:
+                self.client.send(stuffed(message_of("", body_of(rest))))
+                self.hear("message")
         elif word in ("rset", "noop"):
             self.command(word.upper())
         elif word == "quit":

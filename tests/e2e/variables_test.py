@@ -19,7 +19,10 @@ from support.proxy import v1
 
 TABLE = os.path.join(os.environ["POSTERN_SOURCE_DIR"], "policy/expand/variables.cc")
 with open(TABLE, encoding="utf-8") as _file:
-    BUILT = sorted(re.findall(r'^    (?:ours|peers|depends|fetched)\("(\w+)"', _file.read(), re.MULTILINE))
+    TEXT = _file.read()
+BUILT = sorted(re.findall(r'^    (?:ours|peers|depends|fetched|of_text)\("(\w+)"', TEXT, re.MULTILINE))
+OF_TEXT = sorted(re.findall(r'^    of_text\("(\w+)"', TEXT, re.MULTILINE))  # of a message; not for deliveries
+IN_DELIVERIES = [name for name in BUILT if name not in OF_TEXT]
 
 # By a host name in the DNS or a list there: tests/dialogue/asking_test.py and tests/differential show them.
 BY_DNS = {"dnslist_domain", "dnslist_matched", "dnslist_text", "dnslist_value", "sender_host_name"}
@@ -32,10 +35,13 @@ OF_ACLS = {f"acl_arg{n}" for n in range(1, 10)} | {
     "sender_rate_period", "sender_verify_failure"}
 OF_A_SESSION = {"proxy_external_address", "proxy_local_address", "smtp_command", "smtp_command_argument", "smtp_notquit_reason"}
 # What is not kept with a message for its deliveries, nor told on the command line.
-NOT_KEPT = {"interface_address", "received_ip_address", "recipients", "reply_address", "sender_fullhost", "sender_rcvhost"}
-OF_A_MESSAGE = {"message_exim_id", "message_id", "received_for", "received_protocol"}
-NUMBERS = {"acl_narg", "host_lookup_deferred", "host_lookup_failed", "host_port", "interface_port", "message_size", "proxy_external_port",
-           "proxy_local_port", "rcpt_count", "rcpt_defer_count", "rcpt_fail_count", "received_count", "received_port", "recipients_count",
+NOT_KEPT = {"connection_id", "interface_address", "received_ip_address", "recipients", "reply_address", "sender_fullhost", "sender_rcvhost",
+            "smtp_command_history"}
+OF_A_MESSAGE = {"message_body", "message_body_end", "message_headers", "message_headers_raw", "message_exim_id", "message_id", "received_for",
+                "received_protocol"}
+NUMBERS = {"acl_narg", "body_linecount", "body_zerocount", "host_lookup_deferred", "host_lookup_failed", "host_port", "interface_port",
+           "load_average", "max_received_linelength", "message_body_size", "message_linecount", "message_size", "pid", "proxy_external_port",
+           "proxy_local_port", "rcpt_count", "rcpt_defer_count", "rcpt_fail_count", "received_count", "received_port", "received_time", "recipients_count",
            "sender_host_port", "tls_bits", "tls_in_bits"}
 YES_OR_NO = {"proxy_session", "sender_host_dnssec"}
 
@@ -93,7 +99,7 @@ local_maildir:
   driver         = appendfile
   directory      = {home}/mail/box
   maildir_format
-  headers_add    = """ + "".join(f"X-Variable-{name}: <${name}>\\n" for name in BUILT) + "\n"
+  headers_add    = """ + "".join(f"X-Variable-{name}: <${name}>\\n" for name in IN_DELIVERIES) + "\n"
 
 
 def without_value(values):
@@ -139,9 +145,18 @@ class Variables(GatewayTest):
             client.deliver(plain(), sender="sender@example.net", recipients=["b@example.org"])
         arrived, = gateway.maildir().wait_for(1)
         message = email.message_from_bytes(arrived.bytes, policy=email.policy.compat32)
-        values = {name: [message[f"X-Variable-{name}"].strip("<>")] for name in BUILT}
-        self.assertEqual(without_value(values) - NUMBERS - YES_OR_NO,
+        values = {name: [message[f"X-Variable-{name}"].strip("<>")] for name in IN_DELIVERIES}
+        self.assertEqual(without_value(values) - NUMBERS - YES_OR_NO - set(OF_TEXT),
                          BY_DNS | NO_IDENT | NO_TLS | OF_ACLS | OF_A_SESSION | NOT_KEPT | {"host", "host_address"})
+
+    def test_of_a_message_are_refused_in_deliveries(self):
+        for name in OF_TEXT:
+            for parts in ({"routers": ROUTERS.replace("transport =", f"condition = ${name}\n  transport =")},
+                          {"transports": TRANSPORTS.replace("headers_add    = ", f"headers_add    = X: ${name} ")}, {"main": f"smtp_banner = ${name}\n"}):
+                gateway = self.gateway(**{"routers": ROUTERS, "transports": TRANSPORTS, **parts}, start=False)
+                done = subprocess.run([PROGRAM, "check", "-c", gateway.config_path], capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 78, name)
+                self.assertIn(f"${name} cannot be used: the text of a message is known to ACLs alone", done.stdout + done.stderr)
 
     def test_on_the_command_line(self):
         gateway = self.gateway(start=False)
