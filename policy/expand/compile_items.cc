@@ -261,9 +261,11 @@ bool Compiler::read_lookup(const ItemDef& item, Known& known) {
   if (!has_key && !found->query_style) return fail(type_at, fmt::format("missing {{key}} for single-key \"{}\" lookup", type));
   skip_space();
   if (!at('{')) return fail(at_, "missing '{' for lookup file-or-query arg");
-  if (!read_argument(arguments)) return false;
   const std::string_view base = type.substr(0, type.find_first_of(",*"));
   const std::uint8_t quoted_for = quoter(base);
+  if (found->quotes_peers) quoting_ = unasked_quoting(base);
+  if (!read_argument(arguments)) return false;
+  quoting_.reset();
   const Known last = arguments.known[arguments.count - 1];
   if (!has_key && last.is_peers && last.quoter != quoted_for)
     return fail(arguments.at[0], "tainted search query is not properly quoted",

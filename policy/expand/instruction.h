@@ -22,6 +22,7 @@ enum class Op : std::uint8_t {
   mark,
   operate,               // operators()[row], its arguments are literals[a, a + b): 1 argument, appends
   quote_lookup,          // the same, for ${quote_TYPE:}, the type being the program's quoter flag
+  quote_peers,           // the same, where what it is about is a peer's and not quoted yet
   reexpand,              // 1 argument, expands it
   apply_item,            // items()[row] with flag arguments, appends
   reexpand_replacement,  // of ${sg: what it was given to put in place of a match, expanded with the match's captures

@@ -91,7 +91,8 @@ bool Machine::step(const Instruction& i) {
       taint_ = {};
       return true;
     case Op::operate: return operate(i);
-    case Op::quote_lookup: return quote_for_lookup(i);
+    case Op::quote_lookup:
+    case Op::quote_peers: return quote_for_lookup(i);
     case Op::reexpand: return reexpand();
     case Op::reexpand_replacement: {
       const Piece& replacement = scopes_.top().replacement;
@@ -249,12 +250,27 @@ bool Machine::operate(const Instruction& i) {
 
 bool Machine::quote_for_lookup(const Instruction& i) {
   take_arguments(1);
+  if (i.op == Op::quote_peers) {
+    const Taint taint = arguments_.taint[0];
+    if (!taint.is_ours() && follows_lone_backslash()) return fail("tainted search query: a backslash stands before what a peer chose");
+    if (taint.may_stand_in_query(i.flag)) {
+      taint_ += taint;
+      return true;
+    }
+  }
   why_.clear();
   if (!spend(out_.size() - arguments_.base)) return false;
   if (!operators()[i.row].apply(out_, arguments_.base, program_->literal(i), why_)) return fail(std::move(why_));
   if (out_.size() > limit_) return fail("the result of the expansion is too long");
   if (!arguments_.taint[0].is_ours()) taint_ += Taint::quoted(i.flag);
   return true;
+}
+
+// In front of the arguments, and within the text that they are part of: one that would take the first byte of a quoted text's quoting.
+bool Machine::follows_lone_backslash() noexcept {
+  std::size_t count = 0;
+  while (arguments_.base - count > marks_.top().at && out_[arguments_.base - count - 1] == '\\') ++count;
+  return count % 2 != 0;
 }
 
 bool Machine::reexpand() {

@@ -153,6 +153,7 @@ class Machine {
   bool name_list(const Instruction& i);
   [[nodiscard]] std::int64_t today();
   bool quote_for_lookup(const Instruction& i);
+  [[nodiscard]] bool follows_lone_backslash() noexcept;
   bool reexpand();
   bool return_from_call();
   bool apply_item(const Instruction& i);

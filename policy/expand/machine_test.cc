@@ -22,11 +22,13 @@ class World final : public CompileServices, public Services, public EvalContext 
   int questions = 0;
 
   std::expected<Lookup, std::string> find_lookup(std::string_view written) override {
-    if (written.starts_with("table")) return Lookup{1, false, false, Bytes::ours};
-    if (written.starts_with("query")) return Lookup{2, true, true, Bytes::peers};
+    if (written.starts_with("table")) return Lookup{.handle = 1, .query_style = false, .may_wait = false, .bytes = Bytes::ours};
+    if (written.starts_with("query")) return Lookup{.handle = 2, .query_style = true, .may_wait = true, .bytes = Bytes::peers};
+    if (written.starts_with("redis"))
+      return Lookup{.handle = 2, .query_style = true, .quotes_peers = true, .may_wait = true, .bytes = Bytes::peers};
     return std::unexpected("unknown lookup type \"" + std::string(written) + "\"");
   }
-  bool is_lookup_type(std::string_view type) override { return type == "table" || type == "query"; }
+  bool is_lookup_type(std::string_view type) override { return type == "table" || type == "query" || type == "redis"; }
   std::expected<List, std::string> find_list(ListKind, const ConfigText& text) override {
     if (text.view() == "bad") return std::unexpected("a bad list");
     return List{7, false};
@@ -205,6 +207,20 @@ constexpr Case kCases[] = {
     {"${lookup query{down}{y}{n}}", "DEFERRED lookup of \"down\" gave DEFER: it is away"},
     {"${lookup query{a $domain}}", "ERROR tainted search query is not properly quoted"},
     {"${lookup query{a $acl_m_peers}}", "FAILED tainted search query is not properly quoted: a /f"},
+    {"${lookup redis{GET $domain x}}", "said GET peers.example x (peers)"},
+    {"${lookup redis{GET a b\\ c $primary_hostname}}", "said GET a b c mx (peers)"},
+    {"${lookup redis{GET ${sg{$domain}{[.]}{ }}}}", "said GET peers\\ example (peers)"},
+    {"${lookup redis{GET ${quote_redis:${sg{$domain}{[.]}{ }}}}}", "said GET peers\\ example (peers)"},
+    {"${lookup redis{GET ${if eq{a}{b}{x}{${sg{$domain}{[.]}{ }}}} y}}", "said GET peers\\ example y (peers)"},
+    {"${lookup redis{GET $acl_m_peers ${sg{a b}{x}{y}}}}", "said GET /f a b (peers)"},
+    {"${lookup redis{GET x${sg{$domain}{[.]}{ }}y}}", "said GET xpeers\\ exampley (peers)"},
+    {"${lookup redis{GET ${uc:${quote_redis:${sg{$domain}{[.]}{ }}}}}}", "said GET PEERS\\\\\\ EXAMPLE (peers)"},
+    {"${lookup redis{GET ${map{a b}{$domain $item}}}}", "said GET peers.example\\ a\\ b (peers)"},
+    {"${lookup redis{GET ${lookup redis{${sg{$domain}{[.]}{ }}}}}}", "said GET said\\ peers\\\\\\ example (peers)"},
+    {"${lookup redis{GET x\\\\$domain}}", "FAILED tainted search query: a backslash stands before what a peer chose"},
+    {"${lookup redis{GET x\\\\${quote_redis:$domain}}}",
+     "FAILED tainted search query: a backslash stands before what a peer chose"},
+    {"${lookup redis{GET x\\\\\\\\$domain}}", "said GET x\\\\peers.example (peers)"},
     {"${if match_domain{listed}{a:b}{y$value}{n}}${if match_domain{x}{a:b}{y}{n}}", "ydatan"},
     {"${if match_ip{/f}{$acl_m_ours}{y$value}{n}}", "ydata"},
     {"${if match_local_part{x}{bad}{y}{n}}", "ERROR a bad list"},

@@ -146,6 +146,7 @@ class CompileServices {
   struct Lookup {
     LookupHandle handle = 0;
     bool query_style = false;
+    bool quotes_peers = false;  // a query in which quoting protects wherever it stands: a peer's bytes are quoted unasked
     bool may_wait = true;       // false: lookup_now always answers
     Bytes bytes = Bytes::ours;  // whose bytes it finds
   };

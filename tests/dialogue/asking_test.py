@@ -489,7 +489,7 @@ rcpt:
         gateway.write_config(gateway.compose(
             f"hide redis_servers = 127.0.0.1::{port}/0/\nacl_smtp_rcpt = rcpt\n",
             "rcpt:\n"
-            "  warn   set acl_m_n = ${lookup redis{incr ${quote_redis:$local_part}}}\n"
+            "  warn   set acl_m_n = ${lookup redis{incr $local_part}}\n"
             "  accept domains = redis;lrange ${quote_redis:$domain} 0 -1\n"
             "         message = 250 $domain_data $acl_m_n\n"
             "  deny   message = 550 unknown after $acl_m_n\n",
