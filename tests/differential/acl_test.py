@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from dialogues import PARTS, themes
 from runner import run_tests
-from servers import EximServer, PosternServer, check
+from servers import EximServer, PosternServer, check, name_server
 
 AT_LEAST = 150
 
@@ -21,12 +21,12 @@ AT_LEAST = 150
 def run_theme(theme):
     """[(dialogue, Exim's outcome, postern's outcome)] of those that postern does not refuse."""
     spoken = [dialogue for dialogue in theme.dialogues if not dialogue.refused]
-    main, acl = theme.configuration(skipped=[dialogue for dialogue in theme.dialogues if dialogue.refused])
+    skipped = [dialogue for dialogue in theme.dialogues if dialogue.refused]
 
     def outcomes(kind):
-        with kind(main, acl) as server:
+        with kind(theme, skipped, nameserver) as server:
             return server.run(spoken)
-    with ThreadPoolExecutor() as pool:
+    with name_server(theme.zones) as nameserver, ThreadPoolExecutor() as pool:
         return list(zip(spoken, *pool.map(outcomes, (EximServer, PosternServer)), strict=True))
 
 
@@ -62,8 +62,7 @@ class Dialogues(unittest.TestCase):
                 if not dialogue.refused:
                     continue
                 with self.subTest(f"{theme.name}: {dialogue.name}"):
-                    main, acl = theme.configuration(skipped=[other for other in theme.dialogues if other is not dialogue])
-                    status, said = check(main, acl)
+                    status, said = check(theme, [other for other in theme.dialogues if other is not dialogue])
                     self.assertEqual(status, 78, said)
                     self.assertIn(dialogue.refused, said)
 

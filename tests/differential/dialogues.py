@@ -3,11 +3,15 @@ r"""SMTP dialogues in files, one for each theme (acl/*.txt), for a live Exim and
     # a comment
     main: hostlist friends = 127.1.0.0/16         for all dialogues of the file: main options and named lists,
     mail: accept                                  ACLs of dialogues that have none for that phase,
-    acl nested: deny  message = no                and ACLs that others name
+    acl nested: deny  message = no                ACLs that others name,
+    file some.acl: deny                           files, which options name as HOME/some.acl,
+    zone names.example: host A 127.1.0.1          and records of a name server that both ask
 
     == the name of a dialogue
     rcpt: deny   message = no                     its ACL for a phase
           accept                                  (indented lines go on)
+    zone names.example: host A ADDRESS            records, and main options too, may name the client's address; REVERSE is its last
+                                                  three parts, reversed
     > mail; rcpt two@example.org; data X-A: 1     what the client does
     differs log: why                              that part is meant to differ: docs/deviations.md has it; else it must not
     refused: why                                  postern refuses the ACL by name when it is loaded; only Exim runs this dialogue
@@ -21,6 +25,7 @@ Phases are those of the options acl_smtp_PHASE; without an ACL they accept. Step
     say TEXT                that line as it stands (`\r`, `\n`, `\x41` for bytes); `say` lines in one write are joined by ` + `
     rset, noop, quit        those commands
     close                   the client goes away
+    beside                  another connection from the same address, which stays until the end
     again                   QUIT, and another connection from the same address; EHLO comes first
 
 A dialogue that neither quits nor closes quits in the end. Each client has an address of its own, 127.1.0.N, which decides what ACLs it
@@ -49,20 +54,23 @@ class Dialogue:
         self.name = name
         self.number = number
         self.address = f"127.1.0.{number}"
-        self.acls = {}  # phase or own name -> text
+        self.acls = {}  # phase -> text
         self.steps = []
         self.differs = {}  # part -> why
         self.refused = None
 
 
 class Theme:
-    """One file: `main` (lines), `acls` (own name -> text), `phases` (phase -> text) and `dialogues`."""
+    """One file: `main` (lines), `acls` (own name -> text), `phases` (phase -> text), `files` (name -> text), `zones` (name -> records) and
+    `dialogues`."""
 
     def __init__(self, path):
         self.name = os.path.basename(path)[:-4]
         self.main = []
         self.acls = {}
         self.phases = {}
+        self.files = {}
+        self.zones = {}
         self.dialogues = []
         with open(path, encoding="utf-8") as file:
             self.read(file.read().split("\n"))
@@ -84,7 +92,7 @@ class Theme:
             if word == ">":
                 dialogue.steps += [step.strip() for step in text.split(";")]
                 continue
-            found = re.match(r"(?:(acl|differs) )?([\w-]+): ?(.*)", line)
+            found = re.match(r"(?:(acl|differs|file|zone) )?([\w.-]+): ?(.*)", line)
             if not found:
                 raise ValueError(f"{self.name}:{number}: {line}")
             add = self.take(dialogue, *found.groups())
@@ -101,22 +109,35 @@ class Theme:
             dialogue.refused = text
             return None
         if word == "main":
-            self.main.append(text)
-            return lambda line: self.main.append(line.strip())
-        if kind != "acl" and word not in PHASES:
+            def more_main(line):
+                self.main.append(about(dialogue, line.strip()))
+            more_main(text)
+            return more_main
+        if kind == "zone":
+            return self.take_zone(dialogue, word, text)
+        if not kind and word not in PHASES:
             raise ValueError(f"{self.name}: {word} is no phase")
-        acls = dialogue.acls if dialogue and kind != "acl" else self.acls if kind == "acl" else self.phases
-        acls[word] = "  " + text
+        texts = {"acl": self.acls, "file": self.files}.get(kind, dialogue.acls if dialogue else self.phases)
+        texts[word] = "  " + text
 
         def more(line):
-            acls[word] += "\n" + line
+            texts[word] += "\n" + line
         return more
 
-    def configuration(self, skipped=()):
+    def take_zone(self, dialogue, name, text):
+        def more(line):
+            self.zones[name] = self.zones.get(name, "") + about(dialogue, line.strip()) + "\n"
+        more(text)
+        return more
+
+    def configuration(self, skipped):
         """(main options, ACL section) that send each client to its own ACLs. Dialogues of `skipped` have none."""
         main = list(self.main)
         section = "mark:\n  deny  logwrite = :main,reject,panic: MARK\n        log_reject_target =\n"
+        given = {line.split()[0] for line in main}
         for phase in PHASES:
+            if f"acl_smtp_{phase}" in given:
+                continue
             names = {MARK_ADDRESS: "mark"} if phase == "connect" else {}
             if phase in self.phases:
                 section += f"{phase}_all:\n{self.phases[phase]}\n"
@@ -133,6 +154,12 @@ class Theme:
         for name, text in self.acls.items():
             section += f"{name}:\n{text}\n"
         return "\n".join(main) + "\n", section
+
+
+def about(dialogue, text):
+    if dialogue is None:
+        return text
+    return text.replace("ADDRESS", dialogue.address).replace("REVERSE", f"{dialogue.number}.0.1")
 
 
 def themes():
@@ -161,6 +188,7 @@ class Conversation:
         self.source = source
         self.heard = []
         self.client = None
+        self.beside = []
 
     def run(self, steps):
         first = steps[0].split(" ")[0]
@@ -172,16 +200,20 @@ class Conversation:
                 self.step(step)
             if self.client and steps[-1] != "close":
                 self.step("quit")
+            while self.beside:
+                self.client = self.beside.pop()
+                self.step("quit")
         except Closed as closed:
             self.heard.append(str(closed))
         finally:
-            if self.client:
-                self.client.close()
+            for client in [self.client, *self.beside]:
+                if client:
+                    client.close()
         return self.heard
 
     def connect(self):
         self.client = Client(*self.server, source=self.source, greet=False)
-        self.hear("connect")
+        return self.hear("connect")
 
     def hear(self, what):
         reply = self.client.reply()
@@ -226,6 +258,13 @@ class Conversation:
             self.close()
         elif word == "close":
             self.close()
+        elif word == "beside":
+            first = self.client
+            if self.connect().code == 220:
+                self.beside.append(self.client)
+            else:
+                self.client.close()
+            self.client = first
         elif word == "again":
             self.step("quit")
             self.connect()

@@ -1,14 +1,16 @@
 """A live Exim and postern, each serving the dialogues of one theme, and what can be compared of them: replies, log lines and the
 headers of the messages that were taken."""
 
+import contextlib
 import os
 import re
 import subprocess
 import time
 
 from dialogues import MARK_ADDRESS, Conversation
-from peers.exim import HEAVY, Exim
-from support.gateway import PROGRAM, Gateway, until
+from peers.exim import HEAVY, PLACE, Exim
+from peers.knot import Knot
+from support.gateway import PROGRAM, Gateway, own_address, until
 from support.smtp import Client
 
 COMMON = """\
@@ -17,18 +19,12 @@ qualify_domain = example.org
 smtp_banner = ready
 log_selector = +received_recipients +received_sender +smtp_protocol_error +smtp_syntax_error
 smtp_accept_max_per_connection = 0
+dns_retrans = 2s
+dns_retry = 1
 """
 
-EXIM = COMMON.replace("{", "{{").replace("}", "}}") + """\
-local_interfaces = {listen}
-daemon_smtp_ports = {port}
-spool_directory = {home}/spool
-log_file_path = {home}/log/%slog
-pid_file_path = {home}/exim.pid
-keep_environment = LD_LIBRARY_PATH
-tls_advertise_hosts =
+EXIM = COMMON + """\
 message_logs = false
-queue_only
 smtp_accept_max = 100
 """
 
@@ -52,6 +48,30 @@ NAMELESS = [
 ]
 # Of delivery, which Exim does not begin here, and of starting and ending.
 IGNORED = re.compile(r"(?:ID (?:=> (?!blackhole)|->|\*\*|==|Completed\b|Message is frozen|Frozen\b)|no host name found for IP address|exim 4\.|postern )|^$")
+
+
+def options(own, main):
+    """The lines of `main`, and those of `own` that it does not set itself."""
+    given = {line.split()[0] for line in main.splitlines()}
+    return "".join(line + "\n" for line in own.splitlines() if line.split()[0] not in given) + main
+
+
+def write_files(home, files):
+    for name, text in files.items():
+        path = os.path.join(home, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        os.chmod(path, 0o644)
+
+
+@contextlib.contextmanager
+def name_server(zones):
+    """The address of one that has these, at port 53; None where there are none."""
+    if not zones:
+        yield None
+        return
+    with Knot({}, zones, listen=own_address(), port=53) as knot:
+        yield knot.listen
 
 
 def nameless(text, server):
@@ -133,10 +153,12 @@ class Server:
 
 
 class EximServer(Server):
-    def __init__(self, main, acl):
-        text = EXIM + (main + "begin acl\n" + acl).replace("{", "{{").replace("}", "}}")
+    def __init__(self, theme, skipped, nameserver):
+        main, acl = theme.configuration(skipped)
+        text = (options(EXIM, main) + "begin acl\n" + acl).replace("{", "{{").replace("}", "}}").replace("HOME", "{home}")
         text += "begin routers\nall:\n  driver = accept\n  transport = none\nbegin transports\nnone:\n  driver = appendfile\n  file = /dev/null\n"
-        self.peer = Exim(package=HEAVY, configuration=text)
+        self.peer = Exim(package=HEAVY, configuration=PLACE + text, nameserver=nameserver)
+        write_files(self.peer.home, theme.files)
         self.home = self.peer.home
         self.address = self.peer.listen
         self.port = self.peer.port
@@ -175,9 +197,9 @@ class EximServer(Server):
 
 
 class PosternServer(Server):
-    def __init__(self, main, acl):
+    def __init__(self, theme, skipped, nameserver):
         # One processor, one shard: what comes later is logged later.
-        self.gateway = Gateway(main=POSTERN + main, acl=acl, prefix=["taskset", "-c", "0"])
+        self.gateway = gateway(theme, skipped, nameserver, prefix=["taskset", "-c", "0"])
         self.home = self.gateway.home
         self.address = self.gateway.address
         self.port = self.gateway.port
@@ -208,11 +230,20 @@ class PosternServer(Server):
         return found
 
 
-def check(main, acl):
+def gateway(theme, skipped, nameserver=None, **named):
+    main, acl = theme.configuration(skipped)
+    if nameserver:
+        main += f"dns_servers = {nameserver}\n"
+    made = Gateway(main=options(POSTERN, main).replace("HOME", "{home}"), acl=acl.replace("HOME", "{home}"), **named)
+    write_files(made.home, theme.files)
+    return made
+
+
+def check(theme, skipped):
     """(status, what it said) of `postern check` with that configuration."""
-    gateway = Gateway(main=POSTERN + main, acl=acl)
+    made = gateway(theme, skipped)
     try:
-        done = subprocess.run([PROGRAM, "check", "-c", gateway.config_path], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([PROGRAM, "check", "-c", made.config_path], capture_output=True, text=True, timeout=60, check=False)
         return done.returncode, done.stdout + done.stderr
     finally:
-        gateway.close()
+        made.close()

@@ -24,8 +24,9 @@ exec "$@"
 """
 
 
-def make_etc(home, users=()):
-    """Makes home/etc-private: with `users` (name -> number, a group of the same name each), and where no name is asked of the network."""
+def make_etc(home, users=(), nameserver=None):
+    """Makes home/etc-private: with `users` (name -> number, a group of the same name each), and where names are asked of
+    nobody but `nameserver`, if there is one."""
     folder = os.path.join(home, "etc-private")
     os.mkdir(folder)
     for name in COPIED:
@@ -37,8 +38,8 @@ def make_etc(home, users=()):
     for name, line in (("passwd", "{0}:x:{1}:{1}::/nonexistent:/usr/sbin/nologin\n"), ("group", "{0}:x:{1}:\n")):
         with open(os.path.join(folder, name), "a", encoding="utf-8") as file:
             file.writelines(line.format(user, number) for user, number in dict(users).items())
-    for name, text in (("hosts", "127.0.0.1 localhost peer.example\n"), ("resolv.conf", "nameserver 127.0.0.1\n"),
-                       ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"), ("mailname", "peer.example\n")):
+    for name, text in (("hosts", "127.0.0.1 localhost peer.example\n"), ("resolv.conf", f"nameserver {nameserver or '127.0.0.1'}\n"),
+                       ("nsswitch.conf", f"passwd: files\ngroup: files\nhosts: files{' dns' if nameserver else ''}\n"), ("mailname", "peer.example\n")):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write(text)
     return folder

@@ -22,8 +22,8 @@ LIBRARIES = ["usr/lib"]  # libspf2 lies there
 USER = "Debian-exim"  # built in
 NUMBER = 61391  # of that user, in the peer's own /etc/passwd
 
-CONFIGURATION = """\
-primary_hostname = peer.example
+# Its own place, and nothing that it would do of its own accord.
+PLACE = """\
 local_interfaces = {listen}
 daemon_smtp_ports = {port}
 spool_directory = {home}/spool
@@ -32,6 +32,10 @@ pid_file_path = {home}/exim.pid
 keep_environment = LD_LIBRARY_PATH
 tls_advertise_hosts =
 queue_only
+"""
+
+CONFIGURATION = PLACE + """\
+primary_hostname = peer.example
 acl_smtp_rcpt = accept
 smtp_accept_max = 0
 smtp_accept_max_per_connection = 0
@@ -49,15 +53,15 @@ class Exim(Peer):
     LOGS = ["output", "log/mainlog", "log/paniclog"]
 
     def __init__(self, listen="127.0.0.1", port=None, extra="", parent=None, cpu=None, cgroup=None, package=PACKAGE,
-                 configuration=CONFIGURATION):
-        """`extra`: more main options. `cpu`, `cgroup`: see confined.command()."""
+                 configuration=CONFIGURATION, nameserver=None):
+        """`extra`: more main options. `cpu`, `cgroup`: see confined.command(). `nameserver`: the address of one at port 53."""
         self.environment = environment(package, *LIBRARIES)
         program = os.path.join(tree(package), "usr/sbin/exim4")
         super().__init__(listen, port, parent)
         for folder in ("spool", "log"):
             os.mkdir(os.path.join(self.home, folder), 0o750)
             os.chown(os.path.join(self.home, folder), NUMBER, NUMBER)
-        etc = confined.make_etc(self.home, users={USER: NUMBER})
+        etc = confined.make_etc(self.home, users={USER: NUMBER}, nameserver=nameserver)
         os.mkdir(os.path.join(etc, "exim4"))
         with open(os.path.join(etc, "exim4/exim4.conf"), "w", encoding="utf-8") as file:
             file.write(configuration.format(listen=listen, port=self.port, home=self.home, extra=extra))

@@ -49,9 +49,9 @@ ns A 127.0.0.1
 class Knot(Peer):
     NAME = "Knot"
 
-    def __init__(self, signed, unsigned):
+    def __init__(self, signed, unsigned, listen="127.0.0.1", port=None):
         self.program = os.path.join(tree(PACKAGE), "usr/sbin/knotd")
-        super().__init__("127.0.0.1", None)
+        super().__init__(listen, port)
         os.mkdir(os.path.join(self.home, "db"))
         lines = ""
         for zones, signing in ((signed, "on"), (unsigned, "off")):
