@@ -244,7 +244,8 @@ Known Compiler::known_of(OwnVariable variable) const noexcept {
     case OwnVariable::value: return around_.value;
     case OwnVariable::item: return around_.item;
     case OwnVariable::prvscheck_address:
-    case OwnVariable::prvscheck_keynum: return Known::maybe();
+    case OwnVariable::prvscheck_keynum:
+    case OwnVariable::srs_recipient: return Known::maybe();
     case OwnVariable::runrc:
     case OwnVariable::prvscheck_result: break;
   }
@@ -264,7 +265,7 @@ bool Compiler::add_variable(std::string_view name, std::size_t where, Known& kno
   }
   if (const auto own = own_variable(name)) {
     emit({.op = Op::own_variable, .flag = static_cast<std::uint8_t>(*own)});
-    if (*own == OwnVariable::prvscheck_result) program_.needs_only_variables_ = false;
+    if (*own == OwnVariable::prvscheck_result || *own == OwnVariable::srs_recipient) program_.needs_only_variables_ = false;
     known = known_of(*own);
     return true;
   }

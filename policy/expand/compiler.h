@@ -148,6 +148,10 @@ class Compiler {
   bool read_acl(const ItemDef& item, Known& known);
   bool read_prvs(const ItemDef& item, Known& known);
   bool read_prvscheck(const ItemDef& item, Known& known);
+  bool read_auth_results(const ItemDef& item, Known& known);
+  bool read_certificate(const ItemDef& item, Known& known);
+  bool read_certificate_variable(VariableId& id, Known& known);
+  bool read_srs_encode(const ItemDef& item, Known& known);
   bool read_run_words(ReadArguments& words);
   bool read_replacement(std::string text, std::size_t where, Known& known);
 
