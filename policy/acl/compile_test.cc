@@ -65,7 +65,7 @@ TEST(Acl, WhatEximFindsLateFailsOnlyWhereItIsUsed) {
       {"accept domains = +nowhere", "defer unknown named domain list \"+nowhere\""},
       {"accept domains = in.local : +nowhere", "accept "},
       {"accept local_parts = ^(", "defer regular expression error in \"^(\": missing closing parenthesis at offset 2"},
-      {"accept domains = ${lc:in.local", "defer missing } at end of string"},
+      {"accept domains = ${lc:in.local", "defer failed to expand \"${lc:in.local\""},
   };
   for (const Case& c : cases) {
     const Loaded loaded = load(c.acl);
