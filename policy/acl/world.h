@@ -11,6 +11,7 @@
 #include "engine/coro/task.h"
 #include "engine/coro/wait.h"
 #include "net/dns/resolver.h"
+#include "policy/acl/csa.h"
 #include "policy/dnsbl/dnslists.h"
 #include "policy/lists/facts.h"
 #include "policy/ratelimit/rate_table.h"
@@ -19,6 +20,12 @@
 namespace postern::acl {
 
 struct Acl;
+
+// Of the main section.
+struct AclSettings {
+  bool return_error_details = false;  // smtp_return_error_details: the client is told what is wrong in a header
+  CsaSettings csa;
+};
 
 // One shard. What an ACL borrows from it stays while the ACL is asked.
 class AclWorld {
@@ -43,6 +50,8 @@ class AclWorld {
   [[nodiscard]] virtual dnsbl::ZoneTable& zones() = 0;
   // What ends waiting for the DNS.
   [[nodiscard]] virtual Wait wait() = 0;
+
+  [[nodiscard]] virtual AclSettings settings() const { return {}; }
 
   // Whether mail could go there: recipient, or sender (for bounces).
   [[nodiscard]] virtual Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) = 0;
