@@ -7,7 +7,10 @@
 #include <variant>
 #include <vector>
 
+#include "appliance/config/environment.h"
 #include "appliance/config/main_options.h"
+#include "appliance/config/services_file.h"
+#include "policy/acl/world.h"
 #include "policy/lists/list.h"
 #include "policy/lists/world.h"
 #include "policy/lookup/lookup.h"
@@ -22,8 +25,11 @@ struct Language {
   std::shared_ptr<const lists::ListWorld> lists;
   std::vector<ExpansionList> expansion_lists;  // by expand::ListHandle
   std::string primary_hostname;
+  Environment environment;  // for ${env and ${run
+  Services services;        // for ${readsocket
   bool strict_acl_vars = false;
   bool allows_run = true;  // expand_allow_run
+  acl::AclSettings acl_settings;
 };
 
 [[nodiscard]] lookup::Settings lookup_settings(const MainOptions& main);

@@ -247,6 +247,7 @@ std::optional<std::string_view> Connection::acl_value(expand::VariableId id, std
     case acl_narg: return number_text(state.arguments.size(), scratch);
     case acl_verify_message: return state.verify_message;
     case address_data: return state.address_data.text;
+    case csa_status: return state.csa_status;
     case sender_address_data: return state.sender_address_data.text;
     case recipient_verify_failure: return state.recipient_verify_failure;
     case sender_verify_failure: return state.sender_verify_failure;
