@@ -12,7 +12,7 @@ namespace postern::config {
 
 namespace {
 
-constexpr std::string_view kHave[] = {"_HAVE_IPV6", "_HAVE_I18N"};
+constexpr std::string_view kHave[] = {"_HAVE_IPV6", "_HAVE_I18N", "_HAVE_NATIVE_SRS", "_HAVE_SRS"};
 
 // Names in macros are in capital letters.
 template <class Table, class IsBuilt>

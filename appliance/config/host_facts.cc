@@ -63,6 +63,9 @@ HostFacts facts_of_this_host() {
   const Result<std::string> hosts = files.read("/etc/hosts", kHostsBytesMax);
   if (hosts) facts.hostname = qualified_name(facts.hostname, *hosts);
   facts.addresses = interface_addresses();
+  facts.environment = environment_of_process();
+  if (const Result<std::string> services = files.read("/etc/services", kHostsBytesMax))
+    facts.services = read_services(*services);
   return facts;
 }
 

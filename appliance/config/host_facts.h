@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "appliance/config/environment.h"
+#include "appliance/config/services_file.h"
 #include "engine/base/ip_address.h"
 
 namespace postern::config {
@@ -11,6 +13,8 @@ namespace postern::config {
 struct HostFacts {
   std::string hostname = "localhost";
   std::vector<IpAddress> addresses;  // of all interfaces, loopback included
+  Environment environment;           // of the process
+  Services services;                 // of /etc/services
 };
 
 // Of this machine. The name is that of the kernel; when it has no dot, the first name with one that /etc/hosts gives beside it.

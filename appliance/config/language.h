@@ -7,9 +7,12 @@
 #include <variant>
 #include <vector>
 
+#include "appliance/config/environment.h"
 #include "appliance/config/main_options.h"
 #include "policy/expand/check.h"
 #include "policy/expand/variables.h"
+#include "appliance/config/services_file.h"
+#include "policy/acl/world.h"
 #include "policy/lists/list.h"
 #include "policy/lists/world.h"
 #include "policy/lookup/lookup.h"
@@ -24,12 +27,15 @@ struct Language {
   std::shared_ptr<const lists::ListWorld> lists;
   std::vector<ExpansionList> expansion_lists;  // by expand::ListHandle
   std::string primary_hostname;
+  Environment environment;  // for ${env and ${run
+  Services services;        // for ${readsocket
   bool strict_acl_vars = false;
   bool allows_run = true;  // expand_allow_run
   expand::CheckSet wanted;  // whose results ACLs and texts ask for
   // What is kept of each message, because texts of ACLs name the variables.
   bool keeps_body_ends = false;       // $message_body, $message_body_end, $body_zerocount
   bool keeps_received_field = false;  // $message_headers, $message_headers_raw
+  acl::AclSettings acl_settings;
 };
 
 // The member that says whether what the variable shows is kept; null where it always is.

@@ -151,6 +151,7 @@ TEST_F(Reader, Conditionals) {
       {"  .ifdef A\n no\n  .endif trailing", ""},
       {".ifdef _OPT_MAIN_SMTP_BANNER\nyes\n.endif\n.ifdef _OPT_MAIN_TLS_CERTIFICATE\nno\n.endif", "[2:1]yes|"},
       {".ifdef _DRIVER_ROUTER_MANUALROUTE\na\n.endif\n.ifdef _DRIVER_ROUTER_IPLOOKUP\nb\n.endif", "[2:1]a|"},
+      {".ifdef _HAVE_SRS\nyes\n.endif\n.ifdef _HAVE_SPF\nno\n.endif", "[2:1]yes|"},
       {".ifndef _OPT_MAIN_NOTHING\nyes\n.endif", "[2:1]yes|"},
       {"a \\\n.ifdef A\n  no \\\n.else\n  b \\\n.endif\n c", "[1:1]a b c|"},
       {".ifdefx\n", "[1:1].ifdefx|"},

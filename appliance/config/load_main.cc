@@ -83,9 +83,9 @@ void Loader::read_interfaces_and_ports(const Sections& sections) {
 // Main options that decide what lookups and expansions mean are read before anything that may hold one; what is wrong with
 // them is reported with the other options.
 void Loader::make_language(const Sections& sections) {
-  constexpr auto kEarly =
-      std::to_array<std::string_view>({"expand_allow_run", "lookup_open_max", "redis_servers", "redis_tls_verify_certificates",
-                                       "sqlite_dbfile", "sqlite_lock_timeout", "strict_acl_vars"});
+  constexpr auto kEarly = std::to_array<std::string_view>(
+      {"dns_csa_search_limit", "dns_csa_use_reverse", "smtp_return_error_details", "expand_allow_run", "lookup_open_max",
+       "redis_servers", "redis_tls_verify_certificates", "sqlite_dbfile", "sqlite_lock_timeout", "strict_acl_vars"});
   expand::Diagnostics unheard;
   lists::ListCompiler no_lists({}, unheard);
   const OptionReader reader(no_lists, values_, unheard);
@@ -101,6 +101,12 @@ void Loader::make_language(const Sections& sections) {
   language_->primary_hostname = draft_.primary_hostname;
   language_->strict_acl_vars = early.strict_acl_vars;
   language_->allows_run = early.expand_allow_run;
+  language_->acl_settings = {.return_error_details = early.smtp_return_error_details,
+                             .csa = {early.dns_csa_search_limit, early.dns_csa_use_reverse}};
+  language_->services = host_.services;
+  language_->environment = kept_environment(host_.environment, early_text(sections, "keep_environment"), diagnostics_);
+  if (const auto added = early_text(sections, "add_environment"))
+    add_to_environment(language_->environment, *added, diagnostics_);
 }
 
 void Loader::make_list_compiler() {

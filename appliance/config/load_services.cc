@@ -30,6 +30,8 @@ std::expected<LoadServices::Lookup, std::string> LoadServices::find_lookup(std::
   return lookup::find_lookup(*language_.lookups, written);
 }
 
+bool LoadServices::leaves_out_lookup(std::string_view written) { return lookup::is_left_out(written); }
+
 bool LoadServices::is_lookup_type(std::string_view type) { return lookup::is_lookup_type(type); }
 
 void LoadServices::noticed_lookup_file(expand::LookupHandle handle, std::string_view file) {

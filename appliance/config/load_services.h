@@ -24,6 +24,7 @@ class LoadServices final : public expand::CompileServices {
   void set_lists(lists::ListCompiler* lists) noexcept { lists_ = lists; }
 
   [[nodiscard]] std::expected<Lookup, std::string> find_lookup(std::string_view written) override;
+  [[nodiscard]] bool leaves_out_lookup(std::string_view written) override;
   [[nodiscard]] bool is_lookup_type(std::string_view type) override;
   // Blocks. A file that cannot be read is warned of.
   void noticed_lookup_file(expand::LookupHandle handle, std::string_view file) override;

@@ -493,6 +493,9 @@ constexpr Case kWarnings[] = {
      "log_selector = +proxy\n",
      ""},
     {"proxy_required_hosts = 10.0.0.1\n", "c:1:1: warning: \"proxy_required_hosts\" is an old name of \"hosts_proxy\"\n"},
+    {"add_environment = A=b : =c\nkeep_environment = X : ^(\n",
+     "c:1:25: add_environment: \"=c\" has no name: write NAME=value\n"
+     "c:2:24: keep_environment: regular expression error in \"^(\": missing closing parenthesis at offset 2\n"},
     {"keep_environment =\ntrusted_users = uucp\nno_queue_only\n", ""},
     {"log_selector = +dnssec\n", "c:1:16: warning: log_selector: \"+dnssec\" has no effect: it is not built yet\n"},
     {"log_file_path = syslog : /x/%slog\n", "c:1:1: warning: log_file_path: \"syslog\" has no effect: it is not built yet\n"},

@@ -98,6 +98,9 @@ struct MainOptions {
   std::vector<IpAddress> dns_dnssec_trusted;   // servers whose AD bit is believed beside those on loopback
   lists::DomainList dns_again_means_nonexist;  // nothing unless set
 
+  std::uint32_t dns_csa_search_limit = 5;  // parents below a top level domain that verify = csa asks
+  bool dns_csa_use_reverse = true;         // it asks the reverse DNS about addresses
+
   // Lookups
   std::string redis_servers;  // as written
   std::string redis_tls_verify_certificates = "system";
@@ -108,6 +111,9 @@ struct MainOptions {
   // Callouts
   routing::CalloutTimes callout_times;
   expand::Program callout_random_local_part;  // "$primary_hostname-$tod_epoch-testing" unless set
+
+  // ACLs
+  bool smtp_return_error_details = false;  // the client is told what is wrong in a header
 
   // Expansions
   bool expand_allow_run = true;

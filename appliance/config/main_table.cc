@@ -31,12 +31,11 @@ constexpr std::string_view kNoCallers = "there are no local users and no submiss
 constexpr std::string_view kNotHere = "postern is made differently";
 constexpr std::string_view kPercent = "rewriting of addresses is not built";
 constexpr std::string_view kPrdr = "PRDR is not built yet, and not offered";
-constexpr std::string_view kPrograms = "postern starts no programs that would have an environment";
 constexpr std::string_view kRemove = "what was received is stored as it is";
 constexpr std::string_view kScan = "content scanning is not built yet";
 constexpr std::string_view kSpace = "only the bytes left for the spool are watched, by check_spool_space";
 constexpr std::string_view kSpfEngine = "there is no other engine than our own yet";
-constexpr std::string_view kSrs = "SRS is not built yet";
+constexpr std::string_view kSrs = "it is of an older SRS; ${srs_encode and inbound_srs are there instead";
 constexpr std::string_view kTls = "TLS is not built yet, and not offered";
 
 // Read before all others, because lists and expansions need them.
@@ -96,7 +95,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     {"acl_smtp_starttls", ValueKind::text, OptionStatus::no_effect, nullptr, kTls},
     acl_row<acl::Phase::vrfy>(),
     {"acl_smtp_wellknown", ValueKind::text, OptionStatus::no_effect, nullptr, kNever},
-    {"add_environment", ValueKind::text, OptionStatus::irrelevant, nullptr, kPrograms},
+    early("add_environment"),
     {"admin_groups", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
     {"allow_domain_literals",
      ValueKind::boolean,
@@ -191,8 +190,16 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      {}},
     {"dns_check_names_pattern", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
     {"dns_cname_loops", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_csa_search_limit", ValueKind::integer, OptionStatus::no_effect, nullptr, kDns},
-    {"dns_csa_use_reverse", ValueKind::boolean, OptionStatus::no_effect, nullptr, kDns},
+    {"dns_csa_search_limit",
+     ValueKind::integer,
+     OptionStatus::built,
+     set_count<&MainOptions::dns_csa_search_limit, MainDraft>,
+     {}},
+    {"dns_csa_use_reverse",
+     ValueKind::boolean,
+     OptionStatus::built,
+     set_bool<&MainOptions::dns_csa_use_reverse, MainDraft>,
+     {}},
     {"dns_dnssec_ok", ValueKind::integer, OptionStatus::built, set_tristate<&MainOptions::dns_dnssec_ok>, {}},
     {"dns_dnssec_trusted", ValueKind::text, OptionStatus::built, set_dns_dnssec_trusted, {}},
     {"dns_ipv4_lookup", ValueKind::text, OptionStatus::no_effect, nullptr, kDns},
@@ -274,7 +281,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      {}},
     {"ignore_fromline_hosts", ValueKind::text, OptionStatus::irrelevant, nullptr, kNoCallers},
     {"ignore_fromline_local", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNoCallers},
-    {"keep_environment", ValueKind::text, OptionStatus::irrelevant, nullptr, kPrograms},
+    early("keep_environment"),
     {"keep_malformed", ValueKind::time, OptionStatus::irrelevant, nullptr, kNotHere},
     {"ldap_ca_cert_dir", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
     {"ldap_ca_cert_file", ValueKind::text, OptionStatus::no_effect, nullptr, kLookups},
@@ -453,7 +460,11 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      set_seconds<&MainOptions::smtp_receive_timeout_s, MainDraft>,
      {}},
     {"smtp_reserve_hosts", ValueKind::text, OptionStatus::no_effect, nullptr, kLoad},
-    {"smtp_return_error_details", ValueKind::boolean, OptionStatus::no_effect, nullptr, kLater},
+    {"smtp_return_error_details",
+     ValueKind::boolean,
+     OptionStatus::built,
+     set_bool<&MainOptions::smtp_return_error_details, MainDraft>,
+     {}},
     {"smtputf8_advertise_hosts",
      ValueKind::text,
      OptionStatus::built,

@@ -19,6 +19,7 @@ class RouterServices final : public expand::CompileServices {
   [[nodiscard]] std::expected<Lookup, std::string> find_lookup(std::string_view written) override {
     return services_.find_lookup(written);
   }
+  [[nodiscard]] bool leaves_out_lookup(std::string_view written) override { return services_.leaves_out_lookup(written); }
   [[nodiscard]] bool is_lookup_type(std::string_view type) override { return services_.is_lookup_type(type); }
   void noticed_lookup_file(expand::LookupHandle handle, std::string_view file) override {
     services_.noticed_lookup_file(handle, file);

@@ -20,7 +20,7 @@ constexpr std::string_view kLater = "it is not built yet";
 constexpr std::string_view kNotHere = "postern is made differently";
 constexpr std::string_view kNoFiles = "redirections to files, pipes and included lists are not built";
 constexpr std::string_view kFilters = "filters are not built";
-constexpr std::string_view kSrs = "SRS is not built yet";
+constexpr std::string_view kSrs = "it is of an older SRS; ${srs_encode and inbound_srs are there instead";
 constexpr std::string_view kUser = "deliveries run as the user of the delivery process";
 constexpr std::string_view kVariables = "no variable that it sets is built yet";
 

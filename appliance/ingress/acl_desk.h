@@ -82,6 +82,7 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   [[nodiscard]] Task<std::optional<ratelimit::Verdict>> ask_rate(ratelimit::Question question) override;
   [[nodiscard]] dns::Resolver* resolver() override;
   [[nodiscard]] dnsbl::ZoneTable& zones() override;
+  [[nodiscard]] acl::AclSettings settings() const override { return language().language().acl_settings; }
   [[nodiscard]] std::span<const std::string_view> envelope_recipients() override;
   [[nodiscard]] std::optional<std::string> strange_header_name() override;
 

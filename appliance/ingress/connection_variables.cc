@@ -138,6 +138,7 @@ std::string_view ConnectionVariables::of_acls(Id id, std::string& scratch) const
     case Id::acl_narg: return number_text(state.arguments.size(), scratch);
     case Id::acl_verify_message: return state.verify_message;
     case Id::address_data: return state.address_data.text;
+    case Id::csa_status: return state.csa_status;
     case Id::sender_address_data: return state.sender_address_data.text;
     case Id::recipient_verify_failure: return state.recipient_verify_failure;
     case Id::sender_verify_failure: return state.sender_verify_failure;

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "appliance/language/auth_results.h"
 #include "appliance/language/files.h"
 #include "appliance/language/read_socket.h"
 #include "appliance/language/run_program.h"
@@ -68,6 +69,8 @@ Wait no_later_than(const Wait& wait, std::int64_t ms) {
 
 void Asker::forget_message() noexcept {
   if (results_) results_->clear();
+  srs_recipient_.clear();
+  socket_answers_.clear();
 }
 
 void Asker::forget_deferred_names() noexcept {
@@ -146,7 +149,16 @@ Task<Answer> Asker::fetch(expand::VariableId id) {
 }
 
 Task<Answer> Asker::read_socket(expand::ReadSocketQuestion question) {
-  return language::read_socket(language_, question, wait());
+  if (question.cache)
+    if (auto known = socket_answers_.find(question.address, question.request))
+      co_return Answer::found(*std::move(known), expand::Bytes::peers);
+  const bool keeps = question.cache;
+  const std::string address(question.address);
+  const std::string request(question.request);
+  if (!keeps) socket_answers_.forget(address);
+  Answer answer = co_await language::read_socket(language_, question, wait());
+  if (keeps && answer.status == Answer::Status::found) socket_answers_.keep(address, request, answer.value);
+  co_return answer;
 }
 
 std::optional<dns::HostNames> Asker::host_names_now() {
@@ -170,6 +182,7 @@ Task<Answer> Asker::run(expand::RunQuestion question) {
   auto job = std::make_shared<ProgramJob>();
   job->arguments.assign(question.arguments.begin(), question.arguments.end());
   if (!language_.language().allows_run) co_return Answer::failed("run is not permitted");
+  for (const auto& [name, value] : language_.language().environment) job->environment.push_back(name + "=" + value);
   if (!job->arguments.front().starts_with('/')) co_return Answer::failed("the name of a program in run must be absolute");
   const bool is_peers = question.peers_arguments;
   auto work = [job]() { return job->run(); };
@@ -191,6 +204,17 @@ Answer Asker::named_list(char kind, std::string_view name) {
                                     : std::nullopt;
   auto text = lists::named_text(*language_.language().lists, wanted, name);
   return text ? Answer::found(*std::move(text)) : Answer::failed(text.error());
+}
+
+// Names count once they were looked up; they are not looked up for this.
+std::string Asker::auth_results(std::string_view id) const {
+  return language::auth_results(id, {.client = client(), .names = known_names()});
+}
+
+std::optional<std::string> Asker::environment(std::string_view name) {
+  const config::Environment& environment = language_.language().environment;
+  const auto found = environment.find(name);
+  return found != environment.end() ? std::optional(found->second) : std::nullopt;
 }
 
 std::optional<lists::HostAddresses> Asker::addresses_now(std::string_view host) {

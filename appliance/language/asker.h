@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "appliance/language/shard_language.h"
+#include "appliance/language/socket_answers.h"
 #include "engine/coro/wait.h"
 #include "policy/expand/eval_context.h"
 #include "policy/expand/services.h"
@@ -40,6 +41,10 @@ class Asker : public expand::Services, public lists::ListFacts {
 
   [[nodiscard]] Task<expand::Answer> run(expand::RunQuestion question) override;
   [[nodiscard]] expand::Answer named_list(char kind, std::string_view name) override;
+  void keep_srs_recipient(std::string_view recipient) override { srs_recipient_ = recipient; }
+  [[nodiscard]] std::string_view srs_recipient() const override { return srs_recipient_; }
+  [[nodiscard]] std::string auth_results(std::string_view id) const override;
+  [[nodiscard]] std::optional<std::string> environment(std::string_view name) override;
 
   // lists::ListFacts
   [[nodiscard]] const lists::ListWorld* world() const noexcept override { return language_.language().lists.get(); }
@@ -69,6 +74,8 @@ class Asker : public expand::Services, public lists::ListFacts {
   const expand::EvalContext& variables_;
   std::unique_ptr<lookup::ResultCache> results_;  // made when there is one
   std::unique_ptr<dns::HostNames> names_;         // likewise
+  std::string srs_recipient_;                     // until the message ends
+  SocketAnswers socket_answers_;                  // likewise
 };
 
 }  // namespace postern::language

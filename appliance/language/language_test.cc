@@ -55,10 +55,13 @@ class LanguageTest : public testing::Test {
     write("text", "one\ntwo\n");
     resolver_.add_pointer("192.0.2.7", "client.example");
     resolver_.add_address("client.example", "192.0.2.7");
-    const config::LoadResult loaded =
-        load_.load("domainlist named = lsearch;" + folder_ + "/domains : +more\ndomainlist more = <; ::1; b.example\n" +
-                   "hostlist known = *.example\nacl_smtp_rcpt = rcpt\nbegin acl\nrcpt:\n  accept condition = ${if "
-                   "match_domain{x}{+named}}\n");
+    load_.host.environment = {{"KEPT", "k v"}, {"SUB_KEPT", "sub"}, {"DROPPED", "d"}, {"PATH", "/bin"}, {"TAKEN", "t"}};
+    const config::LoadResult loaded = load_.load(
+        "keep_environment = !DROPPED : *KEPT : ^TA\nadd_environment = <; ADDED=a:b; TAKEN\n"
+        "domainlist named = lsearch;" +
+        folder_ + "/domains : +more\ndomainlist more = <; ::1; b.example\n" +
+        "hostlist known = *.example\nacl_smtp_rcpt = rcpt\nbegin acl\nrcpt:\n  accept condition = ${if "
+        "match_domain{x}{+named}}\n");
     EXPECT_TRUE(loaded.config) << config::format_diagnostics(loaded.diagnostics);
     language_.emplace(loaded.config->language, ShardNeeds{.clock = scheduler_.clock(), .resolver = &resolver_});
     client_.emplace(*language_, variables_);
@@ -152,7 +155,14 @@ TEST_F(LanguageTest, AnswersWhatExpansionsAsk) {
       {"${listnamed:named}", "lsearch;@/domains : ::::1 : b.example"},
       {"${listnamed_h:known} ${listnamed:known}", "*.example *.example"},
       {"${listnamed_d:known}", "FAILED \"known\" is not a domain named list"},
+      {"${authresults{mx}}", "Authentication-Results: mx; none"},
       {"$sender_host_name ${if eq{$sender_host_name}{client.example}{y}{n}}", "client.example y"},
+      {"${authresults{mx}}", "Authentication-Results: mx;\n\tiprev=pass (client.example) smtp.remote-ip=192.0.2.7"},
+      {"[$srs_recipient]${if inbound_srs{SRS0=aaaa=aa=b.example=a}{}}", "[]true"},
+      {"[$srs_recipient]", "[a@b.example]"},
+      {"${env{KEPT}} ${env{SUB_KEPT}} ${env{ADDED}{<$value>}} ${env{DROPPED}}${env{PATH}{y}{n}}", "k v sub <a:b> n"},
+      {"${env{TAKEN}{y}{n}}${env{}{y}{n}}${env{$domain}{y}{n}}", "nnn"},
+      {"${run{/bin/sh -c \"echo \\$KEPT-\\$DROPPED\"}}", "k v-\n"},
       {"${readsocket{@/socket}{x}}", "FAILED readsocket: there is no network here"},
   };
   for (const auto& c : cases) {
@@ -180,8 +190,9 @@ TEST_F(LanguageTest, TextsOfAclsKnowNamedListsAndLookups) {
   const auto made = language_->late_acl("accept domains = +named : lsearch;" + folder_ + "/domains", why);
   ASSERT_NE(made, nullptr) << why;
   EXPECT_EQ(made, language_->late_acl("accept domains = +named : lsearch;" + folder_ + "/domains", why)) << "read once";
-  EXPECT_EQ(language_->late_acl("accept domains = +nothing", why), nullptr);
-  EXPECT_EQ(why, "unknown named domain list \"+nothing\"");
+  EXPECT_NE(language_->late_acl("accept domains = +nothing", why), nullptr) << "it fails where it is used";
+  EXPECT_EQ(language_->late_acl("acept", why), nullptr);
+  EXPECT_EQ(why, "unknown ACL verb \"acept\": did you mean \"accept\"?");
 }
 
 TEST_F(LanguageTest, LookupsCompiledLateBelongToTheShard) {

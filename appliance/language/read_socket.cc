@@ -28,19 +28,27 @@ std::string reason(const Error& error) {
   return error.os_errno != 0 ? std::strerror(error.os_errno) : std::string(to_string(error.code));
 }
 
+// A number, or the name of a service.
+std::optional<std::uint16_t> read_port(std::string_view text, const config::Services& services) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error == std::errc() && end == text.data() + text.size() && port != 0) return port;
+  const auto named = services.find(text);
+  return named != services.end() ? std::optional(named->second) : std::nullopt;
+}
+
 // "host:port", "[2001:db8::1]:port".
 struct Target {
   std::string host;
   std::uint16_t port = 0;
 };
 
-std::optional<Target> read_target(std::string_view text) {
+std::optional<Target> read_target(std::string_view text, const config::Services& services) {
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos || colon == 0) return std::nullopt;
-  Target target;
-  const std::string_view digits = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), target.port);
-  if (error != std::errc() || end != digits.data() + digits.size() || target.port == 0) return std::nullopt;
+  const std::optional<std::uint16_t> port = read_port(text.substr(colon + 1), services);
+  if (!port) return std::nullopt;
+  Target target{.host = {}, .port = *port};
   text = text.substr(0, colon);
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
   target.host = text;
@@ -100,9 +108,10 @@ Task<Answer> read_socket(ShardLanguage& language, expand::ReadSocketQuestion que
   Connected connected = failure(Errc::invalid, "connect");
   std::string host = "localhost";
   if (question.address.starts_with("inet:")) {
-    std::optional<Target> target = read_target(question.address.substr(5));
+    std::optional<Target> target = read_target(question.address.substr(5), language.language().services);
     if (!target)
-      co_return Answer::failed(fmt::format("readsocket: \"{}\" is no inet:host:port with a number for the port", shown));
+      co_return Answer::failed(fmt::format(
+          "readsocket: \"{}\" is no inet:host:port with a number or the name of a TCP service for the port", shown));
     host = target->host;
     connected = co_await connect_to(needs, *std::move(target), wait);
   } else {

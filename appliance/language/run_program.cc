@@ -45,12 +45,18 @@ class Pipe {
   bool is_open_ = false;
 };
 
+// As execve(2) wants them.
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& each : texts) pointers.push_back(const_cast<char*>(each.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 // The child begins with no signal blocked or ignored, as the leader of a process group, its output in the pipe.
-int spawn(const std::vector<std::string>& arguments, int output, pid_t& pid) {
-  std::vector<char*> argv;
-  for (const std::string& each : arguments) argv.push_back(const_cast<char*>(each.c_str()));
-  argv.push_back(nullptr);
-  std::array<char*, 1> no_environment = {nullptr};
+int spawn(const ProgramJob& job, int output, pid_t& pid) {
+  std::vector<char*> argv = pointers_to(job.arguments);
+  std::vector<char*> environment = pointers_to(job.environment);
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   if (posix_spawn_file_actions_init(&files) != 0) return ENOMEM;
@@ -70,7 +76,7 @@ int spawn(const std::vector<std::string>& arguments, int output, pid_t& pid) {
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  if (error == 0) error = ::posix_spawn(&pid, argv.front(), &files, &attributes, argv.data(), no_environment.data());
+  if (error == 0) error = ::posix_spawn(&pid, argv.front(), &files, &attributes, argv.data(), environment.data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   return error;
@@ -121,7 +127,7 @@ Answer ProgramJob::run() {
   Pipe output;
   if (!output.is_open()) return Answer::deferred(fmt::format("couldn't create a pipe for {}: {}", shown, std::strerror(errno)));
   pid_t pid = -1;
-  if (const int error = spawn(arguments, output.writer(), pid); error != 0) {
+  if (const int error = spawn(*this, output.writer(), pid); error != 0) {
     // A program that is not there, or may not be run, is one that says so by its status.
     if (error == EAGAIN || error == ENOMEM)
       return Answer::deferred(fmt::format("couldn't create a process for {}: {}", shown, std::strerror(error)));

@@ -33,6 +33,13 @@ std::string_view answer_text(std::string_view result) {
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text, kShownMax)); }
 
+// As it stands in the configuration: a backslash is one.
+std::string written(std::string_view source) {
+  std::string text = printable(source, kShownMax);
+  for (std::size_t at = text.find("\\\\"); at != text.npos; at = text.find("\\\\", at + 1)) text.erase(at, 1);
+  return text;
+}
+
 std::string because(std::string_view why) {
   return why.empty() ? std::string() : fmt::format(" ({})", printable(why, kShownMax));
 }
@@ -51,7 +58,7 @@ void TracePrinter::begins(const acl::Acl&, const acl::Statement& statement, unsi
 }
 
 void TracePrinter::did(const acl::StepTrace& step, unsigned depth) {
-  const std::string source = printable(step.source, kShownMax);
+  const std::string source = written(step.source);
   if (step.result.empty()) {
     say(depth, fmt::format("  {}", source));
     return say(depth, fmt::format("    {}{}", quoted(step.value), because(step.why)));

@@ -10,6 +10,7 @@
 #include "engine/base/clock.h"
 #include "policy/acl/address_field.h"
 #include "policy/acl/compile.h"
+#include "policy/acl/no_services_testing.h"
 #include "policy/acl/run.h"
 #include "policy/expand/config_text_for_test.h"
 
@@ -35,16 +36,6 @@ class Everything final : public expand::EvalContext {
 
  private:
   const acl::AclState& state_;
-};
-
-class Services final : public expand::CompileServices {
- public:
-  std::expected<Lookup, std::string> find_lookup(std::string_view) override { return std::unexpected("none here"); }
-  bool is_lookup_type(std::string_view) override { return false; }
-  std::expected<List, std::string> find_list(expand::ListKind, const expand::ConfigText&) override {
-    return std::unexpected("none here");
-  }
-  bool is_named_list(std::string_view) override { return false; }
 };
 
 // Every ACL is this one.
@@ -107,7 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   expand::Diagnostics diagnostics;
   lists::ListCompiler lists({.primary_hostname = "mx.example.org"}, diagnostics);
   lists.define(lists::ListKind::domain, ConfigTextForTest::line("d"), ConfigTextForTest::line("in.local : !*.x"));
-  Services services;
+  acl::NoServices services;
   const auto made = std::make_shared<const acl::Acl>(
       acl::compile_acl("fuzz", acl::lines_of(ConfigTextForTest::line(text)), lists, diagnostics, &services));
   for (const acl::PhaseDef& phase : acl::kPhases) acl::check_phase(*made, phase.phase, diagnostics);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -13,6 +16,7 @@
 #include "policy/expand/compile.h"
 #include "policy/expand/evaluate.h"
 #include "policy/expand/nearest.h"
+#include "policy/lists/list_text.h"
 
 namespace postern::acl {
 
@@ -62,6 +66,22 @@ class NoValues final : public expand::EvalContext {
  public:
   [[nodiscard]] std::string_view variable(expand::VariableId, std::string&) const override { return {}; }
 };
+
+// Whether the row that the text begins with is one that is not built.
+template <class Row>
+bool names_what_is_left_out(std::string_view text, std::span<const Row> rows) {
+  const std::string_view name = lists::trim(text.substr(0, text.find_first_of("/=")));
+  const auto row = std::ranges::find(rows, name, &Row::name);
+  return row != rows.end() && !row->not_built.empty();
+}
+
+bool is_control_left_out(std::string_view text) { return names_what_is_left_out(text, controls()); }
+
+bool is_verify_left_out(std::string_view text) {
+  constexpr auto kOptions = std::to_array<std::string_view>({"quota", "hold"});
+  return names_what_is_left_out(text, verifications()) ||
+         std::ranges::any_of(kOptions, [&](std::string_view option) { return text.contains(option); });
+}
 
 class AclCompiler {
  public:
@@ -145,8 +165,8 @@ class AclCompiler {
       case ArgumentKind::address_list: argument = lists_.addresses(text, def.name, lists::Use::asks); return true;
       case ArgumentKind::local_part_list: argument = lists_.local_parts(text, def.name, lists::Use::asks); return true;
       case ArgumentKind::call: return read_call(text, argument);
-      case ArgumentKind::control: return read_told<ControlSetting>(text, argument, read_control);
-      case ArgumentKind::verify: return read_told<VerifyWords>(text, argument, read_verify);
+      case ArgumentKind::control: return read_told<ControlSetting>(text, argument, read_control, is_control_left_out);
+      case ArgumentKind::verify: return read_told<VerifyWords>(text, argument, read_verify, is_verify_left_out);
       case ArgumentKind::rate: return read_told<ratelimit::RateWords>(text, argument, ratelimit::read_rate_words);
       case ArgumentKind::dnslists: return read_told<dnsbl::Dnslists>(text, argument, read_lists);
       case ArgumentKind::spf_results: return read_told<SpfResults>(text, argument, read_spf_results);
@@ -157,9 +177,11 @@ class AclCompiler {
     return true;
   }
 
-  // What a constant text says is read now, so that its mistakes are found now.
+  // What a constant text says is read now, so that its mistakes are found now. `left_out` tells what Exim would take.
   template <class Words>
-  bool read_told(const ConfigText& text, Argument& argument, std::optional<Words> (*read)(std::string_view, std::string&)) {
+  bool read_told(
+      const ConfigText& text, Argument& argument, std::optional<Words> (*read)(std::string_view, std::string&),
+      bool (*left_out)(std::string_view) = [](std::string_view) { return false; }) {
     Told<Words> told;
     told.text = expand::compile_late(text, diagnostics_, services_);
     if (told.text.is_constant()) {
@@ -168,10 +190,11 @@ class AclCompiler {
       if (expand::evaluate(told.text, nothing, value)) {
         std::string why;
         told.words = read(value, why);
-        if (!told.words) {
+        if (!told.words && left_out(value)) {
           error(text, 0, std::move(why));
           return false;
         }
+        if (!told.words) diagnostics_.late(text.position(), std::move(why));
       }
     }
     argument = std::move(told);

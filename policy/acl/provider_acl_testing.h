@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "policy/acl/compile.h"
+#include "policy/acl/no_services_testing.h"
 #include "policy/acl/run.h"
 #include "policy/expand/config_text_for_test.h"
 
@@ -28,16 +29,6 @@ class ProviderContext final : public expand::EvalContext {
       default: return {};
     }
   }
-};
-
-class NoServices final : public expand::CompileServices {
- public:
-  std::expected<Lookup, std::string> find_lookup(std::string_view) override { return std::unexpected("none here"); }
-  bool is_lookup_type(std::string_view) override { return false; }
-  std::expected<List, std::string> find_list(expand::ListKind, const expand::ConfigText&) override {
-    return std::unexpected("none here");
-  }
-  bool is_named_list(std::string_view) override { return false; }
 };
 
 struct ProviderAcl {

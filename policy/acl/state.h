@@ -68,6 +68,8 @@ struct AclState {
   std::string verify_message;              // $acl_verify_message
   bool prvscheck_result = false;           // $prvscheck_result, until the next ACL
 
+  std::string csa_status;  // $csa_status, of the last verify = csa of the connection
+
   std::string sender_rate;  // $sender_rate and its kin
   std::string sender_rate_limit;
   std::string sender_rate_period;

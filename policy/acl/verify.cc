@@ -11,6 +11,7 @@
 #include "engine/smtp/chars.h"
 #include "net/dns/host_names.h"
 #include "policy/acl/address_field.h"
+#include "policy/acl/csa.h"
 
 namespace postern::acl {
 
@@ -36,6 +37,13 @@ Truth refuse(Doing& doing, std::string message) {
   return Truth::no;
 }
 
+// The log hears it. The client does so only with smtp_return_error_details.
+Truth refuse_quietly(Doing& doing, std::string message) {
+  if (doing.subject.world->settings().return_error_details) doing.message = "Rejected after DATA: " + message;
+  doing.log_message = std::move(message);
+  return Truth::no;
+}
+
 // Calls `use(field, value)` for each field of these names until it returns false.
 template <class Use>
 void each_field(const expand::EvalContext& message, std::span<const std::string_view> names, Use&& use) {
@@ -55,7 +63,7 @@ Truth header_syntax(Doing& doing) {
   each_field(doing.subject.variables, kAddressFields, [&](std::string_view name, std::string_view value) {
     const AddressField field = read_address_field(value);
     if (field.why.empty()) return true;
-    truth = refuse(doing, field_fault(name, field));
+    truth = refuse_quietly(doing, field_fault(name, field));
     return false;
   });
   return truth;
@@ -64,7 +72,7 @@ Truth header_syntax(Doing& doing) {
 Truth header_names(Doing& doing) {
   const std::optional<std::string> strange = doing.subject.world->strange_header_name();
   if (!strange) return Truth::yes;
-  return refuse(doing, fmt::format("Invalid character in header \"{}\" found", printable(*strange, 64)));
+  return refuse_quietly(doing, fmt::format("Invalid character in header \"{}\" found", printable(*strange, 64)));
 }
 
 Truth not_known(Doing& doing, const VerifyWords& words, std::string message, std::string log_message) {
@@ -94,7 +102,7 @@ Truth not_blind(Doing& doing, const VerifyWords& words) {
   for (const std::string_view recipient : doing.subject.world->envelope_recipients()) {
     bool found = false;
     for (const std::string& address : named) found = found || is_same_address(address, recipient, words.case_insensitive);
-    if (!found) return refuse(doing, "bcc recipient detected");
+    if (!found) return refuse_quietly(doing, "bcc recipient detected");
   }
   return Truth::yes;
 }
@@ -133,9 +141,8 @@ Task<Truth> verify_header_sender(Doing& doing, VerifyWords words) {
     all_deferred = all_deferred && verdict.result == AddressVerdict::Result::deferred;
   }
   if (all_deferred) co_return not_known(doing, words, {}, "all attempts to verify a sender in a header line deferred");
-  if (!senders.fault.empty()) co_return refuse(doing, std::move(senders.fault));
-  doing.log_message = "there is no valid sender in any header line";
-  co_return Truth::no;
+  if (!senders.fault.empty()) co_return refuse_quietly(doing, std::move(senders.fault));
+  co_return refuse_quietly(doing, "there is no valid sender in any header line");
 }
 
 Task<Truth> verify_recipient(Doing& doing, VerifyWords words) {
@@ -206,6 +213,12 @@ std::string helo_fault(const AclSubject& subject) {
   return fmt::format("helo/ehlo argument \"{}\" does not belong to the client", printable(subject.helo, 128));
 }
 
+// Only the log hears it.
+Truth refuse_helo(Doing& doing, std::string message) {
+  doing.log_message = std::move(message);
+  return Truth::no;
+}
+
 Task<Truth> verify_helo(Doing& doing) {
   const AclSubject& subject = doing.subject;
   dns::Resolver& resolver = *subject.world->resolver();
@@ -223,7 +236,21 @@ Task<Truth> verify_helo(Doing& doing) {
     for (const PeerText& alias : names.aliases)
       if (smtp::equal_ignoring_case(alias.view(), subject.helo)) co_return Truth::yes;
   }
-  co_return refuse(doing, helo_fault(subject));
+  co_return refuse_helo(doing, helo_fault(subject));
+}
+
+// Without a HELO it is the address that is asked about.
+Task<Truth> verify_csa(Doing& doing, VerifyWords words) {
+  const AclSubject& subject = doing.subject;
+  std::string domain = !words.address.empty()  ? std::move(words.address)
+                       : !subject.helo.empty() ? std::string(subject.helo)
+                                               : subject.client.to_string();
+  const CsaResult result = co_await check_csa(*subject.world->resolver(), std::move(domain), subject.client,
+                                              subject.world->settings().csa, subject.world->wait());
+  if (subject.state != nullptr) subject.state->csa_status = status_of(result);
+  doing.message = fmt::format("client SMTP authorization {}", reason_of(result));
+  doing.log_message = doing.message;
+  co_return is_refused(result) ? Truth::no : Truth::yes;
 }
 
 Task<Truth> verify_reverse(Doing& doing, VerifyWords words) {
@@ -261,11 +288,12 @@ Truth test_verify(Doing& doing) {
     case VerifyWhat::sender:  // the null reverse-path is always good
       return words->address.empty() && subject.sender.empty() ? Truth::yes : Truth::waits;
     case VerifyWhat::helo:
-      if (subject.helo.empty()) return refuse(doing, "no HELO or EHLO was given");
+      if (subject.helo.empty()) return refuse_helo(doing, "no HELO or EHLO was given");
       if (subject.helo.front() == '[')
-        return smtp::literal_address(subject.helo) == subject.client ? Truth::yes : refuse(doing, helo_fault(subject));
+        return smtp::literal_address(subject.helo) == subject.client ? Truth::yes : refuse_helo(doing, helo_fault(subject));
       if (has_dns) return Truth::waits;
       break;
+    case VerifyWhat::csa:
     case VerifyWhat::reverse_host_lookup:
       if (has_dns) return Truth::waits;
       break;
@@ -277,6 +305,7 @@ Truth test_verify(Doing& doing) {
 Task<Truth> verify(Doing& doing) {
   const VerifyWords words = *words_of(doing);
   switch (words.def->what) {
+    case VerifyWhat::csa: co_return co_await verify_csa(doing, words);
     case VerifyWhat::header_sender: co_return co_await verify_header_sender(doing, words);
     case VerifyWhat::helo: co_return co_await verify_helo(doing);
     case VerifyWhat::recipient: co_return co_await verify_recipient(doing, words);

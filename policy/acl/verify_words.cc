@@ -22,7 +22,7 @@ constexpr VerifyDef later(std::string_view name, std::string_view why) { return 
 constexpr auto kVerifications = std::to_array<VerifyDef>({
     later("arc", "ARC is not built yet"),
     later("certificate", "TLS is not built yet"),
-    later("csa", "it is not built yet"),
+    built("csa", VerifyWhat::csa, kAllPhases),
     built("header_names_ascii", VerifyWhat::header_names_ascii, kData),
     built("header_sender", VerifyWhat::header_sender, kData),
     built("header_syntax", VerifyWhat::header_syntax, kData),
@@ -51,6 +51,10 @@ bool read_callout_option(std::string_view option, VerifyWords& words, std::strin
 bool read_option(std::string_view option, VerifyWords& words, std::string& why) {
   const VerifyWhat what = words.def->what;
   const bool is_address = what == VerifyWhat::sender || what == VerifyWhat::recipient || what == VerifyWhat::header_sender;
+  if (what == VerifyWhat::csa && words.address.empty() && !option.empty()) {
+    words.address = option;
+    return true;
+  }
   if (option == "defer_ok" && (is_address || what == VerifyWhat::reverse_host_lookup)) return words.defer_ok = true;
   if (option == "case_insensitive" && what == VerifyWhat::not_blind) return words.case_insensitive = true;
   if (option == "no_details" && is_address) return words.no_details = true;

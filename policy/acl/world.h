@@ -12,6 +12,7 @@
 #include "engine/coro/wait.h"
 #include "net/dns/resolver.h"
 #include "policy/checks/message_checks.h"
+#include "policy/acl/csa.h"
 #include "policy/dnsbl/dnslists.h"
 #include "policy/lists/facts.h"
 #include "policy/ratelimit/rate_table.h"
@@ -20,6 +21,12 @@
 namespace postern::acl {
 
 struct Acl;
+
+// Of the main section.
+struct AclSettings {
+  bool return_error_details = false;  // smtp_return_error_details: the client is told what is wrong in a header
+  CsaSettings csa;
+};
 
 // One shard. What an ACL borrows from it stays while the ACL is asked.
 class AclWorld {
@@ -47,6 +54,8 @@ class AclWorld {
 
   // Of the message. Null: there are none here.
   [[nodiscard]] virtual checks::MessageChecks* checks() { return nullptr; }
+  [[nodiscard]] virtual AclSettings settings() const { return {}; }
+
   // Whether mail could go there: recipient, or sender (for bounces).
   [[nodiscard]] virtual Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) = 0;
   // Of the open transaction. Borrowed until the next call.

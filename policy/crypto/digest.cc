@@ -1,5 +1,6 @@
 #include "policy/crypto/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -36,6 +37,10 @@ bool hmac(Hash hash, std::string_view secret, std::string_view text, Digest& res
   }
   result.size_ = size;
   return true;
+}
+
+bool same_bytes(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace postern::crypto

@@ -36,4 +36,7 @@ class Digest {
 [[nodiscard]] bool digest(Hash hash, std::string_view text, Digest& result);
 [[nodiscard]] bool hmac(Hash hash, std::string_view secret, std::string_view text, Digest& result);
 
+// Takes as long whatever they hold.
+[[nodiscard]] bool same_bytes(std::string_view a, std::string_view b) noexcept;
+
 }  // namespace postern::crypto

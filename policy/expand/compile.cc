@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "engine/base/check.h"
 #include "engine/base/peer_text.h"
 #include "engine/smtp/chars.h"
 #include "policy/expand/compiler.h"
@@ -96,7 +97,7 @@ bool Compiler::read_sequence(bool in_brackets, Known& known) {
       if (!read_backslash()) return false;
     } else if (at('$')) {
       Known part;
-      if (!read_dollar(part)) return false;
+      if (quoting_ ? !read_dollar_quoted(*quoting_, part) : !read_dollar(part)) return false;
       known = known + part;
     } else {
       while (!at_end() && !at('\\') && !at('$') && !(in_brackets && at('}'))) ++at_;
@@ -145,6 +146,20 @@ bool Compiler::read_dollar(Known& known) {
   const std::string_view name = take_while(is_name_char);
   if (name.empty()) return fail(begin, "$ not followed by letter, digit, or {", "write \\$ for a dollar sign");
   return add_variable(name, begin, known);
+}
+
+bool Compiler::read_dollar_quoted(UnaskedQuoting quoting, Known& known) {
+  quoting_.reset();
+  const std::uint32_t mark = emit({.op = Op::mark});
+  if (!read_dollar(known)) return false;
+  if (known.may_be_peers) {
+    emit({.op = Op::quote_peers, .flag = quoting.quoter, .row = quoting.row});
+    known.quoter = quoting.quoter;
+  } else {
+    program_.code_[mark].op = Op::nothing;
+  }
+  quoting_ = quoting;
+  return true;
 }
 
 // Behind "${".
@@ -229,7 +244,8 @@ Known Compiler::known_of(OwnVariable variable) const noexcept {
     case OwnVariable::value: return around_.value;
     case OwnVariable::item: return around_.item;
     case OwnVariable::prvscheck_address:
-    case OwnVariable::prvscheck_keynum: return Known::maybe();
+    case OwnVariable::prvscheck_keynum:
+    case OwnVariable::srs_recipient: return Known::maybe();
     case OwnVariable::runrc:
     case OwnVariable::prvscheck_result: break;
   }
@@ -249,7 +265,7 @@ bool Compiler::add_variable(std::string_view name, std::size_t where, Known& kno
   }
   if (const auto own = own_variable(name)) {
     emit({.op = Op::own_variable, .flag = static_cast<std::uint8_t>(*own)});
-    if (*own == OwnVariable::prvscheck_result) program_.needs_only_variables_ = false;
+    if (*own == OwnVariable::prvscheck_result || *own == OwnVariable::srs_recipient) program_.needs_only_variables_ = false;
     known = known_of(*own);
     return true;
   }
@@ -390,6 +406,12 @@ std::uint8_t Compiler::quoter(std::string_view type) {
   if (found == quoters_.end()) quoters_.emplace_back(type);
   const std::size_t number = static_cast<std::size_t>(std::ranges::find(quoters_, type) - quoters_.begin());
   return static_cast<std::uint8_t>(std::min<std::size_t>(number, 200));
+}
+
+Compiler::UnaskedQuoting Compiler::unasked_quoting(std::string_view type) {
+  const OperatorDef* const found = find_operator(fmt::format("quote_{}", type));
+  POSTERN_CHECK(found != nullptr);
+  return {quoter(type), static_cast<std::uint16_t>(found - operators().data())};
 }
 
 bool Compiler::wants_services(std::size_t where, std::string_view what) {

@@ -77,6 +77,12 @@ bool Compiler::read_plain_condition(const ConditionDef& row, std::string_view na
       emit({.op = Op::test_exists});
       may_wait(true);
       return true;
+    case Shape::srs:
+      if (!read_arguments(name, 0, 2, arguments) || arguments.count < 2)
+        return fail(at_, reason_.empty() ? "too few arguments or bracketing error for inbound_srs" : std::move(reason_));
+      emit({.op = Op::test_srs});
+      program_.needs_only_variables_ = false;
+      return true;
     case Shape::not_built: break;
   }
   return false;

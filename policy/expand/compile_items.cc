@@ -27,7 +27,7 @@ std::string brackets(std::string_view detail, std::string_view rest) {
 bool Compiler::read_item(const ItemDef& item, Known& known) {
   using enum ItemShape;
   const bool asks = item.shape == lookup || item.shape == environment || item.shape == read_file || item.shape == read_socket ||
-                    item.shape == run || item.shape == acl;
+                    item.shape == run || item.shape == acl || item.shape == auth_results;
   if (asks && !wants_services(at_ - item.name.size(), fmt::format("${{{}...}}", item.name))) return false;
   switch (item.shape) {
     case ItemShape::choice: return read_choice(item, known);
@@ -47,6 +47,9 @@ bool Compiler::read_item(const ItemDef& item, Known& known) {
     case ItemShape::acl: return read_acl(item, known);
     case ItemShape::prvs: return read_prvs(item, known);
     case ItemShape::prvscheck: return read_prvscheck(item, known);
+    case ItemShape::auth_results: return read_auth_results(item, known);
+    case ItemShape::certificate: return read_certificate(item, known);
+    case ItemShape::srs_encode: return read_srs_encode(item, known);
     case ItemShape::not_built: break;
   }
   return false;
@@ -254,16 +257,18 @@ bool Compiler::read_lookup(const ItemDef& item, Known& known) {
   std::string_view type = take_while(is_lookup_char);
   if (type.empty()) return fail(type_at, "missing lookup type");
   const auto found = services_->find_lookup(type);
-  if (!found) return fail(type_at, found.error());
+  if (!found) return services_->leaves_out_lookup(type) ? leave_out(type_at, found.error()) : fail(type_at, found.error());
   if (has_key && found->query_style)
     return fail(type_at,
                 fmt::format("a single key was given for lookup type \"{}\", which is not a single-key lookup type", type));
   if (!has_key && !found->query_style) return fail(type_at, fmt::format("missing {{key}} for single-key \"{}\" lookup", type));
   skip_space();
   if (!at('{')) return fail(at_, "missing '{' for lookup file-or-query arg");
-  if (!read_argument(arguments)) return false;
   const std::string_view base = type.substr(0, type.find_first_of(",*"));
   const std::uint8_t quoted_for = quoter(base);
+  if (found->quotes_peers) quoting_ = unasked_quoting(base);
+  if (!read_argument(arguments)) return false;
+  quoting_.reset();
   const Known last = arguments.known[arguments.count - 1];
   if (!has_key && last.is_peers && last.quoter != quoted_for)
     return fail(arguments.at[0], "tainted search query is not properly quoted",
@@ -570,6 +575,58 @@ bool Compiler::read_prvscheck(const ItemDef& item, Known& known) {
   program_.needs_only_variables_ = false;
   known = address.known[0].changed() + text.all();
   known.is_peers = false;  // what is not signed gives nothing
+  return true;
+}
+
+bool Compiler::read_auth_results(const ItemDef& item, Known& known) {
+  ReadArguments arguments;
+  if (!read_arguments(item.name, 1, 1, arguments) || !end_of_item(item.name, 1)) return false;
+  emit({.op = Op::auth_results});
+  may_wait(false);
+  known = Known::of(Bytes::peers);
+  return true;
+}
+
+// {field}{$variable}, then yes and no. The variable is named, and not expanded.
+bool Compiler::read_certificate(const ItemDef& item, Known& known) {
+  const Surroundings before = around_;
+  emit({.op = Op::enter});
+  ReadArguments arguments;
+  if (!read_arguments(item.name, 1, 1, arguments)) return false;
+  skip_space();
+  if (!at('{')) return fail(at_, fmt::format("missing '{{' for cert variable arg of {}", item.name));
+  ++at_;
+  VariableId id = VariableId::none;
+  if (!read_certificate_variable(id, around_.value)) return false;
+  emit({.op = Op::find_in_certificate, .a = static_cast<std::uint32_t>(id)});
+  program_.needs_only_variables_ = false;
+  if (!read_yes_no(item.name, true, {}, known)) return false;
+  around_ = before;
+  return true;
+}
+
+bool Compiler::read_certificate_variable(VariableId& id, Known& known) {
+  if (!at('$'))
+    return fail(at_, "second argument of \"certextract\" must be a certificate variable", "write {$tls_in_peercert}");
+  const std::size_t where = ++at_;
+  const std::string_view name = take_while([](char c) noexcept { return c != '}'; });
+  if (at_end()) return fail(at_, "missing } at end of string");
+  ++at_;
+  const VariableDef* const variable = find_variable(name);
+  if (variable == nullptr) return fail(where, fmt::format("no variable named \"{}\"", printable(name, 64)));
+  if (!is_certificate(variable->id)) return fail(where, fmt::format("\"{}\" is not a certificate", name));
+  id = variable->id;
+  known = Known::of(variable->bytes);
+  return true;
+}
+
+bool Compiler::read_srs_encode(const ItemDef& item, Known& known) {
+  ReadArguments arguments;
+  if (!read_arguments(item.name, 3, 3, arguments) || !end_of_item(item.name, 3)) return false;
+  emit({.op = Op::srs_encode});
+  program_.needs_only_variables_ = false;
+  known = arguments.known[1].changed() + arguments.known[2].changed();
+  known.is_peers = false;  // the null sender gives nothing
   return true;
 }
 

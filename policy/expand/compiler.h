@@ -69,6 +69,11 @@ class Compiler {
     std::size_t at;
     const VariableDef* variable;
   };
+  // Of a query that takes care of a peer's bytes itself.
+  struct UnaskedQuoting {
+    std::uint8_t quoter;
+    std::uint16_t row;  // of operators()
+  };
   struct ReadArguments {
     std::size_t count = 0;
     std::array<Known, kArgumentsMax> known;
@@ -105,6 +110,7 @@ class Compiler {
   bool read_sequence(bool in_brackets, Known& known);
   bool read_backslash();
   bool read_dollar(Known& known);
+  bool read_dollar_quoted(UnaskedQuoting quoting, Known& known);
   bool read_braced(std::size_t begin, Known& known);
   bool add_variable(std::string_view name, std::size_t where, Known& known, bool after_def = false);
   bool add_header(std::string_view prefix, std::size_t where, Known& known);
@@ -115,6 +121,7 @@ class Compiler {
   [[nodiscard]] Known known_of(OwnVariable variable) const noexcept;
   bool read_quoter(std::string_view name, std::size_t where, Known& known);
   [[nodiscard]] std::uint8_t quoter(std::string_view type);
+  [[nodiscard]] UnaskedQuoting unasked_quoting(std::string_view type);
   bool wants_services(std::size_t where, std::string_view what);
   bool refuse_peers(std::size_t where, Known known, std::string_view what);
 
@@ -141,6 +148,10 @@ class Compiler {
   bool read_acl(const ItemDef& item, Known& known);
   bool read_prvs(const ItemDef& item, Known& known);
   bool read_prvscheck(const ItemDef& item, Known& known);
+  bool read_auth_results(const ItemDef& item, Known& known);
+  bool read_certificate(const ItemDef& item, Known& known);
+  bool read_certificate_variable(VariableId& id, Known& known);
+  bool read_srs_encode(const ItemDef& item, Known& known);
   bool read_run_words(ReadArguments& words);
   bool read_replacement(std::string text, std::size_t where, Known& known);
 
@@ -167,6 +178,7 @@ class Compiler {
   std::optional<std::size_t> fixed_at_;  // where all of source_ stands, when it is not the text itself
   Surroundings around_;
   std::vector<std::string> quoters_;
+  std::optional<UnaskedQuoting> quoting_;  // in the text that is read, but not in the arguments of what stands in it
   bool uses_header_ = false;
   std::vector<OldName> old_names_;
   std::size_t error_at_ = 0;

@@ -105,7 +105,7 @@ constexpr auto kConditions = std::to_array<ConditionDef>({
     two("gei", [](std::string_view a, std::string_view b) { return compare_ignoring_case(a, b) >= 0; }),
     two("gt", [](std::string_view a, std::string_view b) { return a > b; }),
     two("gti", [](std::string_view a, std::string_view b) { return compare_ignoring_case(a, b) > 0; }),
-    later("inbound_srs", "SRS is not built yet"),
+    {.name = "inbound_srs", .shape = Shape::srs},
     {.name = "inlist", .shape = Shape::in_list},
     {.name = "inlisti", .shape = Shape::in_list, .ignore_case = true},
     one("isip", is_ip),

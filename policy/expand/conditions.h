@@ -24,6 +24,7 @@ enum class Shape : std::uint8_t {
   each,          // {list}{condition about $item}
   exists,        // {file}
   acl,           // {{name}{argument}...}
+  srs,           // {local part}{secret}
   nothing,       // without an argument
   not_built,     // known, refused by name
 };

@@ -27,6 +27,9 @@ class EvalContext {
   // Whose bytes that value is made of, for variables whose row says `depends` ($acl_arg1).
   [[nodiscard]] virtual Bytes bytes_of(VariableId) const { return Bytes::peers; }
 
+  // The certificate that a variable is, in DER or PEM; empty when there is none.
+  [[nodiscard]] virtual std::string_view certificate(VariableId) const { return {}; }
+
   // $acl_c..., $acl_m...: `name` is all of it ("acl_m_greylist"). Nothing: it was never set.
   [[nodiscard]] virtual std::optional<Held> acl_variable(std::string_view) const { return std::nullopt; }
 

@@ -33,8 +33,10 @@ class Hostile final : public EvalContext, public Services, public CompileService
   CompileServices* compile_services() const override { return const_cast<Hostile*>(this); }
 
   std::expected<Lookup, std::string> find_lookup(std::string_view written) override {
-    if (written.starts_with("query")) return Lookup{1, true, true, Bytes::peers};
-    if (written.starts_with("key")) return Lookup{0, false, false};
+    if (written.starts_with("query")) return Lookup{.handle = 1, .query_style = true, .may_wait = true, .bytes = Bytes::peers};
+    if (written.starts_with("redis"))
+      return Lookup{.handle = 1, .query_style = true, .quotes_peers = true, .may_wait = true, .bytes = Bytes::peers};
+    if (written.starts_with("key")) return Lookup{.handle = 0, .query_style = false, .may_wait = false};
     return std::unexpected("unknown");
   }
   bool is_lookup_type(std::string_view) override { return true; }

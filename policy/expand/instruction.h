@@ -22,6 +22,7 @@ enum class Op : std::uint8_t {
   mark,
   operate,               // operators()[row], its arguments are literals[a, a + b): 1 argument, appends
   quote_lookup,          // the same, for ${quote_TYPE:}, the type being the program's quoter flag
+  quote_peers,           // the same, where what it is about is a peer's and not quoted yet
   reexpand,              // 1 argument, expands it
   apply_item,            // items()[row] with flag arguments, appends
   reexpand_replacement,  // of ${sg: what it was given to put in place of a match, expanded with the match's captures
@@ -29,23 +30,28 @@ enum class Op : std::uint8_t {
   force_failure,         // it fails by request
 
   // Asking the world.
-  read_file,    // 2 arguments (name, end of line), appends
-  read_socket,  // flag arguments, appends; jumps to a when that fails, unless a is 0
-  run,          // flag arguments; truth, value
-  environment,  // 1 argument; truth, value
-  lookup,       // lookups[a], its 1 or 2 arguments; truth, value
-  acl,          // flag arguments, appends
-  stat,         // 1 argument, appends
-  list_named,   // 1 argument, appends; flag: 'd', 'h', 'a', 'l', or 0 for any kind
+  read_file,     // 2 arguments (name, end of line), appends
+  read_socket,   // flag arguments, appends; jumps to a when that fails, unless a is 0
+  run,           // flag arguments; truth, value
+  environment,   // 1 argument; truth, value
+  lookup,        // lookups[a], its 1 or 2 arguments; truth, value
+  acl,           // flag arguments, appends
+  stat,          // 1 argument, appends
+  auth_results,  // 1 argument, appends
+  list_named,    // 1 argument, appends; flag: 'd', 'h', 'a', 'l', or 0 for any kind
 
   // The same shape, asking nobody: `row` of items(), flag arguments; truth, value.
   find_in_text,
+
+  find_in_certificate,  // of VariableId a; 1 argument; truth, value
 
   // Signed senders; the day is the context's.
   prvs_sign,   // flag arguments, appends
   prvs_begin,  // 1 argument, the address; jumps to a when it is not signed
   prvs_check,  // 1 argument, the secret
   prvs_end,    // flag arguments, 0 or 1: appends that one, or the address
+
+  srs_encode,  // 3 arguments: secret, address, domain; appends
 
   // Scopes: what a condition or an item holds for its yes and no strings stands on the output below them, between `enter` and
   // `result`, and is taken away by `leave`, when the former value, item and captures are back, too.
@@ -81,11 +87,20 @@ enum class Op : std::uint8_t {
   test_list,          // ListKind flag; 2 arguments; or 1: lists[a]
   test_exists,        // 1 argument
   test_acl,           // flag arguments
+  test_srs,           // 2 arguments, a local part and a secret
   test_first_delivery,
   test_queue_running,
 };
 
-enum class OwnVariable : std::uint8_t { value, item, runrc, prvscheck_address, prvscheck_keynum, prvscheck_result };
+enum class OwnVariable : std::uint8_t {
+  value,
+  item,
+  runrc,
+  prvscheck_address,
+  prvscheck_keynum,
+  prvscheck_result,
+  srs_recipient
+};
 
 enum class HeaderForm : std::uint8_t { decoded, raw, body, list };
 

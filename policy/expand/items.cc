@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/expand/text_imap.h"
+
 namespace postern::expand {
 
 namespace {
 
 using enum ItemShape;
 
-constexpr std::string_view kLater = "this item is not built yet";
 constexpr std::string_view kNever = "postern runs no foreign code inside its processes";
 
 constexpr ItemDef later(std::string_view name, std::string_view why) { return {.name = name, .not_built = why}; }
@@ -24,8 +25,8 @@ constexpr ItemDef ours(std::string_view name, std::uint8_t min, std::uint8_t max
 
 constexpr auto kItems = std::to_array<ItemDef>({
     item("acl", acl),
-    later("authresults", "the checks whose results it writes are not built yet"),
-    later("certextract", "TLS is not built yet"),
+    item("authresults", auth_results),
+    item("certextract", certificate),
     later("dlfunc", kNever),
     item("env", environment),
     {.name = "extract",
@@ -40,7 +41,7 @@ constexpr auto kItems = std::to_array<ItemDef>({
     pure_item("hash", 2, 3, item_hash),
     ours("hmac", 3, 3, item_hmac),
     item("if", choice),
-    later("imapfolder", kLater),
+    pure_item("imapfolder", 1, 3, item_imapfolder),
     pure_item("length", 2, 2, item_length),
     {.name = "listextract", .shape = find, .arguments_min = 2, .arguments_max = 2, .apply = item_listextract},
     pure_item("listquote", 2, 2, item_listquote),
@@ -56,7 +57,7 @@ constexpr auto kItems = std::to_array<ItemDef>({
     item("run", run),
     item("sg", substitute),
     item("sort", sort),
-    later("srs_encode", "SRS is not built yet"),
+    item("srs_encode", srs_encode),
     pure_item("substr", 2, 3, item_substr),
     pure_item("tr", 3, 3, item_tr),
 });

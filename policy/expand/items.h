@@ -30,6 +30,9 @@ enum class ItemShape : std::uint8_t {
   acl,
   prvs,
   prvscheck,
+  srs_encode,
+  auth_results,
+  certificate,  // certextract: {field}{$variable}, yes and no
 };
 
 struct ItemDef {

@@ -8,6 +8,7 @@
 #include "policy/expand/items.h"
 #include "policy/expand/operators.h"
 #include "policy/expand/our_text.h"
+#include "policy/expand/text_certificate.h"
 
 namespace postern::expand {
 
@@ -91,7 +92,8 @@ bool Machine::step(const Instruction& i) {
       taint_ = {};
       return true;
     case Op::operate: return operate(i);
-    case Op::quote_lookup: return quote_for_lookup(i);
+    case Op::quote_lookup:
+    case Op::quote_peers: return quote_for_lookup(i);
     case Op::reexpand: return reexpand();
     case Op::reexpand_replacement: {
       const Piece& replacement = scopes_.top().replacement;
@@ -102,6 +104,9 @@ bool Machine::step(const Instruction& i) {
     case Op::prvs_begin: return begin_prvs(i);
     case Op::prvs_check: return check_prvs();
     case Op::prvs_end: return end_prvs(i);
+    case Op::find_in_certificate: return find_in_certificate(static_cast<VariableId>(i.a));
+    case Op::auth_results: return write_auth_results();
+    case Op::srs_encode: return encode_srs();
     case Op::list_named: return name_list(i);
     case Op::fail: return fail(std::string(program_->literal(i)));
     case Op::force_failure: return fail_as(EvalStatus::forced_failure, std::string(program_->literal(i)));
@@ -249,12 +254,29 @@ bool Machine::operate(const Instruction& i) {
 
 bool Machine::quote_for_lookup(const Instruction& i) {
   take_arguments(1);
+  if (i.op == Op::quote_peers) {
+    const Taint taint = arguments_.taint[0];
+    if (!taint.is_ours() && follows_lone_backslash())
+      return fail("tainted search query: a backslash stands before what a peer chose");
+    if (taint.may_stand_in_query(i.flag)) {
+      taint_ += taint;
+      return true;
+    }
+  }
   why_.clear();
   if (!spend(out_.size() - arguments_.base)) return false;
   if (!operators()[i.row].apply(out_, arguments_.base, program_->literal(i), why_)) return fail(std::move(why_));
   if (out_.size() > limit_) return fail("the result of the expansion is too long");
   if (!arguments_.taint[0].is_ours()) taint_ += Taint::quoted(i.flag);
   return true;
+}
+
+// In front of the arguments, and within the text that they are part of: one that would take the first byte of a quoted text's
+// quoting.
+bool Machine::follows_lone_backslash() noexcept {
+  std::size_t count = 0;
+  while (arguments_.base - count > marks_.top().at && out_[arguments_.base - count - 1] == '\\') ++count;
+  return count % 2 != 0;
 }
 
 bool Machine::reexpand() {
@@ -314,6 +336,32 @@ bool Machine::find_in_text(const Instruction& i) {
     case ItemOutcome::failed: break;
   }
   return fail(std::move(why_));
+}
+
+bool Machine::find_in_certificate(VariableId id) {
+  take_arguments(1);
+  const std::string_view bytes = context_.certificate(id);
+  if (bytes.empty()) return set_not_found();
+  constexpr std::size_t kWork = 16;  // that a byte of one makes, in bytes of text
+  if (!spend(kWork * bytes.size())) return false;
+  const std::optional<crypto::Certificate> certificate = crypto::Certificate::parse(bytes);
+  if (!certificate) return fail("certextract: the certificate cannot be read");
+  why_.clear();
+  const bool is_peers = id == VariableId::tls_in_peercert || id == VariableId::tls_out_peercert;
+  switch (certificate_field(arguments_.text[0], *certificate, scratch_, why_)) {
+    case ItemOutcome::found: return set_found(scratch_, is_peers ? Taint::peers() : Taint());
+    case ItemOutcome::not_found: return set_not_found();
+    case ItemOutcome::failed: break;
+  }
+  return fail(std::move(why_));
+}
+
+bool Machine::write_auth_results() {
+  take_arguments(1);
+  const Services* const services = context_.services();
+  if (services == nullptr) return fail("authresults cannot be used here");
+  const std::string field = services->auth_results(arguments_.text[0]);
+  return append_result(field, Taint::peers());
 }
 
 bool Machine::read_environment() {

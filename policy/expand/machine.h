@@ -105,6 +105,11 @@ class Machine {
     PrvsAddress parsed;
     Taint taint;
   };
+  // What inbound_srs has found in a local part.
+  struct SrsRecipient {
+    std::string text;
+    Taint taint;
+  };
   struct Call {
     const Program* program;
     std::uint32_t next;
@@ -150,9 +155,15 @@ class Machine {
   bool begin_prvs(const Instruction& i);
   bool check_prvs();
   bool end_prvs(const Instruction& i);
+  bool find_in_certificate(VariableId id);
+  bool write_auth_results();
+  bool encode_srs();
+  bool test_srs();
+  bool append_srs_recipient();
   bool name_list(const Instruction& i);
   [[nodiscard]] std::int64_t today();
   bool quote_for_lookup(const Instruction& i);
+  [[nodiscard]] bool follows_lone_backslash() noexcept;
   bool reexpand();
   bool return_from_call();
   bool apply_item(const Instruction& i);
@@ -220,6 +231,7 @@ class Machine {
   std::vector<Call> calls_;
   std::vector<std::unique_ptr<Signed>> signed_;  // the last one is being checked
   std::optional<bool> is_signature_valid_;       // of the last ${prvscheck in this expansion
+  std::unique_ptr<SrsRecipient> srs_recipient_;  // of the last inbound_srs in this expansion
   Arguments arguments_;
   std::string scratch_;  // its memory outlives this expansion and serves the thread's next one
   std::string why_;

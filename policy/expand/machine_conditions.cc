@@ -21,6 +21,7 @@ bool Machine::step_condition(const Instruction& i) {
       return true;
     }
     case Op::test_header: truth_ = has_header(context_, program_->literal(i)); return true;
+    case Op::test_srs: return test_srs();
     case Op::test_match: return test_match(i);
     case Op::test_inlist: return test_inlist(i);
     case Op::test_list: return ask_list(i);

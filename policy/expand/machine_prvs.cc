@@ -69,6 +69,7 @@ bool Machine::append_own(OwnVariable variable) {
       return signed_.empty() || append(signed_.back()->parsed.address, signed_.back()->taint);
     case OwnVariable::prvscheck_keynum:
       return signed_.empty() || append(std::string_view(&signed_.back()->parsed.key_number, 1), signed_.back()->taint);
+    case OwnVariable::srs_recipient: return append_srs_recipient();
     case OwnVariable::prvscheck_result: break;
   }
   if (is_signature_valid_) return append(*is_signature_valid_ ? "1" : "", {});

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/coro/task.h"
+#include "policy/crypto/certificate_testing.h"
 #include "policy/expand/compile.h"
 #include "policy/expand/config_text_for_test.h"
 #include "policy/expand/evaluate.h"
@@ -22,11 +23,13 @@ class World final : public CompileServices, public Services, public EvalContext 
   int questions = 0;
 
   std::expected<Lookup, std::string> find_lookup(std::string_view written) override {
-    if (written.starts_with("table")) return Lookup{1, false, false, Bytes::ours};
-    if (written.starts_with("query")) return Lookup{2, true, true, Bytes::peers};
+    if (written.starts_with("table")) return Lookup{.handle = 1, .query_style = false, .may_wait = false, .bytes = Bytes::ours};
+    if (written.starts_with("query")) return Lookup{.handle = 2, .query_style = true, .may_wait = true, .bytes = Bytes::peers};
+    if (written.starts_with("redis"))
+      return Lookup{.handle = 2, .query_style = true, .quotes_peers = true, .may_wait = true, .bytes = Bytes::peers};
     return std::unexpected("unknown lookup type \"" + std::string(written) + "\"");
   }
-  bool is_lookup_type(std::string_view type) override { return type == "table" || type == "query"; }
+  bool is_lookup_type(std::string_view type) override { return type == "table" || type == "query" || type == "redis"; }
   std::expected<List, std::string> find_list(ListKind, const ConfigText& text) override {
     if (text.view() == "bad") return std::unexpected("a bad list");
     return List{7, false};
@@ -99,6 +102,11 @@ class World final : public CompileServices, public Services, public EvalContext 
   std::string_view variable(VariableId id, std::string&) const override {
     const auto found = values.find(id);
     return found == values.end() ? std::string_view() : std::string_view(found->second);
+  }
+  std::string_view srs_recipient() const override { return "kept@b"; }
+  std::string_view certificate(VariableId id) const override {
+    const bool has_one = id == VariableId::tls_in_ourcert || id == VariableId::tls_in_peercert;
+    return has_one ? crypto::kCertificatePem : std::string_view();
   }
   std::optional<Held> acl_variable(std::string_view name) const override {
     if (name == "acl_m_ours") return Held{"/f", Bytes::ours};
@@ -205,6 +213,20 @@ constexpr Case kCases[] = {
     {"${lookup query{down}{y}{n}}", "DEFERRED lookup of \"down\" gave DEFER: it is away"},
     {"${lookup query{a $domain}}", "ERROR tainted search query is not properly quoted"},
     {"${lookup query{a $acl_m_peers}}", "FAILED tainted search query is not properly quoted: a /f"},
+    {"${lookup redis{GET $domain x}}", "said GET peers.example x (peers)"},
+    {"${lookup redis{GET a b\\ c $primary_hostname}}", "said GET a b c mx (peers)"},
+    {"${lookup redis{GET ${sg{$domain}{[.]}{ }}}}", "said GET peers\\ example (peers)"},
+    {"${lookup redis{GET ${quote_redis:${sg{$domain}{[.]}{ }}}}}", "said GET peers\\ example (peers)"},
+    {"${lookup redis{GET ${if eq{a}{b}{x}{${sg{$domain}{[.]}{ }}}} y}}", "said GET peers\\ example y (peers)"},
+    {"${lookup redis{GET $acl_m_peers ${sg{a b}{x}{y}}}}", "said GET /f a b (peers)"},
+    {"${lookup redis{GET x${sg{$domain}{[.]}{ }}y}}", "said GET xpeers\\ exampley (peers)"},
+    {"${lookup redis{GET ${uc:${quote_redis:${sg{$domain}{[.]}{ }}}}}}", "said GET PEERS\\\\\\ EXAMPLE (peers)"},
+    {"${lookup redis{GET ${map{a b}{$domain $item}}}}", "said GET peers.example\\ a\\ b (peers)"},
+    {"${lookup redis{GET ${lookup redis{${sg{$domain}{[.]}{ }}}}}}", "said GET said\\ peers\\\\\\ example (peers)"},
+    {"${lookup redis{GET x\\\\$domain}}", "FAILED tainted search query: a backslash stands before what a peer chose"},
+    {"${lookup redis{GET x\\\\${quote_redis:$domain}}}",
+     "FAILED tainted search query: a backslash stands before what a peer chose"},
+    {"${lookup redis{GET x\\\\\\\\$domain}}", "said GET x\\\\peers.example (peers)"},
     {"${if match_domain{listed}{a:b}{y$value}{n}}${if match_domain{x}{a:b}{y}{n}}", "ydatan"},
     {"${if match_ip{/f}{$acl_m_ours}{y$value}{n}}", "ydata"},
     {"${if match_local_part{x}{bad}{y}{n}}", "ERROR a bad list"},
@@ -277,7 +299,42 @@ constexpr Case kCases[] = {
     {"${if eq{$domain}{x}{a}{$primary_hostname}}", "mx"},
     {"${if eq{a}{b}{${lookup query{down}}}{not asked}}", "not asked"},
     {"${if and{{eq{a}{b}}{eq{${lookup query{down}}}{}}}{y}{n}}", "n"},
-    {"${if inbound_srs{a}{b}{y}{n}}", "ERROR the condition \"inbound_srs\" cannot be used: SRS is not built yet"},
+    {"${srs_encode{secret}{a@b.example}{o.example}}", "SRS0=629b=jr=b.example=a@o.example"},
+    {"${srs_encode{secret}{a@$domain}{o.example}}", "SRS0=6042=jr=peers.example=a@o.example (peers)"},
+    {"[${srs_encode{s}{}{$domain}}]", "[]"},
+    {"${if inbound_srs{SRS0=629b=jr=b.example=a}{secret}{$srs_recipient}{n}}|$srs_recipient", "a@b.example|a@b.example"},
+    {"${if inbound_srs{SRS0=629b=jr=$domain=a}{}{$srs_recipient}{n}}", "a@peers.example (peers)"},
+    {"${if inbound_srs{SRS0=629b=jr=b.example=a}{other}{y}{n $srs_recipient}}", "n a@b.example"},
+    {"${if inbound_srs{a}{b}{y}{n $srs_recipient}}", "n kept@b (peers)"},
+    {"${if inbound_srs{SRS0=629b=jr=$domain=a}{}{${readfile{/$srs_recipient}}}}",
+     "FAILED attempt to use tainted string '/a@peers.example' for readfile"},
+    {"${imapfolder{a/b}}", "a.b"},
+    {"${authresults{mx}}", "Authentication-Results: mx; none (peers)"},
+    {"${authresults{a}{b}}", "ERROR Too many arguments for 'authresults' (max is 1)"},
+    {"${certextract{version}{$tls_in_ourcert}}", "3"},
+    {"${certextract{subject,CN}{$tls_in_peercert}{<$value>}{n}}|$value", "<client.example>| (peers)"},
+    {"${certextract{subject}{$tls_in_ourcert}}",
+     "C=DE,O=Example\\, Inc \\+ more,OU=One,OU=Two,DC=example,CN=client.example,EMAIL=a@b.example"},
+    {"${certextract{subject,>;}{$tls_in_ourcert}}",
+     "C=DE;O=Example, Inc \\+ more;OU=One;OU=Two;DC=example;CN=client.example;EMAIL=a@b.example"},
+    {"${certextract{issuer,OU}{$tls_in_ourcert}}|${certextract{issuer,OU,>;}{$tls_in_ourcert}}", "One\nTwo|One;Two"},
+    {"${certextract{subject,O}{$tls_in_ourcert}}${certextract{subject,XX}{$tls_in_ourcert}{y}{n}}", "Example, Inc \\+ moren"},
+    {"${certextract{notbefore}{$tls_in_ourcert}}|${certextract{notafter}{$tls_in_ourcert}}",
+     "Nov 28 18:05:18 2026 UTC|Jan  2 18:05:18 2028 UTC"},
+    {"${certextract{notbefore,int}{$tls_in_ourcert}}", "1795889118"},
+    {"${certextract{sig_algorithm}{$tls_in_ourcert}} ${length_17:${certextract{signature}{$tls_in_ourcert}}}",
+     "ECDSA-SHA256 30 46 02 21 00 af"},
+    {"${certextract{subj_altname,>;}{$tls_in_ourcert}}",
+     "DNS=client.example;DNS=a.b.example;MAIL=mail@b.example;URI=http://u.example/x"},
+    {"${certextract{subj_altname,dns,>:}{$tls_in_ourcert}}", "client.example:a.b.example"},
+    {"${certextract{ocsp_uri,>;}{$tls_in_ourcert}}", "http://ocsp.example/a;http://ocsp2.example/"},
+    {"${certextract{crl_uri,>:}{$tls_in_ourcert}}", "http:://crl.example/1:ldap:://x/y"},
+    {"${certextract{bogus}{$tls_in_ourcert}}", "FAILED bad field selector \"bogus\" for certextract"},
+    {"${certextract{bogus}{$tls_out_peercert}{y}{n}}", "n"},
+    {"${certextract{version}{$domain}}", "ERROR \"domain\" is not a certificate"},
+    {"${certextract{version}{x}}", "ERROR second argument of \"certextract\" must be a certificate variable"},
+    {"${certextract{version}}", "ERROR missing '{' for cert variable arg of certextract"},
+    {"${certextract{version}{$tls_in_ourcert", "ERROR missing } at end of string"},
     {"${perl{x}}", "ERROR ${perl...} cannot be used: postern runs no foreign code inside its processes"},
 };
 

@@ -14,6 +14,8 @@ Program Program::failing(std::string_view source, std::string_view why) {
   return program;
 }
 
+bool Program::always_fails() const noexcept { return code_.size() == 1 && code_.front().op == Op::fail; }
+
 bool Program::is_constant() const noexcept {
   return std::ranges::all_of(code_, [](const Instruction& i) { return i.op == Op::literal; });
 }

@@ -31,6 +31,8 @@ class Program {
   // One whose expansion fails for the reason `why`. `source` is what could not be compiled.
   [[nodiscard]] static Program failing(std::string_view source, std::string_view why);
 
+  [[nodiscard]] bool always_fails() const noexcept;
+
   // True when the value depends on nothing: no variable, no item, no operator.
   [[nodiscard]] bool is_constant() const noexcept;
   // True when the value may hold bytes that a peer chose. What is only asked about in a condition does not count, nor what a

@@ -24,6 +24,10 @@ Task<Answer> Services::fetch(VariableId) { co_return Answer::not_found(); }
 Task<Answer> Services::read_socket(ReadSocketQuestion) { co_return refused("readsocket"); }
 Task<Answer> Services::run(RunQuestion) { co_return refused("run"); }
 Answer Services::named_list(char, std::string_view) { return refused("named lists"); }
+std::string Services::auth_results(std::string_view id) const {
+  return std::string("Authentication-Results: ").append(id).append("; none");
+}
+
 std::optional<std::string> Services::environment(std::string_view) { return std::nullopt; }
 
 }  // namespace postern::expand

@@ -87,7 +87,7 @@ struct ReadSocketQuestion {
   std::uint32_t timeout_ms = 5000;
   bool shutdown = true;  // no more is written after the request
   bool tls = false;
-  bool cache = true;
+  bool cache = false;  // the answer may serve the same question of this client again, until the message ends
 };
 
 struct RunQuestion {
@@ -135,6 +135,13 @@ class Services {
   // What ${prvscheck has come to, for $prvscheck_result of later expansions.
   virtual void keep_prvscheck_result(bool is_valid) { static_cast<void>(is_valid); }
 
+  // $srs_recipient, which inbound_srs has found in a peer's local part.
+  virtual void keep_srs_recipient(std::string_view recipient) { static_cast<void>(recipient); }
+  [[nodiscard]] virtual std::string_view srs_recipient() const { return {}; }
+
+  // The field Authentication-Results (RFC 8601) with what was found out so far, without a line end; `id` stands in it as it is.
+  [[nodiscard]] virtual std::string auth_results(std::string_view id) const;
+
   // Of the process, as keep_environment and add_environment leave it.
   [[nodiscard]] virtual std::optional<std::string> environment(std::string_view name);
 };
@@ -147,11 +154,14 @@ class CompileServices {
   struct Lookup {
     LookupHandle handle = 0;
     bool query_style = false;
+    bool quotes_peers = false;  // a query in which quoting protects wherever it stands: a peer's bytes are quoted unasked
     bool may_wait = true;       // false: lookup_now always answers
     Bytes bytes = Bytes::ours;  // whose bytes it finds
   };
   // `written`: the type with all that stands around it. The error says what is wrong with it, in Exim's words.
   [[nodiscard]] virtual std::expected<Lookup, std::string> find_lookup(std::string_view written) = 0;
+  // Of one that was not found: whether Exim would take it. Then it is refused, and does not only fail where it is used.
+  [[nodiscard]] virtual bool leaves_out_lookup(std::string_view) { return false; }
   // For ${quote_TYPE:} alone. Nothing when there is no such type.
   [[nodiscard]] virtual bool is_lookup_type(std::string_view type) = 0;
   // A lookup asks a file whose name is a constant: it may be read before anybody asks.

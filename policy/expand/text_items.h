@@ -18,7 +18,7 @@ enum class ItemOutcome : std::uint8_t {
 };
 
 // Replaces `result`, which no argument may view. `why` is set only by a failure. The time is bounded by the length of the
-// arguments, and no result is longer than they are and a digest together.
+// arguments, and no result is longer than they are and a digest together, but for imapfolder, where one byte may become five.
 using ItemFn = ItemOutcome (*)(std::span<const std::string_view> arguments, std::string& result, std::string& why);
 
 // Each wants as many arguments as are shown; the caller sees to it.

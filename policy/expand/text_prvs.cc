@@ -26,14 +26,6 @@ std::string signature_of(char key_number, std::string_view day, std::string_view
   return hex.substr(0, kSignatureDigits);
 }
 
-// Both in lower case: it takes as long whatever they hold.
-bool same(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  int difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference |= a[i] ^ b[i];
-  return difference == 0;
-}
-
 }  // namespace
 
 bool prvs_sign(std::string_view address, std::string_view secret, std::string_view key_number, std::int64_t today,
@@ -69,7 +61,7 @@ std::optional<PrvsAddress> prvs_parse(std::string_view text) {
 
 bool prvs_is_valid(const PrvsAddress& signed_address, std::string_view secret, std::int64_t today) {
   const std::string expected = signature_of(signed_address.key_number, signed_address.day, signed_address.address, secret);
-  if (expected.empty() || !same(expected, signed_address.signature)) return false;
+  if (expected.empty() || !crypto::same_bytes(expected, signed_address.signature)) return false;
   const auto last_day = static_cast<std::int64_t>(read_digits(signed_address.day).value_or(0));
   const std::int64_t days_left = (last_day - today % kDays + kDays) % kDays;
   return days_left <= kPrvsDays;

@@ -46,7 +46,7 @@ constexpr std::string_view kRegex = "the condition \"regex\" is not built yet";
 constexpr std::string_view kRouting = "the router feature that sets it is not built yet";
 constexpr std::string_view kScan = "content scanning is not built yet";
 constexpr std::string_view kSpace = "check_spool_space watches the space, and refuses mail before it runs out";
-constexpr std::string_view kSrs = "SRS is not built yet";
+constexpr std::string_view kSrs = "it is of an older SRS; ${srs_encode and inbound_srs are there instead";
 constexpr std::string_view kTls = "TLS is not built yet";
 
 constexpr auto kVariables = std::to_array<VariableDef>({
@@ -94,7 +94,7 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("config_dir", kFacts),
     later("config_file", kFacts),
     ours("connection_id", Id::connection_id),
-    later("csa_status", kDns),
+    ours("csa_status", Id::csa_status),
     later("dcc_header", kDcc),
     later("dcc_result", kDcc),
     ours("dkim_algo", Id::dkim_algo),
@@ -286,7 +286,6 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("srs_db_key", kSrs),
     later("srs_orig_recipient", kSrs),
     later("srs_orig_sender", kSrs),
-    later("srs_recipient", kSrs),
     later("srs_status", kSrs),
     later("thisaddress", kFilters),
     ours("tls_bits", Id::tls_in_bits),
@@ -297,8 +296,8 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     ours("tls_in_cipher", Id::tls_in_cipher),
     ours("tls_in_cipher_std", Id::tls_in_cipher_std),
     later("tls_in_ocsp", kTls),
-    later("tls_in_ourcert", kTls),
-    later("tls_in_peercert", kTls),
+    ours("tls_in_ourcert", Id::tls_in_ourcert),
+    peers("tls_in_peercert", Id::tls_in_peercert),
     peers("tls_in_peerdn", Id::tls_in_peerdn),
     later("tls_in_resumption", kTls),
     peers("tls_in_sni", Id::tls_in_sni),
@@ -309,8 +308,8 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("tls_out_cipher_std", kTls),
     later("tls_out_dane", kTls),
     later("tls_out_ocsp", kTls),
-    later("tls_out_ourcert", kTls),
-    later("tls_out_peercert", kTls),
+    ours("tls_out_ourcert", Id::tls_out_ourcert),
+    peers("tls_out_peercert", Id::tls_out_peercert),
     later("tls_out_peerdn", kTls),
     later("tls_out_resumption", kTls),
     later("tls_out_sni", kTls),
@@ -368,6 +367,7 @@ std::optional<OwnVariable> own_variable(std::string_view name) noexcept {
   if (name == "prvscheck_address") return OwnVariable::prvscheck_address;
   if (name == "prvscheck_keynum") return OwnVariable::prvscheck_keynum;
   if (name == "prvscheck_result") return OwnVariable::prvscheck_result;
+  if (name == "srs_recipient") return OwnVariable::srs_recipient;
   return std::nullopt;
 }
 

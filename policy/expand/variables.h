@@ -28,6 +28,7 @@ enum class VariableId : std::uint8_t {
   body_linecount,
   body_zerocount,
   connection_id,
+  csa_status,
   dkim_algo,
   dkim_bodylength,
   dkim_canon_body,
@@ -134,9 +135,13 @@ enum class VariableId : std::uint8_t {
   tls_in_bits,
   tls_in_cipher,
   tls_in_cipher_std,
+  tls_in_ourcert,
+  tls_in_peercert,
   tls_in_peerdn,
   tls_in_sni,
   tls_in_ver,
+  tls_out_ourcert,
+  tls_out_peercert,
   tod_bsdinbox,
   tod_epoch,
   tod_epoch_l,
@@ -186,5 +191,11 @@ struct VariableDef {
 
 [[nodiscard]] std::string_view variable_name(VariableId id) noexcept;
 [[nodiscard]] Bytes variable_bytes(VariableId id) noexcept;
+
+// Whether the variable is a certificate, of which ${certextract gives the fields.
+[[nodiscard]] constexpr bool is_certificate(VariableId id) noexcept {
+  using enum VariableId;
+  return id == tls_in_ourcert || id == tls_in_peercert || id == tls_out_ourcert || id == tls_out_peercert;
+}
 
 }  // namespace postern::expand

@@ -55,7 +55,7 @@ class SourceAtUse final : public ItemSource {
     return list;
   }
   void add_file(ItemCompiler& compiler, const ItemText& item) override { compiler.add_file_at_use(item); }
-  void error(const ItemText&, std::string) override {}
+  void error(const ItemText&, std::string, bool) override {}
   void warning(const ItemText&, std::string) override {}
   [[nodiscard]] bool is_tainted() const override { return bytes_ == expand::Bytes::peers; }
 
@@ -154,11 +154,14 @@ void ListCompiler::add_file(ItemCompiler& compiler, const ItemText& item) {
   const Result<std::string> content = environment_.files == nullptr
                                           ? Result<std::string>(failure(Errc::unsupported, "read"))
                                           : environment_.files->read(path, environment_.file_bytes_max);
-  if (!content) return error(item, fmt::format("cannot read the list file {}: {}", quoted(path), describe(content.error())));
+  if (!content)
+    return error(item, fmt::format("cannot read the list file {}: {}", quoted(path), describe(content.error())), false);
   compiler.add_lines(*content, item.positive, path);
 }
 
-void ListCompiler::error(const ItemText& item, std::string message) { diagnostics_.error(item.at, std::move(message)); }
+void ListCompiler::error(const ItemText& item, std::string message, bool late) {
+  diagnostics_.add(late ? expand::Severity::late : expand::Severity::error, item.at, std::move(message));
+}
 void ListCompiler::warning(const ItemText& item, std::string message) { diagnostics_.warning(item.at, std::move(message)); }
 
 void ListCompiler::noticed_lookup_file(expand::LookupHandle handle, const std::string& file) {
@@ -178,10 +181,12 @@ ItemList ListCompiler::compile_items(ListKind kind, const ConfigText& text, std:
     add_constant(compiler, text, ':', Piece::whole, what);
     return compiler.take();
   }
-  const auto program = expand::compile(text, diagnostics_, environment_.services);
-  if (program && is_known_at_load(*program))
+  expand::Program program = expand::compile_late(text, diagnostics_, environment_.services);
+  if (program.always_fails())
+    compiler.add_expanded(std::move(program), ':', Piece::whole, trim(text.view()));
+  else if (is_known_at_load(program))
     add_constant(compiler, text, ':', Piece::whole, what);
-  else if (program)
+  else
     add_raw(compiler, text, what);
   return compiler.take();
 }
@@ -228,8 +233,7 @@ void ListCompiler::add_raw(ItemCompiler& compiler, const ConfigText& text, std::
 }
 
 void ListCompiler::add_variable(ItemCompiler& compiler, const ConfigText& text, char separator, Piece piece) {
-  auto program = expand::compile(text, diagnostics_, environment_.services);
-  if (program) compiler.add_expanded(*std::move(program), separator, piece, trim(text.view()));
+  compiler.add_expanded(expand::compile_late(text, diagnostics_, environment_.services), separator, piece, trim(text.view()));
 }
 
 // "redis;get $domain": the query is one item whatever the variables hold, and what a peer chose must be quoted in it, which the
@@ -248,10 +252,11 @@ bool ListCompiler::add_query(ItemCompiler& compiler, const ConfigText& text) {
   const std::string asked = fmt::format("${{lookup {} {{{}}} {{+$value}} {{}}}}", type, trim(item.substr(semicolon + 1)));
   std::string why;
   auto program = compile_quietly(expand::OurText::of(asked, {}), environment_.services, why);
-  if (!program)
-    diagnostics_.error(text.position(), fmt::format("{}: {}", quoted(item), why));
-  else
-    compiler.add_query(*std::move(program), !negated, item);
+  if (!program) {
+    diagnostics_.late(text.position(), fmt::format("{}: {}", quoted(item), why));
+    program = expand::Program::failing(item, why);
+  }
+  compiler.add_query(*std::move(program), !negated, item);
   return true;
 }
 

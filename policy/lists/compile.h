@@ -89,7 +89,7 @@ class ListCompiler final : private ItemSource {
   [[nodiscard]] expand::CompileServices* services() const override { return environment_.services; }
   [[nodiscard]] std::shared_ptr<const ItemList> named(ListKind kind, const ItemText& item, std::string& why) override;
   void add_file(ItemCompiler& compiler, const ItemText& item) override;
-  void error(const ItemText& item, std::string message) override;
+  void error(const ItemText& item, std::string message, bool late) override;
   void warning(const ItemText& item, std::string message) override;
   void noticed_lookup_file(expand::LookupHandle handle, const std::string& file) override;
 

@@ -111,8 +111,15 @@ void ItemCompiler::push_asking(const ItemText& item, T asking, std::string_view 
 }
 
 void ItemCompiler::error(const ItemText& item, std::string message, bool is_unknown) {
-  source_.error(item, message);
+  source_.error(item, message, cannot_wait_.empty());
+  list_.is_broken_ = true;
   push(item.positive, BrokenItem{std::move(message), is_unknown});
+}
+
+// What Exim has and we have not.
+void ItemCompiler::leave_out(const ItemText& item, std::string message) {
+  source_.error(item, message, false);
+  push(item.positive, BrokenItem{std::move(message), false});
 }
 
 TextRun& ItemCompiler::text_run(bool positive) {
@@ -236,6 +243,9 @@ void ItemCompiler::add_named(const ItemText& item) {
   std::string why;
   auto list = source_.named(kind(), item, why);
   if (list == nullptr) return error(item, std::move(why));
+  if (list->is_broken() && !cannot_wait_.empty())
+    return error(item, fmt::format("{} holds an item that cannot be read", quoted(item.text)));
+  list_.is_broken_ |= list->is_broken();
   if (!list->asks()) {
     push(item.positive, NamedItem{std::move(list)});
     return;
@@ -294,7 +304,7 @@ bool ItemCompiler::make_lookup(std::string_view text, const ItemText& item, Look
     return false;
   }
   if (source_.services() == nullptr) {
-    error(item, fmt::format("{}: lookups cannot be used here", quoted(item.text)));
+    leave_out(item, fmt::format("{}: lookups cannot be used here", quoted(item.text)));
     return false;
   }
   std::string_view type = text.substr(0, semicolon);
@@ -305,7 +315,8 @@ bool ItemCompiler::make_lookup(std::string_view text, const ItemText& item, Look
     source_.warning(item, fmt::format("{}: partial matching is of domains; it has no effect here", quoted(item.text)));
   const auto found = source_.services()->find_lookup(type);
   if (!found) {
-    error(item, fmt::format("{}: {}", quoted(item.text), found.error()));
+    std::string why = fmt::format("{}: {}", quoted(item.text), found.error());
+    source_.services()->leaves_out_lookup(type) ? leave_out(item, std::move(why)) : error(item, std::move(why));
     return false;
   }
   lookup.handle = found->handle;

@@ -39,7 +39,8 @@ class ItemSource {
   [[nodiscard]] virtual std::shared_ptr<const ItemList> named(ListKind kind, const ItemText& item, std::string& why) = 0;
   // Adds what the file holds, or will hold when the list is used.
   virtual void add_file(ItemCompiler& compiler, const ItemText& item) = 0;
-  virtual void error(const ItemText& item, std::string message) = 0;
+  // `late`: it is a mistake only for whoever asks the list, which gets to the item and defers.
+  virtual void error(const ItemText& item, std::string message, bool late) = 0;
   virtual void warning(const ItemText& item, std::string message) = 0;
   virtual void noticed_lookup_file(expand::LookupHandle, const std::string&) {}
   // Whether the text may hold a peer's bytes: then it names no file, lookup or list.
@@ -93,6 +94,7 @@ class ItemCompiler {
   HostRun& host_run(bool positive);
   void warn_of_blanks(const ItemText& item);
   void error(const ItemText& item, std::string message, bool is_unknown = false);
+  void leave_out(const ItemText& item, std::string message);
   void note_asking(std::string_view item);
 
   ItemSource& source_;

@@ -148,6 +148,8 @@ class ItemList {
   [[nodiscard]] ListKind kind() const noexcept { return kind_; }
   // True when matching it may ask something of a ListFacts.
   [[nodiscard]] bool asks() const noexcept { return asks_; }
+  // True when it holds an item that could not be read: whoever gets to it is put off.
+  [[nodiscard]] bool is_broken() const noexcept { return is_broken_; }
   // Why: the item that asks, for messages.
   [[nodiscard]] const std::string& asking_item() const noexcept { return asking_item_; }
   [[nodiscard]] const std::vector<Element>& elements() const noexcept { return elements_; }
@@ -157,6 +159,7 @@ class ItemList {
 
   ListKind kind_;
   bool asks_ = false;
+  bool is_broken_ = false;
   std::string asking_item_;
   std::vector<Element> elements_;
 };

@@ -370,7 +370,9 @@ TEST_F(Lists, RefuseWhatIsNotBuiltAndWhatIsWrong) {
   EXPECT_EQ(domains("a : +local_domain"),
             "test.conf:1:5: unknown named domain list \"+local_domain\": did you mean \"+local_domains\"?");
   EXPECT_EQ(domains("+zz"), "test.conf:1:1: unknown named domain list \"+zz\"");
-  EXPECT_EQ(domains("+loop"), "test.conf:1:1: the named domain list \"loop\" refers to itself");
+  EXPECT_EQ(domains("+loop"),
+            "test.conf:1:1: the named domain list \"loop\" refers to itself | test.conf:1:1: \"+loop\" holds an item that "
+            "cannot be read");
   EXPECT_EQ(domains("a:\\N^(b$\\N"),
             "test.conf:1:5: regular expression error in \"^(b$\": missing closing parenthesis at offset 4");
   EXPECT_EQ(domains("partial-lsearch*;/x"), "test.conf:1:1: \"partial-lsearch*;/x\": lookups cannot be used here");
@@ -422,7 +424,10 @@ TEST_F(Lists, BoundTheDepthOfNamedLists) {
   for (int i = 0; i < 40; ++i) define(ListKind::domain, "l" + std::to_string(i), "+l" + std::to_string(i + 1));
   define(ListKind::domain, "l40", "deep");
   EXPECT_FALSE(in_domains("+l0", "deep"));
-  EXPECT_EQ(complaints(), "test.conf:1:1: named lists within named lists: \"l32\" are more than 32 deep");
+  EXPECT_EQ(
+      complaints(),
+      "test.conf:1:1: named lists within named lists: \"l32\" are more than 32 deep | test.conf:1:1: \"+l0\" holds an item "
+      "that cannot be read");
 }
 
 // What lists promise about size: a large file is hashed once, and asking it does not depend on how large it is.

@@ -11,6 +11,7 @@ std::expected<expand::CompileServices::Lookup, std::string> find_lookup(Catalogu
   expand::CompileServices::Lookup lookup;
   lookup.handle = *handle;
   lookup.query_style = compiled.query_style();
+  lookup.quotes_peers = compiled.type->id == TypeId::redis;  // a command is words, and what is quoted is part of one
   lookup.may_wait = true;
   // The key that is given back is its asker's, but it was found among what the administrator keeps.
   lookup.bytes = compiled.type->peers_bytes ? expand::Bytes::peers : expand::Bytes::ours;

@@ -203,4 +203,16 @@ std::expected<Written, std::string> parse_written(std::string_view text, Place p
   return written;
 }
 
+bool is_left_out(std::string_view text) {
+  if (text.size() > kWrittenBytesMax) return false;
+  Written written;
+  if (!take_partial(text, written.partial)) return false;
+  const std::size_t comma = text.find(',');
+  std::string_view name = text.substr(0, comma);
+  written.fallback = take_default(name);
+  written.type = find_type(name);
+  if (written.type == nullptr) return false;
+  return !written.type->not_built.empty() || comma != std::string_view::npos;
+}
+
 }  // namespace postern::lookup

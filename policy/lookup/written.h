@@ -58,5 +58,7 @@ enum class Place : std::uint8_t { expansion, list, host_list };
 
 // The error says what is wrong in Exim's words, with the nearest known type or option.
 [[nodiscard]] std::expected<Written, std::string> parse_written(std::string_view text, Place place = Place::expansion);
+// Of a text that cannot be read: whether Exim would take it, because a type is not built, or does not take an option.
+[[nodiscard]] bool is_left_out(std::string_view text);
 
 }  // namespace postern::lookup

@@ -3,6 +3,7 @@
 real name server. What the data of lists are and how long they last is what Exim 4.96 said of the same ACL and the same dialogue."""
 # ctest: smoke timeout=240
 
+import itertools
 import os
 import re
 import socket
@@ -292,6 +293,12 @@ rcpt:
          message   = ${readsocket{inet:127.0.0.1:PORT}{ask $local_part\n}}
   deny   local_parts = silence
          message   = ${readsocket{{home}/silent}{x}{1s}{}{too late}}
+  deny   local_parts = kept
+         message   = ${readsocket{{home}/counter}{x}{2s:cache=yes}}${readsocket{{home}/counter}{x}{2s:cache=yes}}\
+                     ${readsocket{{home}/counter}{x}}${readsocket{{home}/counter}{x}{2s:cache=yes}}
+  deny   local_parts = service
+         message   = unseen
+         condition = ${readsocket{inet:127.0.0.1:tcpmux}{x}}
   deny   local_parts = sqlite
          message   = ${lookup sqlite{select v from t where k='${quote_sqlite:$domain}'}}
   deny   local_parts = broken
@@ -302,9 +309,10 @@ rcpt:
   deny   message   = other
 """
 
-    def serve(self, listener, answers):
+    def serve(self, listener, answers, said=lambda number: "you said\n"):
+        """`answers`: whether it does, with what it was asked behind what `said` gives for the number of the connection."""
         def work():
-            while True:
+            for number in itertools.count(1):
                 try:
                     connection, _ = listener.accept()
                 except OSError:
@@ -317,7 +325,7 @@ rcpt:
                     asked = b""
                     while piece := connection.recv(4096):
                         asked += piece
-                    connection.sendall(b"you said\n" + asked)
+                    connection.sendall(said(number).encode() + asked)
 
         listener.listen()
         threading.Thread(target=work, daemon=True).start()
@@ -365,12 +373,13 @@ rcpt:
             self.write(gateway, name, text)
         self.serve(self.local_socket(gateway.path("socket")), True)
         self.serve(self.local_socket(gateway.path("silent")), False)
+        self.serve(self.local_socket(gateway.path("counter")), True, said=str)
         subprocess.run(["sqlite3", gateway.path("db"), "create table t(k,v); insert into t values('example.org','from sqlite')"],
                        check=True)
         os.chmod(gateway.path("db"), 0o644)
         gateway.start()
         wanted = {"acl": "arg <good> of 1|no: denied bad", "files": "one,two, gone 8", "lists": "in  <x> local address data",
-                  "text": "not", "socket": "you said ask socket ", "inet": "you said\nask inet", "silence": "too late",
+                  "text": "not", "socket": "you said ask socket ", "inet": "you said\nask inet", "kept": "1x1x2x3x", "silence": "too late",
                   "sqlite": "from sqlite", "other": "other"}
         with gateway.client(helo="x") as client:
             client.expect("MAIL FROM:<a@example.net>", 250)
@@ -379,9 +388,11 @@ rcpt:
                 self.assertEqual((reply.code, reply.text.replace("5.7.1 ", "").strip()), (550, text.strip()), local_part)
             client.expect("RCPT TO:<text@x.b.example>", 550, "at use")
             client.expect("RCPT TO:<broken@example.org>", 451)
+            client.expect("RCPT TO:<service@example.org>", 451)
             client.expect("RCPT TO:<late@x.one.example>", 250)
             client.expect("RCPT TO:<late@example.org>", 550)
         gateway.wait_for_log("failed to open .*missing", name="panic")
+        gateway.wait_for_log("failed to connect to socket inet:127.0.0.1:tcpmux: Connection refused", name="panic")
 
     def test_programs(self):
         gateway = self.gateway(main="acl_smtp_rcpt = rcpt\n", acl=r"""
@@ -489,7 +500,7 @@ rcpt:
         gateway.write_config(gateway.compose(
             f"hide redis_servers = 127.0.0.1::{port}/0/\nacl_smtp_rcpt = rcpt\n",
             "rcpt:\n"
-            "  warn   set acl_m_n = ${lookup redis{incr ${quote_redis:$local_part}}}\n"
+            "  warn   set acl_m_n = ${lookup redis{incr $local_part}}\n"
             "  accept domains = redis;lrange ${quote_redis:$domain} 0 -1\n"
             "         message = 250 $domain_data $acl_m_n\n"
             "  deny   message = 550 unknown after $acl_m_n\n",

@@ -17,6 +17,7 @@ from runner import run_tests
 PROGRAM = os.environ["POSTERN_BIN"]
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "expansions.txt")
 CONFIGURATION = "primary_hostname = peer.example\nspool_directory = {home}/spool\nlog_file_path = {home}/%slog\n"
+ENVIRONMENT = "add_environment = ADDED=a=b : EMPTIED= : GONE\n"
 REFUSED = re.compile(r"Failed: .*(cannot be used|not built)")
 AT_LEAST = 400
 
@@ -48,7 +49,7 @@ class Expansions(unittest.TestCase):
         self.addCleanup(subprocess.run, ["rm", "-r", self.home], check=True)
         self.config = os.path.join(self.home, "postern.conf")
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION.format(home=self.home))
+            file.write(CONFIGURATION.format(home=self.home) + ENVIRONMENT)
         self.mailname = os.path.join(self.home, "mailname")
         with open(self.mailname, "w", encoding="utf-8") as file:
             file.write("peer.example\n")
@@ -63,7 +64,7 @@ class Expansions(unittest.TestCase):
         self.assertGreaterEqual(len(texts), AT_LEAST)
 
     def test_exim_says_what_stands_there(self):
-        exim = Exim(package=HEAVY)
+        exim = Exim(package=HEAVY, extra=ENVIRONMENT)
         self.addCleanup(exim.close)
         listed = list(expansions())
         for each, result in zip(listed, exim.expand([each.text for each in listed])):
