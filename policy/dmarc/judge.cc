@@ -1,5 +1,7 @@
 #include "policy/dmarc/judge.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -162,6 +164,14 @@ Outcome switched_off() {
   Outcome outcome;
   set(outcome, Status::off, "", Result::none);
   return outcome;
+}
+
+std::string log_line(const Outcome& outcome, const Facts& facts) {
+  if (!outcome.record) return {};
+  const auto word = [](bool aligned) { return aligned ? "yes" : "no"; };
+  return fmt::format("DMARC results: spf_domain={} dmarc_domain={} spf_align={} dkim_align={} enforcement='{}'",
+                     printable(facts.spf.domain), outcome.used_domain, word(outcome.spf_aligned), word(outcome.dkim_aligned),
+                     outcome.text);
 }
 
 }  // namespace postern::dmarc

@@ -70,4 +70,8 @@ struct Outcome {
 // What `dmarc_status` and the variables say when nothing was asked.
 [[nodiscard]] Outcome switched_off();
 
+// Exim's line in the main log for a message whose author has a record: "DMARC results: spf_domain=example.com
+// dmarc_domain=example.com spf_align=yes dkim_align=no enforcement='Accept'". Empty without a record.
+[[nodiscard]] std::string log_line(const Outcome& outcome, const Facts& facts);
+
 }  // namespace postern::dmarc

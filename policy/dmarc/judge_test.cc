@@ -393,6 +393,14 @@ TEST(JudgeTest, WhyStaysForTheLog) {
   EXPECT_EQ(run({"", "a@b@c", "", "", "", ""}).why, "malformed address in From:");
 }
 
+TEST(JudgeTest, EximsLogLine) {
+  const Facts facts{.spf = {Result::pass, PeerText("mail.example.com\n")}, .dkim = {}};
+  EXPECT_EQ(log_line(run({"", "a@example.com", "example.com v=DMARC1; p=none", "pass mail.example.com", "", ""}), facts),
+            "DMARC results: spf_domain=mail.example.com\\n dmarc_domain=example.com spf_align=yes dkim_align=no "
+            "enforcement='Accept'");
+  EXPECT_EQ(log_line(run({"", "a@example.com", "", "", "", ""}), facts), "");
+}
+
 TEST(JudgeTest, TheAuthenticationResult) {
   const Outcome outcome = run({"", "a@sub.example.com", "example.com v=DMARC1; p=reject; sp=quarantine", "", "", ""});
   auth_results::Checks checks;
