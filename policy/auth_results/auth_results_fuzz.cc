@@ -13,6 +13,7 @@ namespace {
 
 using namespace postern;
 using namespace postern::auth_results;
+using auth_results::Result;
 
 void check_reading(std::string_view text) {
   const auto field = read_field(text);

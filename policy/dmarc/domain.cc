@@ -12,7 +12,8 @@ std::optional<std::string> plain_domain(std::string_view domain) {
   std::string name(domain);
   std::string why;
   if (!expand::utf8_domain_to_alabel(name, 0, {}, why)) return std::nullopt;
-  if (!dns::name_to_wire(name)) return std::nullopt;
+  // Normalising may bring ASCII that no domain has: U+203C becomes two exclamation marks.
+  if (!smtp::is_domain(name) || !dns::name_to_wire(name)) return std::nullopt;
   return dns::lower_case(name);
 }
 

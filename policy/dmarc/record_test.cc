@@ -137,6 +137,7 @@ TEST(AuthorTest, ProblemsAreNamed) {
   EXPECT_EQ(author_of({"a@example.com, <<b@c>"}).problem, "malformed address in From:");
   EXPECT_TRUE(author_of({"a@example.com, <<b@c>"}).domains.empty());
   EXPECT_EQ(author_of({"a@\xff.example"}).problem.empty(), false);
+  EXPECT_EQ(author_of({"a@b\xe2\x80\xbc.example"}).problem, "impossible domain in From:") << "U+203C is !! when normalised";
   EXPECT_EQ(author_of({"a@" + std::string(64, 'a') + ".example"}).problem.empty(), false);
   EXPECT_EQ(author_of({std::string(kFromBytesMax + 1, ' ')}).problem, "From: is too long");
 }
