@@ -1,0 +1,2 @@
+package DBD::mysql;
+1;
