@@ -98,13 +98,14 @@ class Check {
     bool looked_ahead = false;
   };
   enum class Entered : std::uint8_t { yes, no_record, ended };
+  enum class Addresses : std::uint8_t { match, others, none, ended };
 
   void end(Result result) {
     outcome_.result = result;
     ended_ = true;
   }
   void end_with(Result error, const std::string& problem) {
-    outcome_.problem = PeerText(one_line(problem, kShownBytesMax));
+    outcome_.problem = PeerText(one_line(problem, kProblemBytesMax));
     end(error);
   }
 
@@ -233,16 +234,22 @@ class Check {
 
   // RFC 7208 section 5.3
   Task<bool> address_matches(std::string name, Directive directive) {
+    const Addresses found = co_await addresses_of(std::move(name), directive);
+    if (found == Addresses::none) static_cast<void>(counts_void());
+    co_return found == Addresses::match;
+  }
+  Task<Addresses> addresses_of(std::string name, Directive directive) {
     const dns::Answer& answer = *co_await ask(name, address_type());
-    if (fails_for_now(answer, name, address_type()) || is_void(answer)) co_return false;
+    if (fails_for_now(answer, name, address_type())) co_return Addresses::ended;
+    if (!answer.found()) co_return Addresses::none;
     const unsigned bits = question_.client.is_v4() ? directive.ip4_bits : directive.ip6_bits;
     bool matched = false;
     answer.each<dns::Address>(
         [&](const dns::Address& found) { matched = matched || question_.client.shares_prefix(found.address, bits); });
-    co_return matched;
+    co_return matched ? Addresses::match : Addresses::others;
   }
 
-  // RFC 7208 section 5.4
+  // RFC 7208 section 5.4. It is one void term, whether it has no exchanger or none of them an address.
   Task<bool> exchanger_matches(std::string name, Directive directive) {
     const dns::Answer& answer = *co_await ask(name, dns::Type::mx);
     if (fails_for_now(answer, name, dns::Type::mx) || is_void(answer)) co_return false;
@@ -256,10 +263,14 @@ class Check {
     });
     std::ranges::sort(exchangers);
     for (const auto& [preference, exchange] : exchangers) static_cast<void>(asker_.start(exchange, address_type()));
+    bool all_void = !exchangers.empty();
     for (const auto& [preference, exchange] : exchangers) {
-      if (co_await address_matches(exchange, directive)) co_return true;
-      if (ended_) break;
+      const Addresses found = co_await addresses_of(exchange, directive);
+      if (found == Addresses::match) co_return true;
+      if (found == Addresses::ended) co_return false;
+      all_void = all_void && found == Addresses::none;
     }
+    if (all_void) static_cast<void>(counts_void());
     co_return false;
   }
 
@@ -418,7 +429,7 @@ class Check {
     end_with(Result::temperror, dns::to_string(type) + " of " + name + ": " + answer.why);
     return true;
   }
-  // True when there is no record; one too many of these ends the check.
+  // True when there is no record. RFC 7208 section 4.6.4 counts terms of which this is so; one too many ends the check.
   bool is_void(const dns::Answer& answer) {
     if (answer.found()) return false;
     static_cast<void>(counts_void());
@@ -427,7 +438,7 @@ class Check {
   // True when this void lookup ends the check.
   bool counts_void() {
     if (++outcome_.void_lookups <= kVoidLookupsMax) return false;
-    end_with(Result::permerror, "more than " + std::to_string(kVoidLookupsMax) + " names without records");
+    end_with(Result::permerror, "more than " + std::to_string(kVoidLookupsMax) + " terms whose names have no records");
     return true;
   }
   bool counts_term() {
@@ -457,6 +468,7 @@ bool is_smtp_comment(std::string_view text) noexcept {
 }
 
 Task<Outcome> check(Question question, dns::Resolver& resolver, Wait wait) {
+  if (question.client.is_v6()) question.client = IpAddress::fold_mapped(question.client.bytes());
   Check check(question, resolver, wait);
   co_await check.run();
   co_await check.close();

@@ -8,6 +8,8 @@
 namespace postern::spf {
 namespace {
 
+constexpr std::size_t kShortValueBytesMax = 100;  // where the whole field would be too long
+
 bool is_alphanum(char c) noexcept { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // Exim writes addresses of mailboxes and IPv6 addresses bare, where RFC 7208 section 9.1 would have them quoted.
@@ -33,8 +35,8 @@ std::string escaped(std::string_view text, std::string_view specials) {
   return out;
 }
 
-std::string value(std::string_view text) {
-  const std::string shown = one_line(text, kShownBytesMax);
+std::string value(std::string_view text, std::size_t bytes_max = kValueBytesMax) {
+  const std::string shown = one_line(text, bytes_max);
   return stands_bare(shown) ? shown : "\"" + escaped(shown, "\"\\") + "\"";
 }
 
@@ -63,6 +65,24 @@ std::string sentence(const Question& question, const Outcome& outcome) {
   return "error in processing during lookup of " + domain + why;
 }
 
+// What Exim writes as well.
+std::string beginning(const Question& question, const Outcome& outcome, std::string_view comment, std::size_t bytes_max) {
+  return "Received-SPF: " + std::string(to_string(outcome.result)) + " (" + escaped(comment, "()\\") +
+         ") client-ip=" + question.client.to_string() + "; envelope-from=" + value(sender_checked(question), bytes_max) +
+         "; helo=" + value(question.helo.view(), bytes_max) + ";";
+}
+
+// The beginning of the text, without a character cut in half, and "..." behind it.
+std::string cut(std::string text, std::size_t bytes_max) {
+  constexpr std::string_view kMore = "...";
+  const auto goes_on = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U; };
+  std::size_t end = std::min(text.size(), bytes_max - std::min(bytes_max, kMore.size()));
+  while (end > 0 && end < text.size() && goes_on(text[end])) --end;
+  text.resize(end);
+  text += kMore;
+  return text;
+}
+
 }  // namespace
 
 std::string one_line(std::string_view text, std::size_t bytes_max) {
@@ -70,7 +90,7 @@ std::string one_line(std::string_view text, std::size_t bytes_max) {
   while (!text.empty()) {
     const std::size_t length = utf8_sequence_length(text);
     const std::size_t taken = std::max<std::size_t>(length, 1);
-    if (out.size() + taken > bytes_max) return out.substr(0, bytes_max - std::min<std::size_t>(bytes_max, 3)) + "...";
+    if (out.size() + taken > bytes_max) return cut(std::move(out), bytes_max);
     if (is_shown(text.substr(0, length)))
       out += text.substr(0, taken);
     else
@@ -85,9 +105,8 @@ std::string header_comment(const Question& question, const Outcome& outcome) {
 }
 
 std::string received_field(const Question& question, const Outcome& outcome) {
-  std::string field = "Received-SPF: " + std::string(to_string(outcome.result)) + " (" +
-                      escaped(outcome.header_comment.view(), "()\\") + ") client-ip=" + question.client.to_string() +
-                      "; envelope-from=" + value(sender_checked(question)) + "; helo=" + value(question.helo.view()) + ";";
+  std::string field = beginning(question, outcome, outcome.header_comment.view(), kValueBytesMax);
+  if (field.size() > kFieldBytesMax) field = beginning(question, outcome, question.receiver, kShortValueBytesMax);
   const auto add = [&field](std::string_view key, std::string_view text) {
     const std::string pair = " " + std::string(key) + "=" + value(text) + ";";
     if (field.size() + pair.size() <= kFieldBytesMax) field += pair;

@@ -17,11 +17,13 @@
 namespace postern::spf {
 
 // RFC 7208 section 4.6.4. kTermsMax is in record.h.
-inline constexpr std::size_t kVoidLookupsMax = 2;
-inline constexpr std::size_t kExchangersMax = 10;   // of one `mx`; more are a permerror
-inline constexpr std::size_t kClientNamesMax = 10;  // PTR records looked at; further ones are not
-inline constexpr std::size_t kShownBytesMax = 200;  // of the sender, of a name, of a problem in texts for people
-inline constexpr std::size_t kFieldBytesMax = 998;  // RFC 5322 section 2.1.1; keys at the end of Received-SPF are left out
+inline constexpr std::size_t kVoidLookupsMax = 2;     // terms whose names have no records
+inline constexpr std::size_t kExchangersMax = 10;     // of one `mx`; more are a permerror
+inline constexpr std::size_t kClientNamesMax = 10;    // PTR records looked at; further ones are not
+inline constexpr std::size_t kProblemBytesMax = 200;  // of why there is an error
+inline constexpr std::size_t kValueBytesMax = 320;    // of the sender and of names in fields
+inline constexpr std::size_t kFieldBytesMax =
+    998;  // RFC 5322 section 2.1.1; of Received-SPF; what does not fit is left out or cut
 
 // Exim's defaults of the main options spf_guess and spf_smtp_comment_template.
 inline constexpr std::string_view kGuessRecord = "v=spf1 a/24 mx/24 ptr ?all";

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/base/utf8.h"
 #include "engine/coro/manual_scheduler.h"
+#include "policy/spf/macro.h"
 #include "policy/spf/record.h"
+#include "policy/spf/report.h"
 #include "tests/fakes/fake_resolver.h"
 #include "tests/fakes/run_task.h"
 
@@ -264,11 +267,17 @@ TEST_F(SpfTest, VoidLookups) {
   record("x.example", "v=spf1 a:1.example mx:2.example exists:3.example -all");
   outcome = ask();
   EXPECT_EQ(outcome.result, Result::permerror);
-  EXPECT_EQ(outcome.problem.view(), "more than 2 names without records");
+  EXPECT_EQ(outcome.problem.view(), "more than 2 terms whose names have no records");
   resolver_ = {};
-  record("x.example", "v=spf1 mx -all");
-  for (int i = 0; i < 3; ++i) resolver_.add_mx("x.example", 1, std::to_string(i) + ".nowhere.example");
-  EXPECT_EQ(ask().result, Result::permerror) << "exchangers without addresses are void lookups too";
+  record("x.example", "v=spf1 mx a:1.example mx:y.example -all");
+  for (int i = 0; i < 3; ++i) {
+    resolver_.add_mx("x.example", 1, std::to_string(i) + ".nowhere.example");
+    resolver_.add_mx("y.example", 1, std::to_string(i) + ".somewhere.example");
+  }
+  resolver_.add_address("2.somewhere.example", "192.0.2.9");
+  outcome = ask();
+  EXPECT_EQ(outcome.result, Result::fail);
+  EXPECT_EQ(outcome.void_lookups, 2U) << "exchangers without addresses are one void term, and none when one has an address";
   EXPECT_EQ(ask_with("v=spf1 a:a..example mx:b..example exists:c..example -all").result, Result::fail)
       << "what is no name is not looked up";
 }
@@ -317,7 +326,7 @@ TEST_F(SpfTest, TheNameOfTheClientIsLookedUpOnce) {
 }
 
 TEST_F(SpfTest, AMappedClientIsIpv4) {
-  question_.client = IpAddress::parse("::ffff:192.0.2.1").value();
+  question_.client = IpAddress::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1});
   EXPECT_EQ(ask_with("v=spf1 ip6:::/0 ip4:192.0.2.1 -all").matched.view(), "ip4:192.0.2.1");
 }
 
@@ -369,12 +378,24 @@ TEST_F(SpfTest, PeersCannotWriteIntoTheField) {
 }
 
 TEST_F(SpfTest, TheFieldStaysWithinALine) {
-  question_.sender = PeerText("user@" + std::string(60, '(') + std::string(2, '.') + std::string(5000, ')'));
+  const std::string labels = std::string(60, '(') + "." + std::string(60, ')') + "." + std::string(60, '\\') + ".example";
+  question_.sender = PeerText(std::string(5000, '"') + "@" + labels);
   question_.helo = PeerText(std::string(5000, '"'));
   question_.receiver = std::string(250, 'r');
+  record(name_to_ask(labels).value(), "v=spf1 " + std::string(5000, 'x'));
   const Outcome outcome = ask();
-  EXPECT_LE(outcome.received.size(), 2 * kFieldBytesMax);
-  EXPECT_EQ(outcome.result, Result::none);
+  EXPECT_EQ(outcome.result, Result::permerror);
+  EXPECT_LE(outcome.received.size(), kFieldBytesMax);
+  EXPECT_TRUE(outcome.received.view().starts_with("Received-SPF: permerror (rrr")) << outcome.received.view();
+}
+
+TEST_F(SpfTest, TextsThatAreCutKeepWholeCharacters) {
+  for (std::size_t length = 0; length < 12; ++length) {
+    const std::string text = one_line(std::string(length, 'a') + "\u00e4\u20ac\u00e4\u20ac\u00e4\u20ac", 12);
+    EXPECT_LE(text.size(), 12U);
+    EXPECT_TRUE(is_utf8(text)) << text;
+  }
+  EXPECT_EQ(one_line("a\u0085\u2028\xff\t\u00e4", 100), "a????\u00e4");
 }
 
 TEST_F(SpfTest, ABadCommentIsNone) {

@@ -6,7 +6,8 @@
     test      NAME  HELO  CLIENT  SENDER  RESULT,...  [EXPLANATION]
 
 A zone stands before the tests that use it. Bytes that are not printable, backslashes and a space at a word's end are \\xHH, an
-empty word is ""; a suite's characters are bytes. Records of type SPF are written as TXT where the name has no TXT records of its own, as the suite wants it of its drivers.
+empty word is ""; a suite's characters are bytes. Records of type SPF are written as TXT where the name has no TXT records of its
+own, as the suites want it of their drivers.
 
 usage: convert.py SUITE.yml > SUITE.txt
 """
