@@ -106,6 +106,8 @@ std::string figures_json(std::span<const ShardFigures> shards, const ConnectionL
                            {"earlier_in_use", reload.earlier_in_use.get()}};
   json["dns"] = {{"questions", sum(shards, dns, &dns::ResolverStats::questions)},
                  {"from_cache", sum(shards, dns, &dns::ResolverStats::from_cache)},
+                 {"joined", sum(shards, dns, &dns::ResolverStats::joined)},
+                 {"stale", sum(shards, dns, &dns::ResolverStats::stale)},
                  {"sent", sum(shards, dns, &dns::ResolverStats::sent)},
                  {"over_stream", sum(shards, dns, &dns::ResolverStats::over_stream)},
                  {"timeouts", sum(shards, dns, &dns::ResolverStats::timeouts)},

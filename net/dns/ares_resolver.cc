@@ -21,6 +21,15 @@ std::uint32_t count_dots(std::string_view name) { return static_cast<std::uint32
 
 std::string seconds(std::int64_t ms) { return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms"; }
 
+// Equal for equal questions: case of the name does not matter (RFC 4343), nor a dot at its end.
+std::string question_key(std::string_view name, Type type, bool dnssec) {
+  std::string key = lower_case(name.ends_with('.') ? name.substr(0, name.size() - 1) : name);
+  key += '\0';
+  key += std::to_string(std::to_underlying(type));
+  if (dnssec) key += '+';
+  return key;
+}
+
 }  // namespace
 
 AresResolver::AresResolver(Network network, ResolverSettings settings, const CacheLimits& cache)
@@ -38,6 +47,8 @@ AresResolver::AresResolver(Network network, ResolverSettings settings, const Cac
 AresResolver::~AresResolver() { POSTERN_CHECK(servers_.empty()); }
 
 Task<void> AresResolver::close() {
+  for (const auto& [key, shared] : asking_) shared->asking().request_stop();
+  co_await askers_.close();
   for (const auto& server : servers_) co_await server->ports->close();
   servers_.clear();
 }
@@ -82,32 +93,68 @@ Task<Answer> AresResolver::query(std::string name, Type type, QueryOptions optio
 }
 
 Task<Answer> AresResolver::query_exact(std::string name, Type type, QueryOptions options) {
-  if (const Answer* known = cache_.find(name, type, options.dnssec, Scheduler::current().now())) {
+  const Instant now = Scheduler::current().now();
+  if (const Answer* known = cache_.find(name, type, options.dnssec, now)) {
     stats_.from_cache.add();
+    if (known->stale) stats_.stale.add();
     co_return *known;
   }
   std::optional<std::string> wire = name_to_wire(name);
   if (!wire) co_return Answer{.status = Status::nxdomain, .name = PeerText(std::move(name))};
-  if (asking_ >= kQuestionsMax) {
-    stats_.failures.add();
-    co_return failed(name, "too many questions at once");
+  const Shared shared = shared_question(name, std::move(*wire), type, options.dnssec);
+  if (shared == nullptr) co_return conclude(name, type, options, failed(name, "too many questions at once"));
+  if (cache_.has_stand_in(name, type, options.dnssec, now)) {
+    const Instant patience = std::min(options.wait.deadline, now.plus_ms(settings_.stale_after_ms));
+    shared->want_later();
+    (void)co_await shared->join({patience, options.wait.stop});
+  } else {
+    (void)co_await shared->join(options.wait);
   }
-  ++asking_;
-  Answer answer = co_await ask_servers({std::move(*wire), type}, options);
-  --asking_;
-  if (answer.status == Status::temporary_failure) {
-    answer.name = PeerText(name);
-    const bool given_up = options.wait.stop != nullptr && options.wait.stop->stop_requested();
-    if (given_up) co_return answer;
-    stats_.failures.add();
-    if (settings_.again_means_nonexist && settings_.again_means_nonexist(name)) {
-      answer.status = Status::nxdomain;
-      answer.authenticated = false;
-    }
-    co_return answer;
+  co_return conclude(name, type, options, shared->has_answer() ? shared->answer() : failed(name, "no answer in time"));
+}
+
+AresResolver::Shared AresResolver::shared_question(const std::string& name, std::string wire, Type type, bool dnssec) {
+  std::string key = question_key(name, type, dnssec);
+  const auto found = asking_.find(key);
+  const bool is_being_asked = found != asking_.end() && !found->second->asking().stop_requested();
+  if (is_being_asked) {
+    stats_.joined.add();
+    return found->second;
   }
-  cache_.keep(name, type, options.dnssec, answer, Scheduler::current().now());
-  co_return answer;
+  if (asking_.size() >= kQuestionsMax) return nullptr;
+  auto shared = std::make_shared<SharedQuestion>();
+  asking_.insert_or_assign(std::move(key), shared);
+  askers_.start(ask_for_all(shared, name, {std::move(wire), type}, dnssec));
+  return shared;
+}
+
+Task<void> AresResolver::ask_for_all(Shared shared, std::string name, Question question, bool dnssec) {
+  const Type type = question.type;
+  const Wait wait{Scheduler::current().now().plus_ms(kQueryMsMax), &shared->asking()};
+  Answer answer = co_await ask_servers(std::move(question), {.wait = wait, .dnssec = dnssec});
+  // Whoever asks from now on finds it in the cache, or has it asked again.
+  if (const auto found = asking_.find(question_key(name, type, dnssec)); found != asking_.end() && found->second == shared)
+    asking_.erase(found);
+  cache_.keep(name, type, dnssec, answer, Scheduler::current().now());
+  shared->conclude(std::move(answer));
+}
+
+// What becomes of it for one who asked.
+Answer AresResolver::conclude(const std::string& name, Type type, const QueryOptions& options, Answer answer) {
+  if (answer.status != Status::temporary_failure) return answer;
+  answer.name = PeerText(name);
+  const bool given_up = options.wait.stop != nullptr && options.wait.stop->stop_requested();
+  if (given_up) return answer;
+  if (const Answer* known = cache_.stand_in(name, type, options.dnssec, Scheduler::current().now())) {
+    stats_.stale.add();
+    return *known;
+  }
+  stats_.failures.add();
+  if (settings_.again_means_nonexist && settings_.again_means_nonexist(name)) {
+    answer.status = Status::nxdomain;
+    answer.authenticated = false;
+  }
+  return answer;
 }
 
 std::vector<AresResolver::Server*> AresResolver::in_order() {

@@ -13,7 +13,7 @@ Answer address(std::uint32_t ttl_s, bool authenticated = false) {
 constexpr Instant kStart{1'000'000'000};
 
 TEST(DnsCache, KeepsForTheTtlWhateverTheCaseOfTheName) {
-  AnswerCache cache;
+  AnswerCache cache({.stale_max_s = 0});
   cache.keep("Example.ORG", Type::a, false, address(10), kStart);
   ASSERT_NE(cache.find("example.org.", Type::a, false, kStart), nullptr);
   EXPECT_EQ(cache.find("example.org", Type::aaaa, false, kStart), nullptr);
@@ -34,6 +34,52 @@ TEST(DnsCache, KeepsAbsencesAndNeverFailures) {
   cache.keep("a", Type::a, false, {.status = Status::nxdomain, .ttl_s = 600}, kStart);
   EXPECT_EQ(cache.find("a", Type::a, false, kStart)->status, Status::nxdomain);
   EXPECT_EQ(cache.find("a", Type::a, false, kStart.plus_ms(60'000)), nullptr);
+}
+
+TEST(DnsCache, KeepsAnswersAtLeastForTheFloor) {
+  AnswerCache cache({.ttl_min_s = 5, .ttl_max_s = 60});
+  cache.keep("a", Type::a, false, address(0), kStart);
+  EXPECT_NE(cache.find("a", Type::a, false, kStart.plus_ms(4'999)), nullptr);
+  EXPECT_EQ(cache.find("a", Type::a, false, kStart.plus_ms(5'000)), nullptr);
+  cache.keep("b", Type::a, false, address(3'600), kStart);
+  EXPECT_EQ(cache.find("b", Type::a, false, kStart)->ttl_s, 60U);
+}
+
+TEST(DnsCache, AnAnswerPastItsTtlStandsInForAWhileUnauthenticated) {
+  AnswerCache cache({.stale_max_s = 100});
+  cache.keep("a", Type::a, true, address(10, true), kStart);
+  EXPECT_TRUE(cache.find("a", Type::a, true, kStart)->authenticated);
+  const Instant expired = kStart.plus_ms(11'000);
+  EXPECT_EQ(cache.find("a", Type::a, false, expired), nullptr);
+  ASSERT_TRUE(cache.has_stand_in("a", Type::a, true, expired));
+  const Answer* answer = cache.stand_in("a", Type::a, true, expired);
+  ASSERT_NE(answer, nullptr);
+  EXPECT_TRUE(answer->stale);
+  EXPECT_FALSE(answer->authenticated);
+  EXPECT_EQ(answer->ttl_s, AnswerCache::kStandInS);
+  // It is not asked for again at once.
+  EXPECT_NE(cache.find("a", Type::a, false, expired.plus_ms(29'000)), nullptr);
+  EXPECT_EQ(cache.find("a", Type::a, false, expired.plus_ms(30'000)), nullptr);
+  // Nor for ever.
+  EXPECT_FALSE(cache.has_stand_in("a", Type::a, false, kStart.plus_ms(110'000)));
+  EXPECT_EQ(cache.entries(), 0U);
+}
+
+TEST(DnsCache, AFreshAnswerTakesTheStandInsPlace) {
+  AnswerCache cache;
+  cache.keep("a", Type::a, false, address(10), kStart);
+  const Instant expired = kStart.plus_ms(11'000);
+  ASSERT_NE(cache.stand_in("a", Type::a, false, expired), nullptr);
+  cache.keep("a", Type::a, false, address(10, true), expired);
+  EXPECT_FALSE(cache.find("a", Type::a, false, expired)->stale);
+  EXPECT_TRUE(cache.find("a", Type::a, false, expired)->authenticated);
+}
+
+TEST(DnsCache, AnAbsenceNeverStandsIn) {
+  AnswerCache cache;
+  cache.keep("a", Type::a, false, {.status = Status::nxdomain, .ttl_s = 60}, kStart);
+  EXPECT_FALSE(cache.has_stand_in("a", Type::a, false, kStart.plus_ms(60'000)));
+  EXPECT_EQ(cache.stand_in("a", Type::a, false, kStart.plus_ms(60'000)), nullptr);
 }
 
 TEST(DnsCache, WhoWantsSignaturesIsNotContentWithLess) {

@@ -23,7 +23,9 @@ struct ResolverSettings {
   std::uint32_t dots_min = 1;  // ndots: with so many dots a name is tried as it stands first
   std::int64_t timeout_ms = 5'000;
   std::uint32_t attempts = 2;  // rounds over all servers
-  bool trust_ad = false;       // the AD bit of every server is believed
+  std::int64_t stale_after_ms =
+      1'800;              // an answer past its TTL stands in after so long (RFC 8767 section 5: the client response timer)
+  bool trust_ad = false;  // the AD bit of every server is believed
   bool edns = true;
   bool always_dnssec = false;             // dns_dnssec_ok = 1
   std::vector<IpAddress> dnssec_trusted;  // servers whose AD bit is believed beside those on loopback

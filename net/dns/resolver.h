@@ -89,6 +89,7 @@ struct Answer {
   Status status = Status::temporary_failure;
   bool authenticated = false;  // the AD bit (RFC 4035 section 3.2.3) of a server that is believed; also of absences
   bool from_cache = false;
+  bool stale = false;       // past its TTL, because no server says anything (RFC 8767); never an absence, never authenticated
   std::uint32_t ttl_s = 0;  // how long this may be kept from now: the least of the records' and aliases', or of the absence
   PeerText name;            // whose the records are: the name asked for, or the end of its CNAMEs
   std::vector<PeerText> aliases;  // the name asked for and the CNAMEs passed before `name`; empty when there were none

@@ -3,6 +3,7 @@
 and log go by, and a proxy that does not say it gets nowhere."""
 # ctest: timeout=180 smoke
 
+from peers.knot import Knot
 from runner import run_tests
 from support.case import GatewayTest, SharedGatewayTest
 from support.gateway import until
@@ -89,7 +90,7 @@ class Headers(SharedGatewayTest, Behind):
     def test_others_need_no_header(self):
         client = self.client(source="127.0.0.9", helo="client.example.net")
         own = "%s:%d" % client.socket.getsockname()
-        self.assertEqual(self.facts(client), {"s": "", "c": own, "l": ":0", "h": ":0", "e": ":0", "t": ":0"})
+        self.assertEqual(self.facts(client), {"s": "no", "c": own, "l": ":0", "h": ":0", "e": ":0", "t": ":0"})
         client = self.client(source="127.0.0.9")
         self.assert_reply(client.command(v1()), 500)
 
@@ -168,6 +169,22 @@ class Headers(SharedGatewayTest, Behind):
         for begun in (b"", b"PROXY ", v2()):
             self.client(greet=False).send(begun).close()
         until(lambda: self.gateway.stats()["ingress"]["connections"]["open"] == 0, what="the end of all connections")
+
+
+class Names(GatewayTest, Behind):
+    def test_the_name_is_that_of_the_real_client(self):
+        zones = {"names.example": "client A 192.0.2.44\nproxy A 127.0.0.1\n", "in-addr.arpa": "44.2.0.192 PTR client.names.example.\n1.0.0.127 PTR proxy.names.example.\n"}
+        with Knot({}, zones) as knot:
+            gateway = self.gateway(main=f"dns_servers = <; 127.0.0.1:{knot.port}\nhost_lookup = *\nhosts_proxy = 127.0.0.1\nacl_smtp_rcpt = rcpt\n",
+                                   acl="rcpt:\n  deny message = name $sender_host_name\n")
+            for header in (v1(), v2()):
+                with gateway.client(greet=False) as client:
+                    client.send(header)
+                    client.greeting = client.reply()
+                    client.ehlo("x")
+                    client.expect("MAIL FROM:<a@example.net>", 250)
+                    client.expect("RCPT TO:<b@example.org>", 550, "name client.names.example")
+            gateway.wait_for_log(r"H=client.names.example \(x\) \[192.0.2.44\]")
 
 
 class Failures(GatewayTest, Behind):

@@ -88,7 +88,7 @@ class AresResolverTest : public testing::Test {
     settings_.timeout_ms = 40;
   }
   void run(Task<void> test) {
-    resolver_.emplace(AresResolver::Network{datagrams_, connector_, rig_.blocks_, random_}, settings_);
+    resolver_.emplace(AresResolver::Network{datagrams_, connector_, rig_.blocks_, random_}, settings_, cache_);
     rig_.run(play(*this, std::move(test)));
   }
   static Task<void> play(AresResolverTest& test, Task<void> body) {
@@ -106,6 +106,7 @@ class AresResolverTest : public testing::Test {
   SocketAddress first_;
   SocketAddress second_;
   ResolverSettings settings_;
+  CacheLimits cache_;
   std::optional<AresResolver> resolver_;
 };
 
@@ -287,6 +288,102 @@ TEST_F(AresResolverTest, AWaitThatEndsLeavesNothingBehind) {
   };
   run(body(*this));
   EXPECT_EQ(datagrams_.sent.size(), 2U);
+}
+
+TEST_F(AresResolverTest, EqualQuestionsAreAskedOnce) {
+  datagrams_.servers[first_] = good_reply;
+  static constexpr auto one = [](AresResolverTest& test, const char* name) -> Task<void> {
+    EXPECT_EQ((co_await test.ask(name)).status, Status::ok);
+  };
+  static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
+    Gate gate;
+    for (int i = 0; i < 100; ++i) gate.start(one(test, i % 2 == 0 ? "www.example.org" : "WWW.Example.ORG."));
+    co_await gate.close();
+    EXPECT_EQ(test.resolver_->stats().joined.get(), 99U);
+    // Who wants signatures asks for more.
+    EXPECT_EQ((co_await test.ask("www.example.org", Type::a, {.dnssec = true})).status, Status::ok);
+  };
+  run(body(*this));
+  EXPECT_EQ(datagrams_.sent.size(), 1U) << "the answer of a server that is believed is authentic: enough for both";
+}
+
+// The first to ask does not take the answer away from others when it leaves.
+TEST_F(AresResolverTest, EachAskerHasItsOwnPatience) {
+  datagrams_.servers[first_] = [this](std::string_view query) -> std::optional<std::string> {
+    return datagrams_.sent.size() < 2 ? std::nullopt : std::optional(good_reply(query));
+  };
+  settings_.timeout_ms = 60;
+  static constexpr auto one = [](AresResolverTest& test, Wait wait, Status expected) -> Task<void> {
+    EXPECT_EQ((co_await test.ask("www.example.org", Type::a, {.wait = wait})).status, expected);
+  };
+  static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
+    StopSource stop;
+    Gate gate;
+    gate.start(one(test, {Instant::never(), &stop}, Status::temporary_failure));
+    gate.start(one(test, test.rig_.within_ms(5), Status::temporary_failure));
+    gate.start(one(test, {}, Status::ok));
+    stop.request_stop();
+    co_await gate.close();
+  };
+  run(body(*this));
+  EXPECT_EQ(datagrams_.sent.size(), 2U);
+}
+
+// After the last has left, the next starts anew and is not told that somebody stopped.
+TEST_F(AresResolverTest, WhoComesAfterTheLastHasLeftAsksAnew) {
+  datagrams_.servers[first_] = [](std::string_view) { return std::nullopt; };
+  settings_.timeout_ms = 20'000;
+  static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
+    StopSource stop;
+    stop.request_stop();
+    EXPECT_EQ((co_await test.ask("www.example.org", Type::a, {.wait = {Instant::never(), &stop}})).status,
+              Status::temporary_failure);
+    test.datagrams_.servers[test.first_] = good_reply;
+    EXPECT_EQ((co_await test.ask()).status, Status::ok);
+  };
+  run(body(*this));
+}
+
+TEST_F(AresResolverTest, AnAnswerPastItsTtlStandsInWhenNoServerSaysAnything) {
+  datagrams_.servers[first_] = good_reply;
+  cache_ = {.ttl_min_s = 0, .ttl_max_s = 1};
+  static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
+    EXPECT_TRUE((co_await test.ask()).authenticated);
+    test.datagrams_.servers[test.first_] = [](std::string_view query) { return reply_to(query).code(2).make(); };
+    (void)co_await sleep_until(Scheduler::current().now().plus_ms(1'100));
+    const Answer answer = co_await test.ask();
+    EXPECT_EQ(answer.status, Status::ok) << answer.why;
+    EXPECT_TRUE(answer.stale);
+    EXPECT_FALSE(answer.authenticated);
+    EXPECT_EQ(test.datagrams_.sent.size(), 2U);
+    EXPECT_TRUE((co_await test.ask()).stale);
+    EXPECT_EQ(test.datagrams_.sent.size(), 2U) << "servers that say nothing are not asked at once again";
+    EXPECT_EQ(test.resolver_->stats().stale.get(), 2U);
+    EXPECT_EQ(test.resolver_->stats().failures.get(), 0U);
+  };
+  run(body(*this));
+}
+
+// The question goes on without those who were content with the old answer, and its reply is kept.
+TEST_F(AresResolverTest, ASlowServerIsNotWaitedForLongWhereAnAnswerStandsIn) {
+  datagrams_.servers[first_] = good_reply;
+  cache_ = {.ttl_min_s = 0, .ttl_max_s = 1};
+  settings_.stale_after_ms = 5;
+  settings_.timeout_ms = 60;
+  static constexpr auto body = [](AresResolverTest& test) -> Task<void> {
+    EXPECT_EQ((co_await test.ask()).status, Status::ok);
+    (void)co_await sleep_until(Scheduler::current().now().plus_ms(1'100));
+    test.datagrams_.servers[test.first_] = [&test](std::string_view query) -> std::optional<std::string> {
+      return test.datagrams_.sent.size() < 3 ? std::nullopt : std::optional(good_reply(query));
+    };
+    EXPECT_TRUE((co_await test.ask()).stale);
+    EXPECT_EQ(test.datagrams_.sent.size(), 2U);
+    (void)co_await sleep_until(Scheduler::current().now().plus_ms(200));
+    EXPECT_EQ(test.datagrams_.sent.size(), 3U);
+    const Answer* kept = test.resolver_->cached("www.example.org", Type::a);
+    EXPECT_TRUE(kept != nullptr && !kept->stale);
+  };
+  run(body(*this));
 }
 
 TEST_F(AresResolverTest, NamesThatCannotBeDoNotExist) {

@@ -108,7 +108,7 @@ class Configuration(GatewayTest):
         gateway = self.gateway("dns_servers = <; 127.0.0.1:53\ndns_retrans = 1s\n")
         with gateway.client(helo="client.example.net") as client:
             client.deliver(plain())
-        counts = dict.fromkeys(("questions", "from_cache", "sent", "over_stream", "timeouts", "failures"), 0)
+        counts = dict.fromkeys(("questions", "from_cache", "joined", "stale", "sent", "over_stream", "timeouts", "failures"), 0)
         self.assertEqual(gateway.stats()["ingress"]["dns"], counts)
 
     def test_check_says_that_it_is_well(self):
