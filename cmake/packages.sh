@@ -3,7 +3,8 @@
 
 build_packages='clang-19 lld-19 cmake ninja-build ccache pkg-config libc6-dev libstdc++-12-dev liburing-dev libjemalloc-dev
   libfmt-dev nlohmann-json3-dev libc-ares-dev libssl-dev libpcre2-dev libidn2-dev libcrypt-dev libhiredis-dev liblmdb-dev
-  libsqlite3-dev libpsl-dev test_packages=libclang-rt-19-dev clang-format-19 libgtest-dev libgmock-dev libbenchmark-dev python3 swaks iproute2 python3-yaml'
+  libsqlite3-dev libpsl-dev'
+test_packages='libclang-rt-19-dev clang-format-19 libgtest-dev libgmock-dev libbenchmark-dev python3 python3-yaml swaks iproute2
   procps libfuse3-dev e2fsprogs xfsprogs mount linux-perf redis-tools tinycdb
   lmdb-utils sqlite3 python3-dkim python3-nacl opendkim-tools publicsuffix'
 demo_packages='swaks'

@@ -32,6 +32,35 @@ inline constexpr std::string_view kRsaPublicBare =
     "MIGJAoGBAK2sk1XFEM0CtgdftYuTwUYwiBZzmcbAlx4QFp6a5VRv42gb/Rl1cXTahKwS5Z1M1gELbcpT9QOU3VS0unYoVanpvUEldf/hv3Ud1j"
     "Glev8JLirnHCRuzLX1QYcS2zAZmdRA/VcMn7BXijAt2TSwBd3g1+8oMXEFELpl+n27bdNzAgMBAAE=";
 
+inline constexpr std::string_view kRsa2048Private =
+    "-----BEGIN RSA PRIVATE KEY-----\n"
+    "MIIEogIBAAKCAQEAva35gfI/kipZvFpEYrmFPr6gs38c702EtdWU/apXJxjozmUI\n"
+    "mF6kD0mgj7HnqUNsfz7yKHdLL71dQO6q8QHxvkRsHErWG7Af7widorLrFvUDQCv/\n"
+    "3oxMKjtztYG/NraQYQ8U1R1N6bVhWpm6RSnIA8+C02DwqLId58FeU5po7CtA2opJ\n"
+    "n+yDZny3+qUayifRepQ6ALRrym3TyDUDoncz1gWP6Ykn+4qa1X4usC+Xm7EP8AIA\n"
+    "25X9aEolN/+NFlOd+cXGLEwweZ3H2UZcvcRnBwhX+uFMIeEATP4wo5i2kRqr9p5b\n"
+    "m5P+1MC1HgAHAno6CV89OCSSXNClLAEh3iXZJQIDAQABAoIBAA88uJHDH27jJA5I\n"
+    "xLxBjFNRW6DPvJ1PVt0x6SQaLkzKaCPxuH0KV+zlIewpLc5Kckl5NFl31nxhST/R\n"
+    "bGir7/re4uhq7UQ6znXp9UUqpk6pJA0K+8+plDzC8Iqg1PbU4khJvodYMU1tmq0n\n"
+    "3ZoiFG/p7ZKEHmZkLe7TeSZc0xeVm9m1YAVy4B+juwGEQB0FGiAmYS1rxRl9ikD1\n"
+    "9Jm481lxlbqX4Or9yeHwKF9fVP1LabOe6bwfrJgEgVuvg58VrLkECf++sJR2vmQi\n"
+    "0q3mB5s4/UayIKWkyUQTDzPQB2jAF+YdkTt4t2eaLJDwmexiVlQgo5U4XmwyQy6D\n"
+    "N49BhwECgYEA36nqWzI4OoH2LDwJdAJq8CpozBNfazWQE+eeJnJhV0AtTO9rUHpu\n"
+    "4mQ5oy+2GMeexbHaQpJh2w7owKa9VU0R8KQ2TZyR1eNGpWbntRIfjen5MBDtmeWq\n"
+    "9QHhThxN1jqn0jLnszYvpiScTOJHLpTMzuImckIFzPyQKli1oILXC6ECgYEA2RpD\n"
+    "EZf/aqWDZwUWTe1hT2gRsLdw0s/NZCTqOvypLc3ZVtcXrIJOSBCQlLsyYvOPwvrL\n"
+    "Ypd0nB+wXAhJBt8j3MrG645uH/P2U75DvcbGdOIH1nbd6UqAl55o37sJG10/gJtI\n"
+    "Vzy+OsijR9ObAwqxyuyIIdjI6iy1FTlbnPxWPwUCgYBUSDs/0lTN91tEn/sP9DlH\n"
+    "9zM2c7ZpN+3rEkTOSBvWPSDU9QODeB+AwDPYAoqkG9UAulx86ZxmZ9/dePevxTMV\n"
+    "c0vjQzTRXKuqeHSoDwRE/f4g1sAyVhFt8h9sx82tBL1owDX/mlOqT/F2J26bZwcm\n"
+    "jqHePHLjI+lPi84lhihzAQKBgDmgkvT0l8PDM2IBI66DuDTPtwJlbvlGV4qhkdse\n"
+    "ffm+jlZSueH8pLLUUsxn9DP32s0yrRH6ieV3M+T5/gho6qgM20hjgi/RHi2Ub37M\n"
+    "aJlV9iajXrwyHngggE4C46Pz2ItWrJkbcpM/9rd2H8tq506qAmiZlpsySs7bbsn4\n"
+    "4RvRAoGAPkRuwiyASRnTISvc3+7FaNPZbIgYP/wg6MNC1JFjlnm90EIhaIxHj/sV\n"
+    "q9KylCSPftB0EzUNqSFJoM0LxMNuY2svd0JibsZsOdqKczan+JS3XbXNGFmecEct\n"
+    "4s7T08m58qgIje/4YrUrpDl7uPWcV+33Qd9ehXaWZEZtuYOR6g4=\n"
+    "-----END RSA PRIVATE KEY-----\n";
+
 inline constexpr std::string_view kShortPrivate =  // RSA, 512 bits
     "-----BEGIN RSA PRIVATE KEY-----\n"
     "MIIBOgIBAAJBAPkoV2wutJcy3hVKn13zW77eoMUwVlnmNcFkOkly72nEA/32pRx8\n"

@@ -47,7 +47,14 @@ detail::Key decode_whole(std::string_view bytes, Decode&& decode) {
   return key;
 }
 
-detail::Key public_key_info(std::string_view der) {
+// The identifiers of RFC 8017 appendix C and RFC 8410 section 3, as they stand at the front of a SubjectPublicKeyInfo.
+constexpr std::string_view kRsaIdentifier = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+constexpr std::string_view kEd25519Identifier = "\x06\x03\x2b\x65\x70";
+constexpr std::size_t kIdentifierAtMost = 16;  // behind the heads of two sequences
+
+// Only keys of the kind that is wanted are given to the library: a stranger must not choose which of its decoders runs.
+detail::Key public_key_info(std::string_view der, std::string_view identifier) {
+  if (der.substr(0, kIdentifierAtMost + identifier.size()).find(identifier) == der.npos) return nullptr;
   return decode_whole(der, [](const unsigned char** at, long size) { return d2i_PUBKEY(nullptr, at, size); });
 }
 
@@ -139,7 +146,7 @@ PublicKey::PublicKey(detail::Key key, KeyType type)
 
 std::optional<PublicKey> PublicKey::rsa(std::string_view der) {
   const ForgetErrors at_end;
-  detail::Key key = public_key_info(der);
+  detail::Key key = public_key_info(der, kRsaIdentifier);
   if (!key)
     key = decode_whole(der, [](const unsigned char** at, long size) { return d2i_PublicKey(EVP_PKEY_RSA, nullptr, at, size); });
   if (!key || type_of(key.get()) != KeyType::rsa || !is_within_limits(key.get())) return std::nullopt;
@@ -152,7 +159,7 @@ std::optional<PublicKey> PublicKey::ed25519(std::string_view bytes) {
   if (bytes.size() == kEd25519Bytes)
     key.reset(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, as_bytes(bytes), bytes.size()));
   else
-    key = public_key_info(bytes);
+    key = public_key_info(bytes, kEd25519Identifier);
   if (!key || type_of(key.get()) != KeyType::ed25519) return std::nullopt;
   return PublicKey(std::move(key), KeyType::ed25519);
 }

@@ -84,6 +84,32 @@ TEST(Signature, RsaSignsAndVerifies) {
   }
 }
 
+// "-----BEGIN ...", the base 64, "-----END ..."
+std::string without_armour(std::string_view pem) {
+  const std::size_t begin = pem.find('\n') + 1;
+  return std::string(pem.substr(begin, pem.find("-----END") - begin));
+}
+
+TEST(Signature, PrivateKeysInTheirForms) {
+  for (const std::string_view pem : {testing::kRsaPrivate, testing::kRsa2048Private}) {
+    const std::string expected = private_key(pem).public_bytes();
+    std::string text = without_armour(pem);
+    EXPECT_EQ(private_key(text).public_bytes(), expected);
+    std::erase(text, '\n');
+    EXPECT_EQ(private_key(text).public_bytes(), expected) << "on one line";
+  }
+  // PKCS #8 around RFC 8463's key (RFC 8410 section 7).
+  EXPECT_EQ(private_key("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+                        "-----END PRIVATE KEY-----\n")
+                .public_bytes(),
+            from_base64(testing::kEd25519Public));
+}
+
+TEST(Signature, Ed25519KeysInAnEnvelope) {
+  const std::string head = std::string("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", 12);
+  EXPECT_TRUE(PublicKey::ed25519(head + from_base64(testing::kEd25519Public)));
+}
+
 TEST(Signature, Ed25519SignsAndVerifies) {
   const PrivateKey key = private_key(testing::kEd25519Private);
   EXPECT_EQ(key.type(), KeyType::ed25519);

@@ -20,7 +20,8 @@ namespace postern::dkim {
 // "selector._domainkey.domain"
 [[nodiscard]] std::string key_name(std::string_view selector, std::string_view domain);
 
-// DKIM and ARC of one message may share one. close() is awaited before it goes away.
+// One check's of one message: DKIM and ARC have one each, because a question has one waiter; the resolver asks equal names
+// once. close() is awaited before it goes away.
 class KeyQueries {
  public:
   explicit KeyQueries(dns::Resolver& resolver) noexcept : resolver_(resolver) {}

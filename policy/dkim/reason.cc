@@ -11,6 +11,7 @@ using enum Reason;
 
 constexpr std::array kWords{
     ReasonWords{none, Status::pass, "", "pass", ""},
+    ReasonWords{not_judged, Status::none, "", "none", "not judged"},
     ReasonWords{syntax, Status::invalid, "", "neutral", "signature tag missing or invalid"},
     ReasonWords{missing_tag, Status::invalid, "", "neutral", "signature tag missing or invalid"},
     ReasonWords{version, Status::invalid, "", "neutral", "unsupported DKIM version"},

@@ -11,7 +11,8 @@ enum class Status : std::uint8_t { none, invalid, fail, pass };
 [[nodiscard]] std::string_view to_string(Status status) noexcept;
 
 enum class Reason : std::uint8_t {
-  none,             // it verified, or was not looked at
+  none,             // it verified
+  not_judged,       // an earlier one passed, and the policy wants no more
   syntax,           // the field is no tag list, or a value cannot be one
   missing_tag,      // one that RFC 6376 section 3.5 requires
   version,          // v= is not 1

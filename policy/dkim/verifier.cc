@@ -93,15 +93,13 @@ Task<std::vector<SignatureResult>> Verifier::finish(Wait wait) {
   bool passed = false;
   for (Candidate& candidate : candidates_) {
     SignatureResult& result = candidate.result;
-    Reason reason = result.reason;
-    const bool is_open = reason == Reason::none && !(passed && policy_.minimal);
-    if (is_open) reason = judge_body(result, candidate.body);
-    if (is_open && reason == Reason::none) {
+    if (result.reason == Reason::none && passed && policy_.minimal) result.reason = Reason::not_judged;
+    if (result.reason == Reason::none) result.reason = judge_body(result, candidate.body);
+    if (result.reason == Reason::none) {
       co_await keys_.wait_for(candidate.key, wait);
-      reason = judge_answer(candidate);
+      result.reason = judge_answer(candidate);
     }
-    result.reason = reason;
-    if (is_open || reason != Reason::none) result.status = words(reason).status;
+    result.status = words(result.reason).status;
     passed |= result.status == Status::pass;
     results.push_back(std::move(result));
   }

@@ -41,7 +41,7 @@ struct VerifyPolicy {
 struct SignatureResult {
   Signature signature;
   Status status = Status::none;
-  Reason reason = Reason::none;
+  Reason reason = Reason::not_judged;
   std::string why;  // of a temporary failure, the resolver's words
 
   // Of the key record that decided, where one was read.

@@ -298,6 +298,7 @@ TEST_F(DkimTest, MinimalJudgesNoneBehindTheFirstThatPasses) {
   ASSERT_EQ(results.size(), 3U);
   EXPECT_EQ(results[0].status, Status::pass);
   EXPECT_EQ(results[1].status, Status::none);
+  EXPECT_EQ(results[1].reason, Reason::not_judged);
   EXPECT_EQ(results[2].status, Status::none);
 }
 
