@@ -12,9 +12,9 @@ namespace postern::dcc {
 
 namespace {
 
-constexpr std::size_t kCrumbBytes = 4096;       // a smaller slice that pins much is copied
-constexpr std::size_t kCrumbPins = 4;           // that is, so many times its size
-constexpr std::int64_t kLookAgainMs = 1000;     // whether others wait, beyond kHoldMs
+constexpr std::size_t kCrumbBytes = 4096;    // a smaller slice that pins much is copied
+constexpr std::size_t kCrumbPins = 4;        // that is, so many times its size
+constexpr std::int64_t kLookAgainMs = 1000;  // whether others wait, beyond kHoldMs
 
 Instant in_ms(std::int64_t ms) { return Scheduler::current().now().plus_ms(ms); }
 
@@ -37,8 +37,8 @@ struct Conversation {
   std::size_t sending_cost = 0;  // likewise of what the stream was given last
   std::size_t cost_max = 0;      // of both; beyond it the check is given up
   bool is_overrun = false;
-  bool is_whole = false;         // nothing more will be fed
-  bool is_over = false;          // `result` stands
+  bool is_whole = false;  // nothing more will be fed
+  bool is_over = false;   // `result` stands
   Result result;
   Event work;  // something to send, or the end
   Event room;
@@ -141,7 +141,8 @@ Task<void> Client::close() {
 
 Task<void> Client::run(std::shared_ptr<Conversation> conversation) {
   Result result = co_await take_turn(*conversation);
-  if (conversation->is_overrun) result = failed("more of the message came than " + address_.name() + " has read, without a pause");
+  if (conversation->is_overrun)
+    result = failed("more of the message came than " + address_.name() + " has read, without a pause");
   conversation->conclude(std::move(result));
 }
 

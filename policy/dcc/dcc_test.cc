@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <string>
@@ -79,7 +80,8 @@ class DccClient : public ::testing::Test {
     Ending ending;
     finish(*check, ending);
     POSTERN_CHECK(!ending.result);
-    daemons_.back().send(reply);
+    for (; !reply.empty(); reply.remove_prefix(std::min<std::size_t>(reply.size(), 50'000)))
+      daemons_.back().send(reply.substr(0, 50'000));
     if (hangs_up) daemons_.back().fail_input(Errc::closed);
     scheduler_.run();
     return std::move(ending.result).value();
@@ -373,9 +375,7 @@ TEST_F(DccClient, ACheckThatGoesIsGivenUp) {
   }
   scheduler_.run();
   EXPECT_TRUE(daemons_.front().is_closed());
-  {
-    const std::unique_ptr<Check> at_once = client_->start(request(), PeerView(kHeader));
-  }
+  { const std::unique_ptr<Check> at_once = client_->start(request(), PeerView(kHeader)); }
   scheduler_.run();
   for (const smtp::FakePeer& daemon : daemons_) EXPECT_TRUE(daemon.is_closed());
 }

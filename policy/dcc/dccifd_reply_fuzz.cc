@@ -45,7 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto options = parse_options(text)) POSTERN_CHECK(!options->contains('\n'));
   if (const auto address = parse_daemon_address(text)) POSTERN_CHECK(!address->name().empty());
   (void)parse_client_override(text);
-  const Request request{.client_name = PeerText(text), .helo = PeerText(text), .sender = PeerText(text), .recipients = {PeerText(text)}};
+  const Request request{
+      .client_name = PeerText(text), .helo = PeerText(text), .sender = PeerText(text), .recipients = {PeerText(text)}};
   if (const auto envelope = format_envelope(request)) POSTERN_CHECK(std::ranges::count(*envelope, '\n') == 6);
   return 0;
 }

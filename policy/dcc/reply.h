@@ -11,9 +11,9 @@
 
 namespace postern::dcc {
 
-inline constexpr std::size_t kOverallBytesMax = 128;       // kept of the first line
-inline constexpr std::size_t kHeaderBytesMax = 4096;       // of the field; a longer one is left out
-inline constexpr std::size_t kReplyBytesMax = 64 * 1024;   // besides the letters for recipients
+inline constexpr std::size_t kOverallBytesMax = 128;      // kept of the first line
+inline constexpr std::size_t kHeaderBytesMax = 4096;      // of the field; a longer one is left out
+inline constexpr std::size_t kReplyBytesMax = 64 * 1024;  // besides the letters for recipients
 
 struct Reply {
   std::string overall;     // the first line: one letter, when all is well; anything from a daemon that is none

@@ -9,8 +9,8 @@ namespace postern::dcc {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
-constexpr std::array<std::string_view, 10> kKnownOptions{"header",     "cksums",    "log",      "spam",     "query", "grey-off",
-                                                         "grey-query", "no-reject", "rcvd-nxt", "rcvd-next"};
+constexpr std::array<std::string_view, 10> kKnownOptions{"header",   "cksums",     "log",       "spam",     "query",
+                                                         "grey-off", "grey-query", "no-reject", "rcvd-nxt", "rcvd-next"};
 constexpr std::string_view kOlderGreyOff = "no-grey";
 constexpr std::string_view kEmptyLine = "\r\n";
 
@@ -63,7 +63,8 @@ std::expected<DaemonAddress, std::string> parse_daemon_address(std::string_view 
   text = trimmed(text);
   if (text.starts_with('/')) {
     if (text.size() > kSocketPathBytesMax)
-      return std::unexpected("dccifd_address: the path of a socket has at most " + std::to_string(kSocketPathBytesMax) + " bytes");
+      return std::unexpected("dccifd_address: the path of a socket has at most " + std::to_string(kSocketPathBytesMax) +
+                             " bytes");
     if (text.contains('\0')) return std::unexpected("dccifd_address: a path holds no NUL");
     return DaemonAddress{.socket_path = std::string(text), .address = {}};
   }
@@ -86,7 +87,8 @@ std::expected<std::string, std::string> parse_options(std::string_view text) {
     const std::string_view word = next_word(text);
     if (word.empty()) break;
     if (word == "body")
-      return std::unexpected("dccifd_options: body makes the daemon send the message back, which nothing here reads: use header");
+      return std::unexpected(
+          "dccifd_options: body makes the daemon send the message back, which nothing here reads: use header");
     if (!is_known_option(word)) {
       std::string known;
       for (const std::string_view option : kKnownOptions) known.append(" ").append(option);

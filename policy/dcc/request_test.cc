@@ -48,7 +48,8 @@ TEST(DccEnvelope, LineByLine) {
   request.helo = PeerText("mail.example");
   request.sender = PeerText("a@example.org");
   request.recipients = {PeerText("b@example.net"), PeerText("c@example.net")};
-  EXPECT_EQ(format_envelope(request).value(), "header\n192.0.2.1\nmail.example\na@example.org\nb@example.net\nc@example.net\n\n");
+  EXPECT_EQ(format_envelope(request).value(),
+            "header\n192.0.2.1\nmail.example\na@example.org\nb@example.net\nc@example.net\n\n");
   request.client_name = PeerText("host.example");
   request.client = IpAddress::parse("2001:db8::5");
   request.options = "header grey-off";
@@ -56,9 +57,7 @@ TEST(DccEnvelope, LineByLine) {
             "header grey-off\n2001:db8::5\rhost.example\nmail.example\na@example.org\nb@example.net\nc@example.net\n\n");
 }
 
-TEST(DccEnvelope, WhatIsNotKnown) {
-  EXPECT_EQ(format_envelope(Request{}).value(), "header\n127.0.0.1\n\n<>\n\n");
-}
+TEST(DccEnvelope, WhatIsNotKnown) { EXPECT_EQ(format_envelope(Request{}).value(), "header\n127.0.0.1\n\n<>\n\n"); }
 
 TEST(DccEnvelope, NoFieldBeginsALine) {
   Request request;

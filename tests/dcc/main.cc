@@ -55,8 +55,12 @@ Task<void> ask(transport::Runtime& runtime, Client& client, const Plan& plan, Js
     if (Scheduler::current().now() >= wait.deadline) break;
   }
   const Result result = co_await check->finish(wait);
-  into = {{"status", word_of(result.status)}, {"letter", result.letter},         {"header", printable(result.header)},
-          {"recipients", result.recipients},  {"text", std::string(result.text)}, {"log", result.log},
+  into = {{"status", word_of(result.status)},
+          {"letter", result.letter},
+          {"header", printable(result.header)},
+          {"recipients", result.recipients},
+          {"text", std::string(result.text)},
+          {"log", result.log},
           {"pauses", pauses}};
 }
 
