@@ -150,7 +150,7 @@ class Work(GatewayTest):
         """Nobody else's work shares its turns; docs/life-of-a-message.md says why there is one more."""
         plain, proxied = self.ring_work(1, 500)
         self.assertLessEqual(proxied[0], 1.02 * plain[0])
-        self.assertLessEqual(proxied[1], plain[1] + 1.1)
+        self.assertLessEqual(proxied[1], plain[1] + 1.5)
 
     @unittest.skipUnless(can_count_system_calls(), "perf cannot count system calls here")
     def test_system_calls(self):
