@@ -35,34 +35,49 @@ void end_at_itself(FoundHosts& found, const HostSearch& search) {
   found.behind_others = true;
 }
 
+// What went wrong on the way to hosts; it counts only where none was found.
+struct Trouble {
+  bool insecure = false;
+  bool deferred = false;
+  bool ignored = false;
+
+  void add(Status status) noexcept {
+    insecure = insecure || status == Status::insecure;
+    deferred = deferred || status == Status::deferred;
+    ignored = ignored || status == Status::ignored;
+  }
+  [[nodiscard]] Status status() const noexcept {
+    return insecure ? Status::insecure : deferred ? Status::deferred : ignored ? Status::ignored : Status::none;
+  }
+};
+
+bool is_insecure(const dns::Answer& answer, const HostSearch& search) {
+  return search.must_be_authenticated && answer.found() && !answer.authenticated;
+}
+
 }  // namespace
 
 Task<FoundHosts> find_addresses(Host host, HostSearch search) {
   FoundHosts found;
-  bool has_ignored = false;
+  Trouble trouble;
   for (const dns::Type type : {dns::Type::aaaa, dns::Type::a}) {
     if (type == dns::Type::aaaa && search.ipv4_only) continue;
     const dns::Answer answer = co_await search.resolver.query(host.name, type, {.wait = search.wait});
-    if (answer.status == dns::Status::temporary_failure) found.why = answer.why;
-    if (answer.found() && search.must_be_authenticated && !answer.authenticated) {
-      found.why = "the addresses of " + host.name + " are not authenticated";
+    if (answer.status == dns::Status::temporary_failure) trouble.add(Status::deferred);
+    if (is_insecure(answer, search)) {
+      trouble.add(Status::insecure);
       continue;
     }
     answer.each<dns::Address>([&](const dns::Address& record) {
       const bool is_ignored = search.ignored != nullptr && search.ignored->matches(record.address);
-      has_ignored = has_ignored || is_ignored;
+      if (is_ignored) trouble.add(Status::ignored);
       if (is_ignored || found.hosts.size() >= kAddressesOfHostMax) return;
       Host& one = found.hosts.emplace_back(host);
       one.address = record.address;
       one.question = HostQuestion::nothing;
     });
   }
-  if (!found.hosts.empty())
-    found.status = Status::found;
-  else if (!found.why.empty())
-    found.status = Status::deferred;
-  else if (has_ignored)
-    found.status = Status::ignored;
+  found.status = found.hosts.empty() ? trouble.status() : Status::found;
   co_return found;
 }
 
@@ -71,12 +86,10 @@ Task<FoundHosts> find_exchangers(std::string domain, HostSearch search) {
   const dns::Answer answer = co_await search.resolver.query(domain, dns::Type::mx, {.wait = search.wait});
   if (answer.status == dns::Status::temporary_failure && !search.trouble_is_absence) {
     found.status = Status::deferred;
-    found.why = answer.why;
     co_return found;
   }
-  if (answer.found() && search.must_be_authenticated && !answer.authenticated) {
-    found.status = Status::deferred;
-    found.why = "the exchangers of " + domain + " are not authenticated";
+  if (is_insecure(answer, search)) {
+    found.status = Status::insecure;
     co_return found;
   }
   std::vector<Exchanger> exchangers;
@@ -97,20 +110,14 @@ Task<FoundHosts> find_exchangers(std::string domain, HostSearch search) {
   }
   std::ranges::sort(exchangers, {}, [](const Exchanger& each) { return std::pair(each.preference, each.lot); });
   if (exchangers.size() > kExchangersMax) exchangers.resize(kExchangersMax);
-  bool has_ignored = false;
+  Trouble trouble;
   for (Exchanger& each : exchangers) {
     FoundHosts one = co_await find_addresses({.name = std::move(each.name), .address = {}, .group = each.preference}, search);
-    has_ignored = has_ignored || one.status == Status::ignored;
-    if (one.status == Status::deferred && found.why.empty()) found.why = std::move(one.why);
+    trouble.add(one.status);
     std::ranges::move(one.hosts, std::back_inserter(found.hosts));
   }
   end_at_itself(found, search);
-  if (!found.hosts.empty())
-    found.status = Status::found;
-  else if (!found.why.empty())
-    found.status = Status::deferred;
-  else if (has_ignored)
-    found.status = Status::ignored;
+  found.status = found.hosts.empty() ? trouble.status() : Status::found;
   co_return found;
 }
 

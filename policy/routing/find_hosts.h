@@ -29,7 +29,7 @@ struct HostSearch {
   bool ipv4_only = false;
   bool must_have_exchangers = false;   // an absence of MX records is one of the domain
   bool trouble_is_absence = false;     // as to MX records
-  bool must_be_authenticated = false;  // answers without the AD bit are temporary trouble
+  bool must_be_authenticated = false;  // answers without the AD bit do not count
 };
 
 struct FoundHosts {
@@ -39,12 +39,12 @@ struct FoundHosts {
     refuses,   // a null MX: the domain takes no mail
     ignored,   // there are addresses, and all of them are ignored
     deferred,  // it cannot be told for now
+    insecure,  // there is an answer that should be authenticated, and is not
   };
   Status status = Status::none;
   std::vector<Host> hosts = {};  // in the order to try them; groups are preferences
   bool had_exchangers = false;   // MX records
   bool behind_others = false;    // exchangers that this host is one of, or is better than, were left out
-  std::string why = {};          // when deferred, for logs
 };
 
 // A and AAAA of `host`, all of which take its port and group.

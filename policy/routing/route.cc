@@ -21,8 +21,12 @@ namespace {
 using expand::EvalStatus;
 
 constexpr std::string_view kIsLocal = "remote host address is the local host";
+constexpr std::string_view kFirstIsLocal = "lowest numbered MX record points to local host";
 constexpr std::string_view kUnrouteable = "Unrouteable address";
 constexpr std::string_view kNotFinished = "host lookup did not complete";
+constexpr std::string_view kInsecure = "host lookup done insecurely";
+constexpr std::string_view kNoService = "an MX or SRV record indicated no SMTP service";
+constexpr std::string_view kNoExchanger = "all relevant MX records point to non-existent hosts";
 
 enum class Step : std::uint8_t {
   decided,
@@ -30,13 +34,6 @@ enum class Step : std::uint8_t {
   skipped,   // on to the next router
   passed,    // on to the router that pass_router names, whatever `more` says
 };
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
 
 // Exim's rules for conditions of routers: anything but these is true.
 bool is_true(std::string_view text) {
@@ -62,20 +59,19 @@ std::string_view name_of(FindFailed action) {
 class Routing {
  public:
   Routing(std::span<const Router> routers, const RouteSubject& subject, const RouteFacts& facts)
-      : routers_(routers),
-        subject_(subject),
-        facts_(facts),
-        lower_local_part_(lower_case(subject.local_part)),
-        context_(subject),
-        lists_(facts, context_) {}
+      : routers_(routers), subject_(subject), facts_(facts), context_(subject), lists_(facts, context_) {
+    smtp::append_lower(lower_local_part_, subject.local_part);
+  }
 
   Task<RouteOutcome> run() {
     const Router* last = nullptr;
     for (std::uint32_t index = subject_.first_router; index < routers_.size();) {
       const Router& router = routers_[index];
+      last = &router;
       Step step = begins(router, index) ? co_await ask(router, index) : Step::skipped;
-      if (step == Step::decided) co_return finish(router);
-      if (step != Step::skipped) last = &router;
+      if ((step == Step::passed || (step == Step::decided && takes())) && must_not_take(router))
+        step = decide(RouteKind::fail, router.name + " router forced verify failure");
+      if (step == Step::decided) co_return finish();
       if (step == Step::declined && !router.more) break;
       // It comes behind this one: the load has seen to that.
       index = step == Step::passed && router.pass_to != Router::kNext ? router.pass_to : index + 1;
@@ -174,7 +170,8 @@ class Routing {
     if (result)
       outcome_.errors_to = std::move(value);
     else if (result.status != EvalStatus::forced_failure)
-      defer("failed to expand errors_to");
+      defer(fmt::format("{} router failed to expand \"{}\": {}", router.name, printable(router.errors_to->source(), 256),
+                        result.why));
   }
 
   Task<expand::EvalResult> expand(const expand::Program& program, std::string& text) {
@@ -190,25 +187,32 @@ class Routing {
   }
   Step defer(std::string message) { return decide(RouteKind::defer, std::move(message)); }
 
+  // In place of "Unrouteable address", unless a router behind this one takes it.
+  Step decline(std::string_view why) {
+    why_declined_ = why;
+    return Step::declined;
+  }
+
   Step passes_or_defers(const Router& router, std::string message) {
     return router.pass_on_timeout ? Step::passed : defer(std::move(message));
   }
 
   // This host behind others ends the list: whoever prefers it would only send the mail back. At the front, `self` says.
-  Step look_for_self(const Router& router) {
+  Step look_for_self(const Router& router, bool is_exchanger) {
     std::vector<Host>& hosts = outcome_.hosts;
     const auto is_local = [&](const Host& host) { return facts_.local_addresses.contains(host.address); };
     const auto later = std::find_if(hosts.begin() + 1, hosts.end(), is_local);
     hosts.erase(later, hosts.end());
     if (!is_local(hosts.front())) return Step::decided;
+    std::string message(is_exchanger ? kFirstIsLocal : kIsLocal);
     switch (router.self) {
       case SelfAction::send: return Step::decided;
       case SelfAction::pass: return Step::passed;
-      case SelfAction::fail: return decide(RouteKind::fail, std::string(kIsLocal));
-      case SelfAction::defer: return defer(std::string(kIsLocal));
+      case SelfAction::fail: return decide(RouteKind::fail, std::move(message));
+      case SelfAction::defer: return defer(std::move(message));
       case SelfAction::freeze: break;
     }
-    return decide(RouteKind::freeze, std::string(kIsLocal));
+    return decide(RouteKind::freeze, std::move(message));
   }
 
   [[nodiscard]] HostSearch search_of(const Router& router) const {
@@ -234,15 +238,14 @@ class Routing {
     switch (found.status) {
       case FoundHosts::Status::found: break;
       case FoundHosts::Status::none:
-        if (found.had_exchangers) co_return decide(RouteKind::fail, "all relevant MX records point to non-existent hosts");
-        co_return Step::declined;
-      case FoundHosts::Status::refuses: co_return decide(RouteKind::fail, "an MX or SRV record indicated no SMTP service");
-      case FoundHosts::Status::ignored: co_return Step::declined;
+      case FoundHosts::Status::ignored: co_return found.had_exchangers ? decline(kNoExchanger) : Step::declined;
+      case FoundHosts::Status::refuses: co_return decline(kNoService);
       case FoundHosts::Status::deferred: co_return passes_or_defers(router, std::string(kNotFinished));
+      case FoundHosts::Status::insecure: co_return defer(std::string(kInsecure));
     }
     if (router.check_secondary_mx && !found.behind_others) co_return Step::declined;
     outcome_.hosts = std::move(found.hosts);
-    co_return look_for_self(router);
+    co_return look_for_self(router, found.had_exchangers);
   }
 
   // ---- manualroute ----
@@ -253,9 +256,10 @@ class Routing {
     if (step != Step::decided || !is_open()) co_return step;
     if (outcome_.hosts.empty()) co_return Step::decided;  // a local transport needs none
     if (facts_.random != nullptr && randomize.value_or(router.hosts_randomize)) shuffle(outcome_.hosts, *facts_.random);
-    const Step looked = co_await look_up_hosts(router);
+    bool is_exchanger = false;
+    const Step looked = co_await look_up_hosts(router, is_exchanger);
     if (looked != Step::decided || !is_open()) co_return looked;
-    co_return look_for_self(router);
+    co_return look_for_self(router, is_exchanger);
   }
 
   Task<Step> take_rule(const Router& router, std::optional<bool>& randomize) {
@@ -301,7 +305,8 @@ class Routing {
     co_return take_hosts(data.hosts, "route_data");
   }
 
-  Task<Step> look_up_hosts(const Router& router) {
+  // `is_exchanger`: whether an MX record named the first one.
+  Task<Step> look_up_hosts(const Router& router, bool& is_exchanger) {
     const auto is_ignored = [&](const Host& host) {
       return host.question == HostQuestion::nothing && router.ignore_target_hosts.matches(host.address);
     };
@@ -324,6 +329,7 @@ class Routing {
       if (!is_known && router.host_find_failed != FindFailed::ignore)
         co_return without_host(router.host_find_failed,
                                fmt::format("lookup of host \"{}\" failed in {} router", name, router.name));
+      if (found.empty()) is_exchanger = answer.had_exchangers;
       for (Host& one : answer.hosts) {
         one.port = host.port;
         one.group = host.group;
@@ -384,20 +390,25 @@ class Routing {
 
   // ---- the end ----
 
-  RouteOutcome finish(const Router& router) {
-    const bool takes =
-        outcome_.kind == RouteKind::deliver || outcome_.kind == RouteKind::redirect || outcome_.kind == RouteKind::discard;
-    const bool refuses = (subject_.purpose == RoutePurpose::verify_recipient && router.fail_verify_recipient) ||
-                         (subject_.purpose == RoutePurpose::verify_sender && router.fail_verify_sender);
-    if (takes && refuses) decide(RouteKind::fail, router.name + " router forced verify failure");
+  [[nodiscard]] bool takes() const noexcept {
+    return outcome_.kind == RouteKind::deliver || outcome_.kind == RouteKind::redirect || outcome_.kind == RouteKind::discard;
+  }
+  [[nodiscard]] bool must_not_take(const Router& router) const noexcept {
+    return (subject_.purpose == RoutePurpose::verify_recipient && router.fail_verify_recipient) ||
+           (subject_.purpose == RoutePurpose::verify_sender && router.fail_verify_sender);
+  }
+
+  RouteOutcome finish() {
     outcome_.address_data = std::move(context_.address_data());
     return std::move(outcome_);
   }
 
+  // `last`: the last one that was looked at, even if it was skipped.
   Task<RouteOutcome> unrouteable(const Router* last) {
-    RouteOutcome outcome{.kind = RouteKind::unrouteable, .message = std::string(kUnrouteable)};
-    if (last != nullptr && last->cannot_route_message) {
-      context_.set_router(last->name, local_part_for(*last));
+    RouteOutcome outcome{.kind = RouteKind::unrouteable, .message = std::string(why_declined_)};
+    if (outcome.message.empty()) outcome.message = kUnrouteable;
+    if (why_declined_.empty() && last != nullptr && last->cannot_route_message) {
+      context_.set_router({}, local_part_for(*last));
       std::string text;
       const expand::EvalResult result = co_await expand(*last->cannot_route_message, text);
       if (result) outcome.message = std::move(text);
@@ -413,6 +424,7 @@ class Routing {
   RouterContext context_;
   RouterLists lists_;
   RouteOutcome outcome_;
+  std::string_view why_declined_;
 };
 
 }  // namespace

@@ -49,11 +49,11 @@ struct Router {
   bool verify_recipient = true;        // it is asked when a recipient is verified
   bool verify_sender = true;           // likewise, a sender
   bool verify_only = false;            // it is not asked for deliveries
-  bool fail_verify_recipient = false;  // what it takes is not good as a recipient
+  bool fail_verify_recipient = false;  // what it takes, or passes on, is not good as a recipient
   bool fail_verify_sender = false;     // likewise, as a sender
 
   std::optional<expand::Program> address_data;
-  std::optional<expand::Program> cannot_route_message;  // of the last router that was asked: in place of "Unrouteable address"
+  std::optional<expand::Program> cannot_route_message;  // of the last one looked at: in place of "Unrouteable address"
   std::string transport;
   std::optional<expand::Program> errors_to;  // unset: the sender; an empty value: nobody
   bool more = true;                          // false: when this router declines, the address is unrouteable

@@ -239,7 +239,7 @@ TEST_F(Routing, SendsErrorsElsewhere) {
   routers_[0].errors_to = compiled("${if eq{a}{b}{x}fail}");
   EXPECT_EQ(routed("u@a.ex").errors_to, std::nullopt);
   routers_[0].errors_to = compiled("${if = {a}{1}}");
-  EXPECT_EQ(shown("u@a.ex"), "defer r remote failed to expand errors_to");
+  EXPECT_EQ(shown("u@a.ex").substr(0, 59), "defer r remote r router failed to expand \"${if = {a}{1}}\": ");
 }
 
 TEST_F(Routing, ReportsBadRules) {
@@ -268,6 +268,18 @@ TEST_F(Routing, HasRoutersForVerificationAlone) {
   purpose_ = RoutePurpose::verify_recipient;
   routers_[0].verify_recipient = false;
   EXPECT_EQ(shown("u@a.ex"), "fail all remote all router forced verify failure");
+}
+
+TEST_F(Routing, FailsWhatARouterForFailuresPassesOn) {
+  Router& router = add("r", "* 127.0.0.1");
+  router.self = SelfAction::pass;
+  router.fail_verify_recipient = true;
+  add("next");
+  EXPECT_EQ(shown("u@a.ex"), "deliver next remote ");
+  purpose_ = RoutePurpose::verify_sender;
+  EXPECT_EQ(shown("u@a.ex"), "deliver next remote ");
+  purpose_ = RoutePurpose::verify_recipient;
+  EXPECT_EQ(shown("u@a.ex"), "fail r remote r router forced verify failure");
 }
 
 TEST_F(Routing, TestsConditions) {
@@ -313,6 +325,21 @@ TEST_F(Routing, SaysWhyNobodyTakesIt) {
   EXPECT_EQ(shown("u@b.ex"), "unrouteable   no way for u");
   last.cannot_route_message = compiled("${if eq{a}{b}{x}fail}");
   EXPECT_EQ(shown("u@b.ex"), "unrouteable   Unrouteable address");
+}
+
+// One that is skipped is looked at, too.
+TEST_F(Routing, TakesTheMessageOfTheLastRouterLookedAt) {
+  add("asked", "a.ex 192.0.2.1").cannot_route_message = compiled("not this");
+  Router& skipped = add("skipped");
+  skipped.domains = domains("c.ex");
+  skipped.cannot_route_message = compiled("<$router_name> has no $local_part");
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   <> has no u");
+  skipped.verify_only = true;
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   <> has no u");
+  skipped.cannot_route_message.reset();
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   Unrouteable address");
+  routers_[0].more = false;
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   not this");
 }
 
 TEST_F(Routing, KnowsCases) {
@@ -396,19 +423,26 @@ TEST_F(DnsLookup, TellsAbsenceFromTrouble) {
 TEST_F(DnsLookup, HonoursTheNullExchanger) {
   resolver_.add_mx("a.ex", 0, ".");
   resolver_.add_address("a.ex", "192.0.2.1");
-  EXPECT_EQ(shown("u@a.ex"), "fail dns remote an MX or SRV record indicated no SMTP service");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   an MX or SRV record indicated no SMTP service");
+  router().cannot_route_message = compiled("it says why itself");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   an MX or SRV record indicated no SMTP service");
+  add("behind");
+  EXPECT_EQ(shown("u@a.ex"), "deliver behind remote ");
 }
 
-TEST_F(DnsLookup, FailsWhereExchangersDoNotExist) {
+TEST_F(DnsLookup, DeclinesWhereExchangersDoNotExist) {
   resolver_.add_mx("a.ex", 10, "gone.ex");
-  EXPECT_EQ(shown("u@a.ex"), "fail dns remote all relevant MX records point to non-existent hosts");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   all relevant MX records point to non-existent hosts");
+  add("behind");
+  EXPECT_EQ(shown("u@a.ex"), "deliver behind remote ");
 }
 
 TEST_F(DnsLookup, IgnoresTargets) {
   router().ignore_target_hosts = lists_.hosts(ConfigTextForTest::line("127.0.0.0/8"), "ignore_target_hosts");
   resolver_.add_mx("a.ex", 10, "bad.ex");
   resolver_.add_address("bad.ex", "127.0.0.1");
-  EXPECT_EQ(shown("u@a.ex"), "unrouteable   Unrouteable address");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   all relevant MX records point to non-existent hosts");
+  EXPECT_EQ(shown("u@bad.ex"), "unrouteable   Unrouteable address");
   resolver_.add_mx("a.ex", 20, "good.ex");
   resolver_.add_address("good.ex", "192.0.2.1");
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
@@ -424,7 +458,8 @@ TEST_F(DnsLookup, EndsAtItself) {
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
   resolver_.add_mx("b.ex", 10, "beside.ex");
   resolver_.add_mx("b.ex", 10, "here.ex");
-  EXPECT_EQ(shown("u@b.ex"), "freeze dns remote remote host address is the local host");
+  EXPECT_EQ(shown("u@b.ex"), "freeze dns remote lowest numbered MX record points to local host");
+  EXPECT_EQ(shown("u@here.ex"), "freeze dns remote remote host address is the local host");
   router().check_secondary_mx = true;
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
   resolver_.add_mx("c.ex", 10, "first.ex");
@@ -435,9 +470,10 @@ TEST_F(DnsLookup, WantsAuthenticatedAnswers) {
   resolver_.add_mx("a.ex", 10, "first.ex");
   resolver_.add_address("first.ex", "192.0.2.1");
   router().dnssec_require_domains = domains("a.ex");
-  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup did not complete");
+  router().pass_on_timeout = true;  // which this is none of
+  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup done insecurely");
   resolver_.authenticate("a.ex", dns::Type::mx);
-  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup did not complete");
+  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup done insecurely");
   resolver_.authenticate("first.ex", dns::Type::a);
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
 }
@@ -465,6 +501,14 @@ TEST_F(Routing, LooksUpNames) {
   router.host_find_failed = FindFailed::ignore;
   EXPECT_EQ(shown("u@c.ex"),
             "defer smart remote lookup failed for all hosts in smart router: host_find_failed=ignore host_all_ignored=defer");
+}
+
+TEST_F(Routing, SaysHowItFoundItself) {
+  add("smart", "a.ex dom.ex/MX ; b.ex here.ex").self = SelfAction::fail;
+  resolver_.add_mx("dom.ex", 10, "here.ex");
+  resolver_.add_address("here.ex", "192.0.2.99");
+  EXPECT_EQ(shown("u@a.ex"), "fail smart remote lowest numbered MX record points to local host");
+  EXPECT_EQ(shown("u@b.ex"), "fail smart remote remote host address is the local host");
 }
 
 TEST_F(Routing, ReadsRouteData) {
