@@ -9,6 +9,7 @@
 #include "engine/base/error.h"
 #include "engine/base/peer_text.h"
 #include "engine/coro/scheduler.h"
+#include "engine/smtp/chars.h"
 
 namespace postern::routing {
 
@@ -39,7 +40,7 @@ std::string printable_lines(std::string_view text) {
 }
 
 bool has_8bit(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  return std::ranges::any_of(text, [](char c) { return smtp::is(smtp::CharClass::high, c); });
 }
 
 std::string error_text(const Error& error) {
@@ -152,13 +153,11 @@ class CalloutDialogue {
   Task<std::optional<ClientFailure>> mail(std::string_view from) {
     const bool wants_utf8 = has_8bit(from) || has_8bit(question_.address);
     const bool says_utf8 = wants_utf8 && client_.offer().parameters.has(smtp::Extension::smtputf8);
-    co_return co_await command(ClientPhase::mail, fmt::format("MAIL FROM:<{}>{}", from, says_utf8 ? " SMTPUTF8" : ""));
+    return command(ClientPhase::mail, fmt::format("MAIL FROM:<{}>{}", from, says_utf8 ? " SMTPUTF8" : ""));
   }
-  Task<std::optional<ClientFailure>> recipient(std::string address) {
-    co_return co_await command(ClientPhase::rcpt, fmt::format("RCPT TO:<{}>", address));
+  Task<std::optional<ClientFailure>> recipient(std::string_view address) {
+    return command(ClientPhase::rcpt, fmt::format("RCPT TO:<{}>", address));
   }
-  Task<std::optional<ClientFailure>> recipient(std::string_view address) { return recipient(std::string(address)); }
-  Task<std::optional<ClientFailure>> recipient(const char* address) { return recipient(std::string(address)); }
 
   // A new transaction. False: the server does not want one.
   Task<bool> begin_again(std::string_view from) {

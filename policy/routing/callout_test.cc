@@ -47,6 +47,9 @@ TEST(CalloutWords, AreRead) {
   EXPECT_EQ(read("fullpostmaster,use_postmaster"), "30000 30000 120000 postmaster full use_postmaster  ");
   EXPECT_EQ(read("mailfrom=a@b,postmaster_mailfrom=c@d"), "30000 30000 120000 postmaster a@b c@d");
   EXPECT_EQ(read("99999999d"), "3600000 3600000 14400000  ");
+  std::string much;
+  for (int i = 0; i < 20'000; ++i) much += "999999999w";
+  EXPECT_EQ(read(much), "3600000 3600000 14400000  ");  // whatever it adds up to
   EXPECT_EQ(read("5x"), "verify: bad time value in callout option \"5x\"");
   EXPECT_EQ(read("0s"), "verify: bad time value in callout option \"0s\"");
   EXPECT_EQ(read("connect=soon"), "verify: bad time value in callout option \"connect=soon\"");

@@ -13,7 +13,7 @@ namespace postern::routing {
 
 namespace {
 
-constexpr std::int64_t kLongestS = std::int64_t{3600};
+constexpr std::int64_t kLongestS = 3'600;  // a longer time is that
 
 enum class Word : std::uint8_t {
   connect,
@@ -70,9 +70,9 @@ std::optional<std::int64_t> read_time_ms(std::string_view text) {
       case 'w': value *= 7 * 86'400; break;
       default: return std::nullopt;
     }
-    seconds += value;
+    seconds = std::min(seconds + value, kLongestS);
   }
-  return std::min(seconds, kLongestS) * 1'000;
+  return seconds * 1'000;
 }
 
 class Reader {

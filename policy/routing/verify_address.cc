@@ -191,7 +191,6 @@ std::string_view to_string(Failure failure) noexcept {
     case Failure::mail: return "mail";
     case Failure::recipient: return "recipient";
     case Failure::postmaster: return "postmaster";
-    case Failure::qualify: return "qualify";
   }
   return {};
 }

@@ -27,7 +27,7 @@ struct VerifyRequest {
 
 struct AddressVerdict {
   enum class Result : std::uint8_t { ok, failed, deferred };
-  enum class Failure : std::uint8_t { route, mail, recipient, postmaster, qualify };
+  enum class Failure : std::uint8_t { route, mail, recipient, postmaster };
   Result result = Result::ok;
   Failure failure = Failure::route;  // where it failed: $sender_verify_failure and its kin
   bool has_called = false;           // a callout was asked for, and this is what came of it
