@@ -138,7 +138,10 @@ void Loader::finish_router(const Instance& instance, RouterDraft draft) {
   find_other_routers(draft);
   switch (draft.driver) {
     case routing::RouterDriver::accept: check_hosts(instance, draft, draft.transport, false); break;
-    case routing::RouterDriver::dnslookup: check_hosts(instance, draft, draft.transport, true); break;
+    case routing::RouterDriver::dnslookup:
+      check_hosts(instance, draft, draft.transport, true);
+      if (!draft.widen_domains.empty()) refuse_for_deliveries(instance, draft, "\"widen_domains\" is not built for them");
+      break;
     case routing::RouterDriver::manualroute: finish_manualroute(instance, draft); break;
     case routing::RouterDriver::redirect: finish_redirect(instance, draft); break;
   }

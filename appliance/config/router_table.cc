@@ -2,9 +2,16 @@
 #include <string_view>
 
 #include "appliance/config/driver_tables.h"
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
 
+#include <vector>
 namespace postern::config {
 
+#include "engine/smtp/address.h"
+#include "policy/lists/list_text.h"
 namespace {
 
 using Row = OptionDef<RouterDraft>;
@@ -89,6 +96,18 @@ void set_domains_at_once(RouterDraft& draft, const Setting& setting, const Optio
 
 void set_fail_verify(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
   if (const auto value = reader.boolean(setting)) draft.fail_verify_recipient = draft.fail_verify_sender = *value;
+}
+
+void set_widen_domains(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.expanded(setting);
+  if (!text) return;
+  lists::ListReader items(text->view());
+  for (std::string item; items.next(item);) {
+    if (smtp::is_domain(item))
+      draft.widen_domains.push_back(std::move(item));
+    else
+      reader.error(setting, fmt::format("\"{}\" is no domain", printable(item, 64)));
+  }
 }
 
 void set_verify(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
@@ -181,18 +200,18 @@ constexpr auto kManualroutePrivate = std::to_array<Row>({
 
 constexpr auto kDnslookupPrivate = std::to_array<Row>({
     built("check_secondary_mx", kFlag, set_bool<&Router::check_secondary_mx, RouterDraft>),
-    refused("check_srv", "SRV records are not looked at"),
-    no_effect("fail_defer_domains", kLater),
-    built("ipv4_only", kFlag, set_bool<&Router::ipv4_only, RouterDraft>),
-    irrelevant("ipv4_prefer", kFlag),
+    built("check_srv", kText, set_program<&Router::check_srv, RouterDraft>),
+    built("fail_defer_domains", kText, set_domains_at_once<&Router::fail_defer_domains>),
+    built("ipv4_only", kText, set_program<&Router::ipv4_only, RouterDraft>),
+    built("ipv4_prefer", kText, set_program<&Router::ipv4_prefer, RouterDraft>),
     built("mx_domains", kText, set_domains_at_once<&Router::mx_domains>),
     built("mx_fail_domains", kText, set_domains_at_once<&Router::mx_fail_domains>),
     irrelevant("qualify_single", kFlag),
     irrelevant("rewrite_headers", kFlag),
     irrelevant("same_domain_copy_routing", kFlag),
     refused("search_parents", kLater, kFlag),
-    irrelevant("srv_fail_domains"),
-    refused("widen_domains", kLater),
+    built("srv_fail_domains", kText, set_domains_at_once<&Router::srv_fail_domains>),
+    built("widen_domains", kText, set_widen_domains),
 });
 
 constexpr auto kRedirectPrivate = std::to_array<Row>({

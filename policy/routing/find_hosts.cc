@@ -1,6 +1,10 @@
 #include "policy/routing/find_hosts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <utility>
 
 namespace postern::routing {
@@ -9,10 +13,12 @@ namespace {
 
 using Status = FoundHosts::Status;
 
+// One that a record names: MX or SRV.
 struct Exchanger {
   std::uint16_t preference;
-  std::uint64_t lot;  // orders those of one preference
+  double lot;  // orders those of one preference
   std::string name;
+  std::uint16_t port = 0;  // 0: the record says none
 };
 
 bool is_local(const Host& host, const HostSearch& search) {
@@ -51,8 +57,57 @@ struct Trouble {
   }
 };
 
-bool is_insecure(const dns::Answer& answer, const HostSearch& search) {
-  return search.must_be_authenticated && answer.found() && !answer.authenticated;
+Task<dns::Answer> ask(std::string name, dns::Type type, const HostSearch& search, Trouble& trouble) {
+  dns::Answer answer = co_await search.resolver.query(std::move(name), type, {.wait = search.wait});
+  if (answer.status == dns::Status::temporary_failure) trouble.add(Status::deferred);
+  if (search.must_be_authenticated && answer.found() && !answer.authenticated) trouble.add(Status::insecure);
+  co_return answer;
+}
+
+// RFC 2782: the next one is drawn among those that are left, by their weights. Racing clocks draw likewise; one without weight
+// comes in where no other is left.
+double lot_of(const dns::Service& service, Random& random) {
+  constexpr double kSteps = 1U << 31U;
+  const double drawn = (static_cast<double>(random.below(std::uint64_t{1} << 31U)) + 1) / (kSteps + 1);
+  return -std::log(drawn) / std::max<double>(service.weight, 1e-9);
+}
+
+std::vector<Exchanger> services_of(const dns::Answer& answer, const HostSearch& search) {
+  std::vector<Exchanger> services;
+  answer.each<dns::Service>([&](const dns::Service& record) {
+    const double lot = search.random != nullptr ? lot_of(record, *search.random) : static_cast<double>(services.size());
+    services.push_back({record.priority, lot, std::string(record.target.view()), record.port});
+  });
+  return services;
+}
+
+std::vector<Exchanger> exchangers_of(const dns::Answer& answer, const HostSearch& search) {
+  std::vector<Exchanger> exchangers;
+  answer.each<dns::MailExchanger>([&](const dns::MailExchanger& record) {
+    const std::uint64_t lot = search.random != nullptr ? search.random->next() : exchangers.size();
+    exchangers.push_back({record.preference, static_cast<double>(lot), std::string(record.exchange.view())});
+  });
+  return exchangers;
+}
+
+Task<FoundHosts> addresses_of(std::vector<Exchanger> exchangers, const HostSearch& search) {
+  FoundHosts found{.had_exchangers = true};
+  if (std::ranges::all_of(exchangers, [](const Exchanger& each) { return each.name.empty() || each.name == "."; })) {
+    found.status = Status::refuses;
+    co_return found;
+  }
+  std::ranges::sort(exchangers, {}, [](const Exchanger& each) { return std::pair(each.preference, each.lot); });
+  if (exchangers.size() > kExchangersMax) exchangers.resize(kExchangersMax);
+  Trouble trouble;
+  for (Exchanger& each : exchangers) {
+    FoundHosts one = co_await find_addresses(
+        {.name = std::move(each.name), .address = {}, .port = each.port, .group = each.preference}, search);
+    trouble.add(one.status);
+    std::ranges::move(one.hosts, std::back_inserter(found.hosts));
+  }
+  end_at_itself(found, search);
+  found.status = found.hosts.empty() ? trouble.status() : Status::found;
+  co_return found;
 }
 
 }  // namespace
@@ -60,14 +115,14 @@ bool is_insecure(const dns::Answer& answer, const HostSearch& search) {
 Task<FoundHosts> find_addresses(Host host, HostSearch search) {
   FoundHosts found;
   Trouble trouble;
-  for (const dns::Type type : {dns::Type::aaaa, dns::Type::a}) {
+  std::array types = {dns::Type::aaaa, dns::Type::a};
+  if (search.ipv4_prefer) std::ranges::reverse(types);
+  for (const dns::Type type : types) {
     if (type == dns::Type::aaaa && search.ipv4_only) continue;
-    const dns::Answer answer = co_await search.resolver.query(host.name, type, {.wait = search.wait});
-    if (answer.status == dns::Status::temporary_failure) trouble.add(Status::deferred);
-    if (is_insecure(answer, search)) {
-      trouble.add(Status::insecure);
-      continue;
-    }
+    Trouble here;
+    const dns::Answer answer = co_await ask(host.name, type, search, here);
+    trouble.add(here.status());
+    if (here.insecure) continue;
     answer.each<dns::Address>([&](const dns::Address& record) {
       const bool is_ignored = search.ignored != nullptr && search.ignored->matches(record.address);
       if (is_ignored) trouble.add(Status::ignored);
@@ -82,43 +137,25 @@ Task<FoundHosts> find_addresses(Host host, HostSearch search) {
 }
 
 Task<FoundHosts> find_exchangers(std::string domain, HostSearch search) {
-  FoundHosts found;
-  const dns::Answer answer = co_await search.resolver.query(domain, dns::Type::mx, {.wait = search.wait});
-  if (answer.status == dns::Status::temporary_failure && !search.trouble_is_absence) {
-    found.status = Status::deferred;
-    co_return found;
+  if (!search.service.empty()) {
+    Trouble trouble;
+    const dns::Answer answer =
+        co_await ask(fmt::format("_{}._tcp.{}", search.service, domain), dns::Type::srv, search, trouble);
+    if (trouble.deferred && !search.srv_trouble_is_absence) co_return FoundHosts{.status = Status::deferred};
+    if (trouble.insecure) co_return FoundHosts{.status = Status::insecure};
+    if (auto services = services_of(answer, search); !services.empty())
+      co_return co_await addresses_of(std::move(services), search);
   }
-  if (is_insecure(answer, search)) {
-    found.status = Status::insecure;
-    co_return found;
-  }
-  std::vector<Exchanger> exchangers;
-  answer.each<dns::MailExchanger>([&](const dns::MailExchanger& record) {
-    const std::uint64_t lot = search.random != nullptr ? search.random->next() : exchangers.size();
-    exchangers.push_back({record.preference, lot, std::string(record.exchange.view())});
-  });
-  found.had_exchangers = !exchangers.empty();
-  if (exchangers.empty()) {
-    if (search.must_have_exchangers || answer.status == dns::Status::nxdomain) co_return found;
-    FoundHosts direct = co_await find_addresses({.name = std::move(domain), .address = {}}, search);
-    end_at_itself(direct, search);
-    co_return direct;
-  }
-  if (std::ranges::all_of(exchangers, [](const Exchanger& each) { return each.name.empty() || each.name == "."; })) {
-    found.status = Status::refuses;
-    co_return found;
-  }
-  std::ranges::sort(exchangers, {}, [](const Exchanger& each) { return std::pair(each.preference, each.lot); });
-  if (exchangers.size() > kExchangersMax) exchangers.resize(kExchangersMax);
   Trouble trouble;
-  for (Exchanger& each : exchangers) {
-    FoundHosts one = co_await find_addresses({.name = std::move(each.name), .address = {}, .group = each.preference}, search);
-    trouble.add(one.status);
-    std::ranges::move(one.hosts, std::back_inserter(found.hosts));
-  }
-  end_at_itself(found, search);
-  found.status = found.hosts.empty() ? trouble.status() : Status::found;
-  co_return found;
+  const dns::Answer answer = co_await ask(domain, dns::Type::mx, search, trouble);
+  if (trouble.deferred && !search.trouble_is_absence) co_return FoundHosts{.status = Status::deferred};
+  if (trouble.insecure) co_return FoundHosts{.status = Status::insecure};
+  if (auto exchangers = exchangers_of(answer, search); !exchangers.empty())
+    co_return co_await addresses_of(std::move(exchangers), search);
+  if (search.must_have_exchangers || answer.status == dns::Status::nxdomain) co_return FoundHosts{};
+  FoundHosts direct = co_await find_addresses({.name = std::move(domain), .address = {}}, search);
+  end_at_itself(direct, search);
+  co_return direct;
 }
 
 }  // namespace postern::routing

@@ -8,6 +8,8 @@
 #include "engine/base/peer_text.h"
 #include "engine/smtp/address.h"
 #include "engine/smtp/chars.h"
+#include "engine/smtp/configured_reply.h"
+#include "policy/expand/text_quote.h"
 #include "policy/lists/list_text.h"
 #include "policy/routing/find_hosts.h"
 #include "policy/routing/redirect_data.h"
@@ -28,6 +30,8 @@ constexpr std::string_view kInsecure = "host lookup done insecurely";
 constexpr std::string_view kNoService = "an MX or SRV record indicated no SMTP service";
 constexpr std::string_view kNoExchanger = "all relevant MX records point to non-existent hosts";
 
+constexpr std::string_view kAbsenceDefers = "missing MX, or all MXs point to missing A records, and defer requested";
+constexpr std::string_view kSkipped = "syntax error in redirection data";
 enum class Step : std::uint8_t {
   decided,
   declined,  // on to the next router, unless this one has no_more
@@ -116,7 +120,7 @@ class Routing {
     if (step != Step::decided || !is_open()) co_return step;
     switch (router.driver) {
       case RouterDriver::accept: break;
-      case RouterDriver::dnslookup: step = co_await ask_dnslookup(router); break;
+      case RouterDriver::dnslookup: step = co_await ask_dnslookup(router, index); break;
       case RouterDriver::manualroute: step = co_await ask_manualroute(router); break;
       case RouterDriver::redirect: step = co_await ask_redirect(router, index); break;
     }
@@ -220,13 +224,12 @@ class Routing {
             .wait = facts_.wait,
             .ignored = &router.ignore_target_hosts,
             .local_addresses = &facts_.local_addresses,
-            .random = facts_.random,
-            .ipv4_only = router.ipv4_only};
+            .random = facts_.random};
   }
 
   // ---- dnslookup ----
 
-  Task<Step> ask_dnslookup(const Router& router) {
+  Task<Step> ask_dnslookup(const Router& router, std::uint32_t index) {
     const std::string domain(subject_.domain);
     if (domain.empty() || !smtp::is_domain(domain, true)) co_return Step::declined;
     if (facts_.resolver == nullptr) co_return defer("the DNS cannot be asked here");
@@ -238,10 +241,29 @@ class Routing {
     switch (found.status) {
       case FoundHosts::Status::found: break;
       case FoundHosts::Status::none:
-      case FoundHosts::Status::ignored: co_return found.had_exchangers ? decline(kNoExchanger) : Step::declined;
+    std::string service;
+    co_await read_option(router.check_srv, service);
+    std::string ipv4_only;
+    if (is_open()) co_await read_option(router.ipv4_only, ipv4_only);
+    std::string ipv4_prefer;
+    if (is_open()) co_await read_option(router.ipv4_prefer, ipv4_prefer);
+    if (!is_open()) co_return Step::decided;
+    search.service = service;
+    search.ipv4_only = is_true(ipv4_only);
+    search.ipv4_prefer = is_true(ipv4_prefer);
+      case FoundHosts::Status::ignored:
+        if (router.fail_defer_domains.matches(domain)) co_return defer(std::string(kAbsenceDefers));
+        co_return found.had_exchangers ? decline(kNoExchanger) : Step::declined;
       case FoundHosts::Status::refuses: co_return decline(kNoService);
+    search.srv_trouble_is_absence = router.srv_fail_domains.matches(domain);
       case FoundHosts::Status::deferred: co_return passes_or_defers(router, std::string(kNotFinished));
       case FoundHosts::Status::insecure: co_return defer(std::string(kInsecure));
+    for (const std::string& ending : router.widen_domains) {
+      if (found.status != FoundHosts::Status::none) break;
+      const std::string wide = domain + "." + ending;
+      found = co_await find_exchangers(wide, search);
+      if (found.status == FoundHosts::Status::found) co_return widen(router, index, wide);
+    }
     }
     if (router.check_secondary_mx && !found.behind_others) co_return Step::declined;
     outcome_.hosts = std::move(found.hosts);
@@ -255,6 +277,27 @@ class Routing {
     const Step step = router.route_data ? co_await take_route_data(router, randomize) : co_await take_rule(router, randomize);
     if (step != Step::decided || !is_open()) co_return step;
     if (outcome_.hosts.empty()) co_return Step::decided;  // a local transport needs none
+  // Appends what it says; nothing where it is forced to fail. It may defer.
+  Task<void> read_option(const std::optional<expand::Program>& program, std::string& text) {
+    if (!program) co_return;
+    const expand::EvalResult result = co_await expand(*program, text);
+    if (!result && result.status != EvalStatus::forced_failure)
+      defer(fmt::format("failed to expand \"{}\": {}", printable(program->source(), 256), result.why));
+  }
+
+  // The address is routed anew under the domain that was found.
+  Step widen(const Router& router, std::uint32_t index, const std::string& domain) {
+    std::string local_part(subject_.local_part);
+    std::string ignored;
+    expand::quote_local_part(local_part, 0, {}, ignored);
+    outcome_.kind = RouteKind::redirect;
+    outcome_.addresses = {local_part + "@" + domain};
+    outcome_.next_router = router.redirect_to;
+    outcome_.router_index = index;
+    outcome_.is_widened = true;
+    return Step::decided;
+  }
+
     if (facts_.random != nullptr && randomize.value_or(router.hosts_randomize)) shuffle(outcome_.hosts, *facts_.random);
     bool is_exchanger = false;
     const Step looked = co_await look_up_hosts(router, is_exchanger);

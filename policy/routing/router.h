@@ -76,7 +76,12 @@ struct Router {
   lists::DomainList mx_domains;              // these must have MX records
   lists::DomainList mx_fail_domains;         // for these, trouble with MX is an absence
   lists::DomainList dnssec_require_domains;  // answers about these must be authenticated
-  bool ipv4_only = false;
+  lists::DomainList fail_defer_domains;      // for these, an absence defers
+  lists::DomainList srv_fail_domains;        // for these, trouble with SRV is an absence
+  std::optional<expand::Program> check_srv;  // a service whose SRV records are looked for before MX records
+  std::optional<expand::Program> ipv4_only;  // whether AAAA records are left out
+  std::optional<expand::Program> ipv4_prefer;
+  std::vector<std::string> widen_domains;  // endings that are tried one after the other for a domain that is not found
 
   // redirect
   std::optional<expand::Program> data;

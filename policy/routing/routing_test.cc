@@ -391,7 +391,9 @@ TEST_F(DnsLookup, OrdersExchangers) {
   resolver_.add_address("first.ex", "2001:db8::1");
   resolver_.add_address("second.ex", "192.0.2.2");
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [2001:db8::1]:0 [192.0.2.1]:0 [192.0.2.2]:0 ");
-  router().ipv4_only = true;
+  router().ipv4_prefer = compiled("yes");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 [2001:db8::1]:0 [192.0.2.2]:0 ");
+  router().ipv4_only = compiled("${if eq{$domain}{a.ex}{yes}{no}}");
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 [192.0.2.2]:0 ");
 }
 
@@ -422,6 +424,8 @@ TEST_F(DnsLookup, TellsAbsenceFromTrouble) {
 
 TEST_F(DnsLookup, HonoursTheNullExchanger) {
   resolver_.add_mx("a.ex", 0, ".");
+  router().ipv4_only = compiled("${if = {a}{1}}");
+  EXPECT_EQ(shown("u@a.ex").substr(0, 43), "defer dns remote failed to expand \"${if = {");
   resolver_.add_address("a.ex", "192.0.2.1");
   EXPECT_EQ(shown("u@a.ex"), "unrouteable   an MX or SRV record indicated no SMTP service");
   router().cannot_route_message = compiled("it says why itself");
@@ -507,6 +511,66 @@ TEST_F(Routing, SaysHowItFoundItself) {
   add("smart", "a.ex dom.ex/MX ; b.ex here.ex").self = SelfAction::fail;
   resolver_.add_mx("dom.ex", 10, "here.ex");
   resolver_.add_address("here.ex", "192.0.2.99");
+TEST_F(DnsLookup, AsksForServices) {
+  router().check_srv = compiled("smtp");
+  resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{20, 0, 27, PeerText("second.ex")});
+  resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{10, 0, 26, PeerText("first.ex")});
+  resolver_.add_mx("a.ex", 10, "mx.ex");
+  resolver_.add_address("first.ex", "192.0.2.1");
+  resolver_.add_address("second.ex", "192.0.2.2");
+  resolver_.add_address("mx.ex", "192.0.2.3");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:26 [192.0.2.2]:27 ");
+  resolver_.add_mx("b.ex", 10, "mx.ex");
+  EXPECT_EQ(shown("u@b.ex"), "deliver dns remote [192.0.2.3]:0 ");
+  resolver_.fail("_smtp._tcp.b.ex", dns::Type::srv);
+  EXPECT_EQ(shown("u@b.ex"), "defer dns remote host lookup did not complete");
+  router().srv_fail_domains = domains("b.ex");
+  EXPECT_EQ(shown("u@b.ex"), "deliver dns remote [192.0.2.3]:0 ");
+  resolver_.add("_smtp._tcp.c.ex", dns::Type::srv, dns::Service{0, 0, 0, PeerText(".")});
+  resolver_.add_mx("c.ex", 10, "mx.ex");
+  EXPECT_EQ(shown("u@c.ex"), "unrouteable   an MX or SRV record indicated no SMTP service");
+  router().check_srv = compiled("${if eq{a}{b}{x}fail}");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.3]:0 ");
+}
+
+TEST_F(DnsLookup, DrawsServicesByTheirWeights) {
+  router().check_srv = compiled("smtp");
+  resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{1, 90, 26, PeerText("often.ex")});
+  resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{1, 10, 26, PeerText("seldom.ex")});
+  resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{1, 0, 26, PeerText("last.ex")});
+  resolver_.add_address("often.ex", "192.0.2.1");
+  resolver_.add_address("seldom.ex", "192.0.2.2");
+  resolver_.add_address("last.ex", "192.0.2.3");
+  int often = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    const std::vector<Host> hosts = routed("u@a.ex").hosts;
+    ASSERT_EQ(hosts.size(), 3u);
+    EXPECT_EQ(hosts[2].name, "last.ex");
+    often += hosts[0].name == "often.ex" ? 1 : 0;
+  }
+  EXPECT_GT(often, 850);
+  EXPECT_LT(often, 950);
+}
+
+TEST_F(DnsLookup, DefersWhereAnAbsenceIsDoubted) {
+  router().fail_defer_domains = domains("a.ex : b.ex");
+  resolver_.add_mx("b.ex", 10, "gone.ex");
+  for (const char* address : {"u@a.ex", "u@b.ex"})
+    EXPECT_EQ(shown(address), "defer dns remote missing MX, or all MXs point to missing A records, and defer requested");
+  EXPECT_EQ(shown("u@c.ex"), "unrouteable   Unrouteable address");
+}
+
+TEST_F(DnsLookup, WidensDomains) {
+  router().widen_domains = {"none.ex", "sub.ex", "other.ex"};
+  resolver_.add_address("short.sub.ex", "192.0.2.1");
+  resolver_.add_address("short.other.ex", "192.0.2.2");
+  EXPECT_EQ(shown("u v@short"), "redirect dns remote \"u v\"@short.sub.ex ");
+  EXPECT_TRUE(routed("u@short").is_widened);
+  EXPECT_EQ(shown("u@long"), "unrouteable   Unrouteable address");
+  resolver_.fail("short", dns::Type::mx);
+  EXPECT_EQ(shown("u@short"), "defer dns remote host lookup did not complete");
+}
+
   EXPECT_EQ(shown("u@a.ex"), "fail smart remote lowest numbered MX record points to local host");
   EXPECT_EQ(shown("u@b.ex"), "fail smart remote remote host address is the local host");
 }
@@ -529,3 +593,25 @@ TEST_F(Routing, ReadsRouteData) {
 
 }  // namespace
 }  // namespace postern::routing
+TEST_F(Routing, DoesAsToldWithoutAHost) {
+  Router& router = add("smart", "* gone.ex");
+  router.more = false;
+  add("next");
+  const struct {
+    FindFailed action;
+    std::string_view found;  // with host_find_failed
+    std::string_view left;   // with host_all_ignored
+  } cases[] = {
+      {FindFailed::freeze, "freeze smart", "freeze smart"}, {FindFailed::defer, "defer smart", "defer smart"},
+      {FindFailed::fail, "fail smart", "fail smart"},       {FindFailed::decline, "unrouteable ", "unrouteable "},
+      {FindFailed::pass, "deliver next", "deliver next"},
+  };
+  for (const auto& c : cases) {
+    routers_[0].host_find_failed = c.action;
+    EXPECT_TRUE(shown("u@a.ex").starts_with(c.found)) << shown("u@a.ex");
+    routers_[0].host_find_failed = FindFailed::ignore;
+    routers_[0].host_all_ignored = c.action;
+    EXPECT_TRUE(shown("u@a.ex").starts_with(c.left)) << shown("u@a.ex");
+  }
+}
+

@@ -48,7 +48,8 @@ class Verification {
       if (!parsed || !fits_into_path(address)) co_return fails(Failure::route, "malformed address");
       const std::string domain(parsed->domain().empty() ? world_.qualify_recipient : parsed->domain());
       RouteOutcome route = co_await route_once(*parsed, domain, first_router);
-      if (route.kind == RouteKind::redirect && route.addresses.size() == 1 && !request_.success_on_redirect) {
+      const bool is_followed = !request_.success_on_redirect || route.is_widened;
+      if (route.kind == RouteKind::redirect && route.addresses.size() == 1 && is_followed) {
         ancestors_.emplace_back(std::string(parsed->local_part()) + "@" + domain, route.router_index);
         address = std::move(route.addresses.front());
         first_router = route.next_router;
