@@ -169,9 +169,13 @@ void Loader::finish_manualroute(const Instance& instance, RouterDraft& draft) {
 }
 
 void Loader::finish_redirect(const Instance& instance, const RouterDraft& draft) {
-  if (!draft.data)
+  if (draft.data && draft.file)
     diagnostics_.error(instance.name.position(),
-                       fmt::format("the redirect router \"{}\" has no data: write data = addresses", draft.name));
+                       fmt::format("the redirect router \"{}\" has both data and file: only one may be set", draft.name));
+  if (!draft.data && !draft.file)
+    diagnostics_.error(
+        instance.name.position(),
+        fmt::format("the redirect router \"{}\" has no data: write data = addresses, or file = /name", draft.name));
   if (!draft.transport_text.empty())
     diagnostics_.error(draft.transport_text.position(), "a redirect router has no transport: its addresses are routed anew");
   refuse_for_deliveries(instance, draft, "redirections are not built for them yet");

@@ -13,6 +13,7 @@
 #include "policy/lists/list_text.h"
 #include "policy/routing/find_hosts.h"
 #include "policy/routing/redirect_data.h"
+#include "policy/routing/redirect_file.h"
 #include "policy/routing/route_list.h"
 #include "policy/routing/router_context.h"
 
@@ -29,9 +30,9 @@ constexpr std::string_view kNotFinished = "host lookup did not complete";
 constexpr std::string_view kInsecure = "host lookup done insecurely";
 constexpr std::string_view kNoService = "an MX or SRV record indicated no SMTP service";
 constexpr std::string_view kNoExchanger = "all relevant MX records point to non-existent hosts";
-
 constexpr std::string_view kAbsenceDefers = "missing MX, or all MXs point to missing A records, and defer requested";
 constexpr std::string_view kSkipped = "syntax error in redirection data";
+
 enum class Step : std::uint8_t {
   decided,
   declined,  // on to the next router, unless this one has no_more
@@ -105,9 +106,11 @@ class Routing {
     return router.caseful_local_part ? subject_.local_part : std::string_view(lower_local_part_);
   }
 
+  [[nodiscard]] std::string own_address() const { return fmt::format("{}@{}", subject_.local_part, subject_.domain); }
+
   // It made this address of the same one, or of any one where it wants to be used once.
   bool has_made(const Router& router, std::uint32_t index) const {
-    const std::string address = std::string(subject_.local_part) + "@" + std::string(subject_.domain);
+    const std::string address = own_address();
     return std::ranges::any_of(subject_.ancestors, [&](const auto& ancestor) {
       return ancestor.second == index && (!router.repeat_use || smtp::equal_ignoring_case(ancestor.first, address));
     });
@@ -131,9 +134,9 @@ class Routing {
   // Step::decided: the router is asked, unless it has deferred.
   Task<Step> preconditions(const Router& router) {
     Step step = Step::decided;
-    if (router.domains) step = co_await match(*router.domains, subject_.domain, "domains");
+    if (router.domains) step = co_await match(*router.domains, subject_.domain, "domains", &context_.domain_data());
     if (step == Step::decided && is_open() && router.local_parts)
-      step = co_await match(*router.local_parts, local_part_for(router), "local_parts");
+      step = co_await match(*router.local_parts, local_part_for(router), "local_parts", &context_.local_part_data());
     if (step == Step::decided && is_open() && router.senders)
       step = co_await match(*router.senders, subject_.sender, "senders");
     if (step == Step::decided && is_open() && router.condition) step = co_await test_condition(router);
@@ -141,14 +144,18 @@ class Routing {
   }
   [[nodiscard]] bool is_open() const noexcept { return outcome_.kind == RouteKind::deliver; }
 
+  // `data`: takes what the list says of the text; null: nobody wants to know.
   template <class List>
-  Task<Step> match(const List& list, std::string_view text, std::string_view what) {
-    if (!list.asks()) co_return list.matches(text) ? Step::decided : Step::skipped;
+  Task<Step> match(const List& list, std::string_view text, std::string_view what, AddressData* data = nullptr) {
+    if (!list.asks() && !list.matches(text)) co_return Step::skipped;
+    if (!list.asks() && data == nullptr) co_return Step::decided;
     std::optional<lists::Match> found = list.match_now(text, lists_);
     if (!found) found = co_await list.match(std::string(text), lists_);
     if (found->truth == lists::Truth::defer)
       co_return defer(fmt::format("{} check lookup or other defer: {}", what, found->why));
-    co_return *found ? Step::decided : Step::skipped;
+    if (!*found) co_return Step::skipped;
+    if (data != nullptr) *data = {std::move(found->data), found->bytes};
+    co_return Step::decided;
   }
 
   Task<Step> test_condition(const Router& router) {
@@ -234,13 +241,6 @@ class Routing {
     if (domain.empty() || !smtp::is_domain(domain, true)) co_return Step::declined;
     if (facts_.resolver == nullptr) co_return defer("the DNS cannot be asked here");
     HostSearch search = search_of(router);
-    search.must_have_exchangers = router.mx_domains.matches(domain);
-    search.trouble_is_absence = router.mx_fail_domains.matches(domain);
-    search.must_be_authenticated = router.dnssec_require_domains.matches(domain);
-    FoundHosts found = co_await find_exchangers(domain, search);
-    switch (found.status) {
-      case FoundHosts::Status::found: break;
-      case FoundHosts::Status::none:
     std::string service;
     co_await read_option(router.check_srv, service);
     std::string ipv4_only;
@@ -251,32 +251,32 @@ class Routing {
     search.service = service;
     search.ipv4_only = is_true(ipv4_only);
     search.ipv4_prefer = is_true(ipv4_prefer);
-      case FoundHosts::Status::ignored:
-        if (router.fail_defer_domains.matches(domain)) co_return defer(std::string(kAbsenceDefers));
-        co_return found.had_exchangers ? decline(kNoExchanger) : Step::declined;
-      case FoundHosts::Status::refuses: co_return decline(kNoService);
+    search.must_have_exchangers = router.mx_domains.matches(domain);
+    search.trouble_is_absence = router.mx_fail_domains.matches(domain);
     search.srv_trouble_is_absence = router.srv_fail_domains.matches(domain);
-      case FoundHosts::Status::deferred: co_return passes_or_defers(router, std::string(kNotFinished));
-      case FoundHosts::Status::insecure: co_return defer(std::string(kInsecure));
+    search.must_be_authenticated = router.dnssec_require_domains.matches(domain);
+    FoundHosts found = co_await find_exchangers(domain, search);
     for (const std::string& ending : router.widen_domains) {
       if (found.status != FoundHosts::Status::none) break;
       const std::string wide = domain + "." + ending;
       found = co_await find_exchangers(wide, search);
       if (found.status == FoundHosts::Status::found) co_return widen(router, index, wide);
     }
+    switch (found.status) {
+      case FoundHosts::Status::found: break;
+      case FoundHosts::Status::none:
+      case FoundHosts::Status::ignored:
+        if (router.fail_defer_domains.matches(domain)) co_return defer(std::string(kAbsenceDefers));
+        co_return found.had_exchangers ? decline(kNoExchanger) : Step::declined;
+      case FoundHosts::Status::refuses: co_return decline(kNoService);
+      case FoundHosts::Status::deferred: co_return passes_or_defers(router, std::string(kNotFinished));
+      case FoundHosts::Status::insecure: co_return defer(std::string(kInsecure));
     }
     if (router.check_secondary_mx && !found.behind_others) co_return Step::declined;
     outcome_.hosts = std::move(found.hosts);
     co_return look_for_self(router, found.had_exchangers);
   }
 
-  // ---- manualroute ----
-
-  Task<Step> ask_manualroute(const Router& router) {
-    std::optional<bool> randomize;
-    const Step step = router.route_data ? co_await take_route_data(router, randomize) : co_await take_rule(router, randomize);
-    if (step != Step::decided || !is_open()) co_return step;
-    if (outcome_.hosts.empty()) co_return Step::decided;  // a local transport needs none
   // Appends what it says; nothing where it is forced to fail. It may defer.
   Task<void> read_option(const std::optional<expand::Program>& program, std::string& text) {
     if (!program) co_return;
@@ -298,6 +298,13 @@ class Routing {
     return Step::decided;
   }
 
+  // ---- manualroute ----
+
+  Task<Step> ask_manualroute(const Router& router) {
+    std::optional<bool> randomize;
+    const Step step = router.route_data ? co_await take_route_data(router, randomize) : co_await take_rule(router, randomize);
+    if (step != Step::decided || !is_open()) co_return step;
+    if (outcome_.hosts.empty()) co_return Step::decided;  // a local transport needs none
     if (facts_.random != nullptr && randomize.value_or(router.hosts_randomize)) shuffle(outcome_.hosts, *facts_.random);
     bool is_exchanger = false;
     const Step looked = co_await look_up_hosts(router, is_exchanger);
@@ -402,33 +409,79 @@ class Routing {
   // ---- redirect ----
 
   Task<Step> ask_redirect(const Router& router, std::uint32_t index) {
+    const expand::Program& program = router.file ? *router.file : *router.data;
+    const std::string_view what = router.file ? "file" : "data";
     std::string text;
-    const expand::EvalResult result = co_await expand(*router.data, text);
+    const expand::EvalResult result = co_await expand(program, text);
     if (result.status == EvalStatus::forced_failure) co_return Step::declined;
-    if (!result) co_return defer(fmt::format("failed to expand \"{}\": {}", printable(router.data->source(), 256), result.why));
+    if (!result) co_return defer(fmt::format("failed to expand \"{}\": {}", printable(program.source(), 256), result.why));
+    const bool has_peers_bytes = result.bytes == expand::Bytes::peers;
+    if (router.file) {
+      if (has_peers_bytes) co_return defer(fmt::format("Tainted name '{}' for file read not permitted", printable(text, 256)));
+      const Step step = co_await take_file(router, text);
+      if (step != Step::decided || !is_open()) co_return step;
+    }
+    if (is_filter(text)) co_return defer(fmt::format("error in filter {}: filtering not enabled", what));
     const std::string_view qualify = router.qualify_preserve_domain   ? subject_.domain
                                      : !router.qualify_domain.empty() ? std::string_view(router.qualify_domain)
                                                                       : subject_.qualify_recipient;
-    Redirection redirection = read_redirection(text, {.allow_fail = router.allow_fail,
-                                                      .allow_defer = router.allow_defer,
-                                                      .skip_syntax_errors = router.skip_syntax_errors,
-                                                      .qualify_domain = qualify});
+    const RedirectRules rules{.allow_fail = router.allow_fail,
+                              .allow_defer = router.allow_defer,
+                              .forbid_blackhole = router.forbid_blackhole,
+                              .forbid_include = router.forbid_include,
+                              .has_peers_bytes = has_peers_bytes,
+                              .skip_syntax_errors = router.skip_syntax_errors,
+                              .qualify_domain = qualify};
+    Redirection redirection = co_await read_redirection(std::move(text), rules);
     using Kind = Redirection::Kind;
     switch (redirection.kind) {
-      case Kind::nothing: co_return Step::declined;
+      case Kind::nothing: co_return redirection.skipped ? decline(kSkipped) : Step::declined;
       case Kind::discard: co_return decide(RouteKind::discard, {});
-      case Kind::fail: co_return decide(RouteKind::fail, std::move(redirection.text), true);
-      case Kind::defer: co_return decide(RouteKind::defer, std::move(redirection.text), true);
-      case Kind::malformed: co_return defer("error in redirect data: " + redirection.text);
-      case Kind::local:
+      case Kind::fail: co_return decide(RouteKind::fail, public_text(router, std::move(redirection.text)), true);
+      case Kind::defer: co_return decide(RouteKind::defer, public_text(router, std::move(redirection.text)), true);
+      case Kind::malformed: co_return defer(fmt::format("error in redirect {}: {}", what, redirection.text));
+      case Kind::local: redirection.addresses.clear(); break;
       case Kind::addresses: break;
     }
+    if (router.check_ancestor) replace_ancestors(redirection.addresses);
     outcome_.kind = RouteKind::redirect;
     outcome_.addresses = std::move(redirection.addresses);
-    if (redirection.kind == Kind::local) outcome_.addresses.clear();
     outcome_.next_router = router.redirect_to;
     outcome_.router_index = index;
     co_return Step::decided;
+  }
+
+  // `text`: the file's name, and then what it holds.
+  Task<Step> take_file(const Router& router, std::string& text) {
+    RedirectText file = co_await read_redirect_file(router.file_rules, std::move(text), context_.services());
+    if (file.status == RedirectText::Status::failed) co_return defer(std::move(file.why));
+    text = std::move(file.text);
+    co_return file.status == RedirectText::Status::absent ? Step::declined : Step::decided;
+  }
+
+  Task<Redirection> read_redirection(std::string text, const RedirectRules& rules) {
+    RedirectReader reader(std::move(text), rules);
+    while (std::optional<std::string> name = reader.next_file()) {
+      RedirectText file = co_await read_included_file(std::move(*name), context_.services());
+      if (file.status == RedirectText::Status::found)
+        reader.include(std::move(file.text));
+      else
+        reader.fail(std::move(file.why));
+    }
+    co_return reader.take();
+  }
+
+  static std::string public_text(const Router& router, std::string text) {
+    const smtp::CodePrefix codes = smtp::code_prefix(text);
+    if (router.forbid_smtp_code && codes.code != 0) text.erase(0, codes.bytes);
+    return text;
+  }
+
+  void replace_ancestors(std::vector<std::string>& addresses) const {
+    for (std::string& address : addresses) {
+      const auto is_same = [&](const auto& ancestor) { return smtp::equal_ignoring_case(ancestor.first, address); };
+      if (std::ranges::any_of(subject_.ancestors, is_same)) address = own_address();
+    }
   }
 
   // ---- the end ----

@@ -9,6 +9,7 @@
 #include "policy/expand/program.h"
 #include "policy/lists/list.h"
 #include "policy/routing/host_items.h"
+#include "policy/routing/redirect_file.h"
 
 namespace postern::routing {
 
@@ -84,10 +85,16 @@ struct Router {
   std::vector<std::string> widen_domains;  // endings that are tried one after the other for a domain that is not found
 
   // redirect
-  std::optional<expand::Program> data;
+  std::optional<expand::Program> data;  // of data and file one is set
+  std::optional<expand::Program> file;
+  RedirectFileRules file_rules;
   bool allow_fail = false;
   bool allow_defer = false;
   bool allow_freeze = false;
+  bool check_ancestor = false;    // an address that led to the one it redirects is that one
+  bool forbid_blackhole = false;  // likewise, like the next two, what it says is refused
+  bool forbid_include = false;
+  bool forbid_smtp_code = false;  // codes in front of the texts of :fail: and :defer: are left out
   bool skip_syntax_errors = false;
   bool repeat_use = true;                // it takes an address that it has made itself
   std::string qualify_domain;            // for addresses without one; empty: qualify_recipient

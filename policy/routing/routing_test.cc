@@ -369,10 +369,39 @@ TEST_F(Routing, Redirects) {
   EXPECT_EQ(with(""), "unrouteable   Unrouteable address");
   EXPECT_EQ(with("${if eq{a}{b}{x}fail}"), "unrouteable   Unrouteable address");
   EXPECT_EQ(with("${if = {a}{1}}").substr(0, 40), "defer r remote failed to expand \"${if = ");
+  router.forbid_smtp_code = true;
+  EXPECT_EQ(with(":fail: 551 5.7.1 gone"), "fail r remote gone");
+  EXPECT_EQ(with(":defer: 451"), "defer r remote 451");
+  EXPECT_EQ(with("# Exim filter"), "defer r remote error in filter data: filtering not enabled");
+  EXPECT_EQ(with(":include:/etc/x"), "defer r remote error in redirect data: files cannot be read here");
+  router.skip_syntax_errors = true;
+  EXPECT_EQ(with("a b, c d"), "unrouteable   syntax error in redirection data");
   router.qualify_domain = "q.ex";
   EXPECT_EQ(with("y"), "redirect r remote y@q.ex ");
   router.qualify_preserve_domain = true;
   EXPECT_EQ(with("y"), "redirect r remote y@a.ex ");
+}
+
+TEST_F(Routing, NamesNoFileByAPeersBytes) {
+  Router& router = add("r");
+  router.driver = RouterDriver::redirect;
+  router.domains = domains("a.ex");
+  router.file = compiled("/etc/aliases/$local_part");
+  EXPECT_EQ(shown("u@a.ex"), "defer r remote Tainted name '/etc/aliases/u' for file read not permitted");
+  router.file = compiled("/etc/aliases/$domain_data");  // what the list says is ours
+  EXPECT_EQ(shown("u@a.ex"), "defer r remote files cannot be read here");
+  router.file.reset();
+  router.data = compiled("$local_part@b.ex, :include:/etc/x");
+  EXPECT_EQ(shown("u@a.ex"), "defer r remote error in redirect data: Tainted name '/etc/x' for included file not permitted");
+}
+
+TEST_F(Routing, KnowsWhatItsListsSay) {
+  Router& first = add("first");
+  first.domains = domains("b.ex : *.ex");
+  first.local_parts = lists_.local_parts(ConfigTextForTest::line("u"), "local_parts");
+  first.condition = compiled("${if eq{$domain_data/$local_part_data}{*.ex/u}{no}{yes}}");
+  add("second").condition = compiled("${if eq{$domain_data$local_part_data}{}}");
+  EXPECT_EQ(shown("u@a.ex"), "deliver second remote ");
 }
 
 // ---- dnslookup ----
@@ -395,6 +424,8 @@ TEST_F(DnsLookup, OrdersExchangers) {
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 [2001:db8::1]:0 [192.0.2.2]:0 ");
   router().ipv4_only = compiled("${if eq{$domain}{a.ex}{yes}{no}}");
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 [192.0.2.2]:0 ");
+  router().ipv4_only = compiled("${if = {a}{1}}");
+  EXPECT_EQ(shown("u@a.ex").substr(0, 43), "defer dns remote failed to expand \"${if = {");
 }
 
 TEST_F(DnsLookup, FallsBackToAddresses) {
@@ -424,8 +455,6 @@ TEST_F(DnsLookup, TellsAbsenceFromTrouble) {
 
 TEST_F(DnsLookup, HonoursTheNullExchanger) {
   resolver_.add_mx("a.ex", 0, ".");
-  router().ipv4_only = compiled("${if = {a}{1}}");
-  EXPECT_EQ(shown("u@a.ex").substr(0, 43), "defer dns remote failed to expand \"${if = {");
   resolver_.add_address("a.ex", "192.0.2.1");
   EXPECT_EQ(shown("u@a.ex"), "unrouteable   an MX or SRV record indicated no SMTP service");
   router().cannot_route_message = compiled("it says why itself");
@@ -482,35 +511,6 @@ TEST_F(DnsLookup, WantsAuthenticatedAnswers) {
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
 }
 
-TEST_F(DnsLookup, LeavesLiteralsAlone) { EXPECT_EQ(shown("u@[192.0.2.1]"), "unrouteable   Unrouteable address"); }
-
-// ---- names in manualroute ----
-
-TEST_F(Routing, LooksUpNames) {
-  Router& router = add("smart", "a.ex mail.ex::26:192.0.2.9 ; b.ex dom.ex/MX ; c.ex gone.ex ; d.ex lost.ex ; e.ex $domain");
-  EXPECT_EQ(complaints_of(diagnostics_), "");
-  resolver_.add_address("mail.ex", "192.0.2.1");
-  resolver_.add_address("mail.ex", "192.0.2.2");
-  resolver_.add_mx("dom.ex", 10, "mail.ex");
-  resolver_.fail("lost.ex", dns::Type::a);
-  resolver_.add_address("e.ex", "192.0.2.5");
-  EXPECT_EQ(shown("u@a.ex"), "deliver smart remote [192.0.2.1]:26 [192.0.2.2]:26 [192.0.2.9]:0 ");
-  EXPECT_EQ(shown("u@b.ex"), "deliver smart remote [192.0.2.1]:0 [192.0.2.2]:0 ");
-  EXPECT_EQ(shown("u@c.ex"), "freeze smart remote lookup of host \"gone.ex\" failed in smart router");
-  EXPECT_EQ(shown("u@d.ex"),
-            "defer smart remote lookup of host \"lost.ex\" failed in smart router: host lookup did not complete");
-  EXPECT_EQ(shown("u@e.ex"), "deliver smart remote [192.0.2.5]:0 ");
-  router.host_find_failed = FindFailed::decline;
-  EXPECT_EQ(shown("u@c.ex"), "unrouteable   Unrouteable address");
-  router.host_find_failed = FindFailed::ignore;
-  EXPECT_EQ(shown("u@c.ex"),
-            "defer smart remote lookup failed for all hosts in smart router: host_find_failed=ignore host_all_ignored=defer");
-}
-
-TEST_F(Routing, SaysHowItFoundItself) {
-  add("smart", "a.ex dom.ex/MX ; b.ex here.ex").self = SelfAction::fail;
-  resolver_.add_mx("dom.ex", 10, "here.ex");
-  resolver_.add_address("here.ex", "192.0.2.99");
 TEST_F(DnsLookup, AsksForServices) {
   router().check_srv = compiled("smtp");
   resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{20, 0, 27, PeerText("second.ex")});
@@ -571,28 +571,31 @@ TEST_F(DnsLookup, WidensDomains) {
   EXPECT_EQ(shown("u@short"), "defer dns remote host lookup did not complete");
 }
 
-  EXPECT_EQ(shown("u@a.ex"), "fail smart remote lowest numbered MX record points to local host");
-  EXPECT_EQ(shown("u@b.ex"), "fail smart remote remote host address is the local host");
+TEST_F(DnsLookup, LeavesLiteralsAlone) { EXPECT_EQ(shown("u@[192.0.2.1]"), "unrouteable   Unrouteable address"); }
+
+// ---- names in manualroute ----
+
+TEST_F(Routing, LooksUpNames) {
+  Router& router = add("smart", "a.ex mail.ex::26:192.0.2.9 ; b.ex dom.ex/MX ; c.ex gone.ex ; d.ex lost.ex ; e.ex $domain");
+  EXPECT_EQ(complaints_of(diagnostics_), "");
+  resolver_.add_address("mail.ex", "192.0.2.1");
+  resolver_.add_address("mail.ex", "192.0.2.2");
+  resolver_.add_mx("dom.ex", 10, "mail.ex");
+  resolver_.fail("lost.ex", dns::Type::a);
+  resolver_.add_address("e.ex", "192.0.2.5");
+  EXPECT_EQ(shown("u@a.ex"), "deliver smart remote [192.0.2.1]:26 [192.0.2.2]:26 [192.0.2.9]:0 ");
+  EXPECT_EQ(shown("u@b.ex"), "deliver smart remote [192.0.2.1]:0 [192.0.2.2]:0 ");
+  EXPECT_EQ(shown("u@c.ex"), "freeze smart remote lookup of host \"gone.ex\" failed in smart router");
+  EXPECT_EQ(shown("u@d.ex"),
+            "defer smart remote lookup of host \"lost.ex\" failed in smart router: host lookup did not complete");
+  EXPECT_EQ(shown("u@e.ex"), "deliver smart remote [192.0.2.5]:0 ");
+  router.host_find_failed = FindFailed::decline;
+  EXPECT_EQ(shown("u@c.ex"), "unrouteable   Unrouteable address");
+  router.host_find_failed = FindFailed::ignore;
+  EXPECT_EQ(shown("u@c.ex"),
+            "defer smart remote lookup failed for all hosts in smart router: host_find_failed=ignore host_all_ignored=defer");
 }
 
-TEST_F(Routing, ReadsRouteData) {
-  Router& router = add("data");
-  router.driver = RouterDriver::manualroute;
-  const auto with = [&](std::string_view text) {
-    router.route_data = compiled(text);
-    return shown("u@a.ex");
-  };
-  EXPECT_EQ(with("192.0.2.1:192.0.2.2"), "deliver data remote [192.0.2.1]:0 [192.0.2.2]:0 ");
-  EXPECT_EQ(with("\"192.0.2.1 : 192.0.2.2\" byname no_randomize"), "deliver data remote [192.0.2.1]:0 [192.0.2.2]:0 ");
-  EXPECT_EQ(with("  "), "unrouteable   Unrouteable address");
-  EXPECT_EQ(with("192.0.2.1 frobnicate"), "defer data remote unknown routing option: \"frobnicate\"");
-  EXPECT_EQ(
-      with("mail_ex"),
-      "defer data remote route_data: the host \"mail_ex\" cannot be used: it is neither an IP address nor the name of a host");
-}
-
-}  // namespace
-}  // namespace postern::routing
 TEST_F(Routing, DoesAsToldWithoutAHost) {
   Router& router = add("smart", "* gone.ex");
   router.more = false;
@@ -615,3 +618,29 @@ TEST_F(Routing, DoesAsToldWithoutAHost) {
   }
 }
 
+TEST_F(Routing, SaysHowItFoundItself) {
+  add("smart", "a.ex dom.ex/MX ; b.ex here.ex").self = SelfAction::fail;
+  resolver_.add_mx("dom.ex", 10, "here.ex");
+  resolver_.add_address("here.ex", "192.0.2.99");
+  EXPECT_EQ(shown("u@a.ex"), "fail smart remote lowest numbered MX record points to local host");
+  EXPECT_EQ(shown("u@b.ex"), "fail smart remote remote host address is the local host");
+}
+
+TEST_F(Routing, ReadsRouteData) {
+  Router& router = add("data");
+  router.driver = RouterDriver::manualroute;
+  const auto with = [&](std::string_view text) {
+    router.route_data = compiled(text);
+    return shown("u@a.ex");
+  };
+  EXPECT_EQ(with("192.0.2.1:192.0.2.2"), "deliver data remote [192.0.2.1]:0 [192.0.2.2]:0 ");
+  EXPECT_EQ(with("\"192.0.2.1 : 192.0.2.2\" byname no_randomize"), "deliver data remote [192.0.2.1]:0 [192.0.2.2]:0 ");
+  EXPECT_EQ(with("  "), "unrouteable   Unrouteable address");
+  EXPECT_EQ(with("192.0.2.1 frobnicate"), "defer data remote unknown routing option: \"frobnicate\"");
+  EXPECT_EQ(
+      with("mail_ex"),
+      "defer data remote route_data: the host \"mail_ex\" cannot be used: it is neither an IP address nor the name of a host");
+}
+
+}  // namespace
+}  // namespace postern::routing

@@ -84,7 +84,10 @@ class Verification {
       case RouteKind::discard: break;
       case RouteKind::deliver: verdict = co_await call(route, std::move(address), std::move(domain)); break;
       case RouteKind::unrouteable:
-      case RouteKind::fail: verdict = fails(Failure::route, std::move(route.message)); break;
+      case RouteKind::fail:
+        verdict = fails(Failure::route, std::move(route.message));
+        verdict.log_message.resize(std::min(verdict.log_message.find('\n'), verdict.log_message.size()));
+        break;
       case RouteKind::defer:
       case RouteKind::freeze:
         if (route.message_is_public) verdict.message = route.message;
