@@ -9,7 +9,8 @@
 
 namespace postern::config {
 
-// What ACLs may, but for what only the client's connection knows: header fields and ACL variables are not kept with a message.
+// What ACLs may, but for what only the client's connection knows: ACLs, and header fields and ACL variables, which are not kept
+// with a message.
 class RouterServices final : public expand::CompileServices {
  public:
   // Borrowed.
@@ -28,6 +29,7 @@ class RouterServices final : public expand::CompileServices {
   [[nodiscard]] bool is_named_list(std::string_view name) override { return services_.is_named_list(name); }
   [[nodiscard]] bool has_headers() override { return false; }
   [[nodiscard]] bool has_acl_variables() override { return false; }
+  [[nodiscard]] bool has_acls() override { return false; }
   [[nodiscard]] bool allows_run() override { return services_.allows_run(); }
 
  private:

@@ -167,6 +167,7 @@ class CompileServices {
   // Whether whoever runs the programs has header fields to give.
   [[nodiscard]] virtual bool has_headers() { return true; }
   [[nodiscard]] virtual bool has_acl_variables() { return true; }          // likewise
+  [[nodiscard]] virtual bool has_acls() { return true; }                   // likewise
   [[nodiscard]] virtual bool allows_run() { return true; }                 // expand_allow_run
   [[nodiscard]] virtual bool has_strict_acl_variables() { return false; }  // strict_acl_vars
 };
