@@ -223,8 +223,10 @@ void Loader::check_hosts(const Instance& instance, const RouterDraft& draft, std
     return;
   }
   const Transport* const found = config_->transport(transport);
+  const auto* const smtp = found == nullptr ? nullptr : std::get_if<SmtpTransport>(&found->driver);
+  if (smtp != nullptr && smtp->requires_tls)
+    refuse_for_deliveries(instance, draft, "TLS, which hosts_require_tls wants, is not built for them yet");
   if (found == nullptr || has_hosts) return;
-  const auto* const smtp = std::get_if<SmtpTransport>(&found->driver);
   if (smtp != nullptr && smtp->socket.empty() && smtp->hosts.empty())
     diagnostics_.error(
         instance.name.position(),

@@ -9,8 +9,7 @@
 
 namespace postern::config {
 
-// What ACLs may, but for what only the client's connection knows: ACLs, and header fields and ACL variables, which are not kept
-// with a message.
+// What ACLs may, but for what only the client's connection knows: header fields and ACL variables are not kept with a message.
 class RouterServices final : public expand::CompileServices {
  public:
   // Borrowed.

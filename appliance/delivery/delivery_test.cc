@@ -162,6 +162,9 @@ TEST(AskingDelivery, RoutesByFiles) {
   const std::string denied = ::testing::TempDir() + "denied";
   std::ofstream(hosts) << "a.example: 192.0.2.1\nb.example: 192.0.2.2\n";
   std::ofstream(denied) << "no@a.example\n";
+  FakeServer first;
+  FakeServer second;
+  FakeServer third;
   Stage stage(
       "primary_hostname = gw.example\nqualify_domain = example\n"
       "domainlist known = lsearch;" +
@@ -184,9 +187,6 @@ TEST(AskingDelivery, RoutesByFiles) {
       "begin retry\n* * F,2h,15m\n");
   const language::ShardNeeds needs{.clock = stage.scheduler.clock()};
   stage.needs = &needs;
-  FakeServer first;
-  FakeServer second;
-  FakeServer third;
   stage.network.listen(at("192.0.2.1"), first);
   stage.network.listen(at("192.0.2.2"), second);
   stage.network.listen(at("192.0.2.3"), third);

@@ -123,7 +123,9 @@ class Reader {
       case Word::maxwait: return read_time(item, value, wait_max_ms_.emplace());
       case Word::defer_ok: return words_.defer_ok = true;
       case Word::fullpostmaster: return words_.postmaster = words_.fullpostmaster = true;
-      case Word::hold: return refuse("verify: the callout option \"hold\" is not built");
+      case Word::hold:
+        return refuse(
+            "verify: the callout option \"hold\" cannot be used: another process delivers, over connections of its own");
       case Word::mailfrom: words_.mailfrom = value; return true;
       case Word::no_cache: return words_.no_cache = true;
       case Word::postmaster: return words_.postmaster = true;

@@ -126,6 +126,7 @@ class Verification {
                                                         .hosts = hosts,
                                                         .port = transport->port,
                                                         .interfaces = transport->interfaces,
+                                                        .tls = &transport->tls,
                                                         .lmtp = transport->lmtp,
                                                         .helo_name = helo_name,
                                                         .random_local_part = random,

@@ -45,6 +45,7 @@ struct CalloutTransport {
   std::vector<Host> hosts;  // for addresses whose router named none, or for all with hosts_override
   bool hosts_override = false;
   bool lmtp = false;
+  TlsHosts tls;
   std::uint16_t port = 25;
   std::vector<IpAddress> interfaces;
   expand::Program helo_data;
