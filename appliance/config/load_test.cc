@@ -372,7 +372,25 @@ constexpr Case kMistakes[] = {
     {"begin routers\na:\n  driver = iplookup\n",
      "c:3:12: the driver \"iplookup\" of the router \"a\" cannot be used: postern has nothing of this kind\n"},
     {"begin routers\na:\n  driver = redirect\n  verify_only\n",
-     "c:2:1: the redirect router \"a\" has no data: write data = addresses\n"},
+     "c:2:1: the redirect router \"a\" has no data: write data = addresses, or file = /name\n"},
+    {"begin routers\na:\n  driver = redirect\n  verify_only\n  data = x@y\n  file = /x\n  owners = root : "
+     "nobody-of-this-name\n",
+     "c:2:1: the redirect router \"a\" has both data and file: only one may be set\n"
+     "c:7:12: owners: \"nobody-of-this-name\" is neither a number nor a name that this machine knows\n"},
+    {"begin routers\na:\n  driver = redirect\n  verify_only\n  file = /x\n  include_directory = /y\n  allow_filter\n",
+     "c:6:3: \"include_directory\" cannot be used: where a name leads is not followed from folder to folder: write "
+     "forbid_include\n"
+     "c:7:3: \"allow_filter\" cannot be used: filters are not built\n"},
+    {"begin routers\na:\n  driver = dnslookup\n  transport = t\n  widen_domains = a.ex : -\n  condition = ${acl{x}}\n"
+     "begin transports\nt:\n  driver = smtp\n  hosts_require_tls = *\n",
+     "c:2:1: the router \"a\" cannot be used for deliveries: TLS, which hosts_require_tls wants, is not built for them yet: "
+     "write "
+     "verify_only, and deliver by another router\n"
+     "c:2:1: the router \"a\" cannot be used for deliveries: \"widen_domains\" is not built for them: write verify_only, and "
+     "deliver by "
+     "another router\n"
+     "c:5:19: widen_domains: \"-\" is no domain\n"
+     "c:6:17: ${acl...} cannot be used: there is no ACL to ask where a message is delivered\n"},
     {"begin routers\na:\n  driver = redirect\n  data = x@y\n",
      "c:2:1: the router \"a\" cannot be used for deliveries: redirections are not built for them yet: write verify_only, and "
      "deliver by another router\n"},
@@ -403,12 +421,12 @@ constexpr Case kMistakes[] = {
      "by "
      "another router\n"
      "c:6:10: self: \"sent\" is none of defer, fail, freeze, pass, send: did you mean \"send\"?\n"},
-    {"begin transports\nt:\n  driver = smtp\n  protocol = smtps\n  port = 0\n  hosts = a.b\n  hosts_require_tls = *\n",
+    {"begin transports\nt:\n  driver = smtp\n  protocol = smtps\n  port = 0\n  hosts = a.b\n  hosts_require_alpn = *\n",
      "c:4:14: protocol: TLS, which smtps needs, is not built yet: write smtp or lmtp\n"
      "c:5:10: port: \"0\" is no port: write a number from 1 to 65535, smtp, smtps, submission, submissions or lmtp\n"
      "c:6:11: hosts: the host \"a.b\" cannot be used: names of hosts are not looked up here: write an IP address, or name the "
      "host in a router\n"
-     "c:7:3: \"hosts_require_tls\" cannot be used: TLS is not built yet: mail would leave in clear\n"},
+     "c:7:3: \"hosts_require_alpn\" cannot be used: TLS is not built yet: mail would leave in clear\n"},
     {"begin transports\nt:\n  driver = smtp\n  protocol = lmpt\n",
      "c:4:14: protocol: \"lmpt\" is no protocol: write smtp or lmtp\n"},
     {"begin transports\nt:\n  driver = lmtp\n  batch_max = 10\n",

@@ -54,6 +54,7 @@ std::vector<routing::CalloutTransport> make_callout_transports(const std::vector
                     .hosts = smtp->hosts,
                     .hosts_override = smtp->hosts_override,
                     .lmtp = smtp->lmtp,
+                    .tls = smtp->tls,
                     .port = smtp->port,
                     .interfaces = smtp->interfaces,
                     .helo_data = smtp->helo_data});

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 
@@ -82,28 +84,24 @@ Truth not_known(Doing& doing, const VerifyWords& words, std::string message, std
   return Truth::unknown;
 }
 
-bool is_same_address(std::string_view a, std::string_view b, bool ignores_case) {
-  const std::size_t a_at = a.rfind('@');
-  const std::size_t b_at = b.rfind('@');
-  if (a_at == std::string_view::npos || b_at == std::string_view::npos) return a == b;
-  if (!smtp::equal_ignoring_case(a.substr(a_at), b.substr(b_at))) return false;
-  return ignores_case ? smtp::equal_ignoring_case(a.substr(0, a_at), b.substr(0, b_at))
-                      : a.substr(0, a_at) == b.substr(0, b_at);
+// Alike for addresses that are the same: domains in either case, and local parts if `ignores_case`.
+std::string address_key(std::string_view address, bool ignores_case) {
+  const std::size_t kept = ignores_case ? 0 : std::min(address.rfind('@'), address.size());
+  std::string key(address.substr(0, kept));
+  smtp::append_lower(key, address.substr(kept));
+  return key;
 }
 
 // Every recipient stands in To: or Cc:.
 Truth not_blind(Doing& doing, const VerifyWords& words) {
-  std::vector<std::string> named;
+  std::unordered_set<std::string> named;
   each_field(doing.subject.variables, kRecipientFields, [&](std::string_view, std::string_view value) {
-    AddressField field = read_address_field(value);
-    for (std::string& address : field.addresses) named.push_back(std::move(address));
+    for (const std::string& address : read_address_field(value).addresses)
+      named.insert(address_key(address, words.case_insensitive));
     return named.size() < kFieldAddressesMax;
   });
-  for (const std::string_view recipient : doing.subject.world->envelope_recipients()) {
-    bool found = false;
-    for (const std::string& address : named) found = found || is_same_address(address, recipient, words.case_insensitive);
-    if (!found) return refuse_quietly(doing, "bcc recipient detected");
-  }
+  for (const std::string_view recipient : doing.subject.world->envelope_recipients())
+    if (!named.contains(address_key(recipient, words.case_insensitive))) return refuse_quietly(doing, "bcc recipient detected");
   return Truth::yes;
 }
 

@@ -34,6 +34,8 @@ bool Compiler::read_condition(bool& holds) {
   using enum Shape;
   const bool asks = row->shape == matches_list || row->shape == exists || row->shape == acl;
   if (asks && !wants_services(where, fmt::format("the condition \"{}\"", name))) return false;
+  if (row->shape == acl && !services_->has_acls())
+    return leave_out(where, fmt::format("the condition \"{}\" {}", name, kNoAcls));
   if (!read_plain_condition(*row, name, holds)) return false;
   if (negated) emit({.op = Op::negate});
   return true;

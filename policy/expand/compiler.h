@@ -43,6 +43,9 @@ struct Known {
   }
 };
 
+// Behind the name of what asks an ACL.
+inline constexpr std::string_view kNoAcls = "cannot be used: there is no ACL to ask where a message is delivered";
+
 class Compiler {
  public:
   Compiler(const ConfigText& text, CompileServices* services) : text_(text), source_(text.view()), services_(services) {}
