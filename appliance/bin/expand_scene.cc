@@ -1,5 +1,6 @@
 #include "appliance/bin/expand_scene.h"
 
+#include "appliance/config/variable_defaults.h"
 #include "engine/base/clock.h"
 #include "engine/base/version.h"
 #include "engine/smtp/address.h"
@@ -17,6 +18,11 @@ using smtp::local_part_of;
 }  // namespace
 
 std::string_view ExpandScene::variable(Id id, std::string& scratch) const {
+  const std::string_view value = set_variable(id, scratch);
+  return value.empty() ? config::unset_value(id) : value;
+}
+
+std::string_view ExpandScene::set_variable(Id id, std::string& scratch) const {
   switch (id) {
     case Id::primary_hostname:
     case Id::smtp_active_hostname: return config_.main.primary_hostname;

@@ -30,6 +30,9 @@ class ExpandScene final : public expand::EvalContext {
   [[nodiscard]] std::optional<IpAddress> client() const { return IpAddress::parse(options_.sender_ip); }
 
  private:
+  // Empty where neither the configuration nor the options tell.
+  [[nodiscard]] std::string_view set_variable(expand::VariableId id, std::string& scratch) const;
+
   const config::Config& config_;
   const SceneOptions& options_;
   expand::Services* services_ = nullptr;

@@ -139,6 +139,14 @@ TEST(LogSelector, AddsAndTakesAway) {
   EXPECT_EQ(all.back().column, 10u);
 }
 
+TEST(LogSelector, WhatTurnsSomethingOffLoadsInSilence) {
+  LogSelectors selectors;
+  expand::Diagnostics diagnostics;
+  selectors.apply(ConfigTextForTest::line("-etrn -sender_verify_fail"), diagnostics);
+  EXPECT_TRUE(diagnostics.all().empty());
+  EXPECT_FALSE(selectors.has(LogSelector::etrn) || selectors.has(LogSelector::sender_verify_fail));
+}
+
 TEST(HostFacts, FindTheQualifiedName) {
   constexpr std::string_view kHosts = "127.0.0.1 localhost\n127.0.1.1\tmx.example.org mx # me\n::1 localhost ip6\n";
   EXPECT_EQ(qualified_name("mx", std::string(kHosts)), "mx.example.org");

@@ -1,4 +1,6 @@
 #include "appliance/ingress/log_lines.h"
+#include "appliance/ingress/event_lines.h"
+#include "appliance/ingress/header_texts.h"
 
 #include <gtest/gtest.h>
 

@@ -90,7 +90,7 @@ class Headers(SharedGatewayTest, Behind):
     def test_others_need_no_header(self):
         client = self.client(source="127.0.0.9", helo="client.example.net")
         own = "%s:%d" % client.socket.getsockname()
-        self.assertEqual(self.facts(client), {"s": "", "c": own, "l": ":0", "h": ":0", "e": ":0", "t": ":0"})
+        self.assertEqual(self.facts(client), {"s": "no", "c": own, "l": ":0", "h": ":0", "e": ":0", "t": ":0"})
         client = self.client(source="127.0.0.9")
         self.assert_reply(client.command(v1()), 500)
 
