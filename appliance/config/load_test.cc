@@ -352,8 +352,6 @@ constexpr Case kMistakes[] = {
     {"domainlist a = b\ndomainlist a = c\n", "c:2:12: the named list \"a\" was defined before, at c:1:12\n"},
     {"domainlist = b\n", "c:1:12: the name of the list is missing: domainlist NAME = items\n"},
     {"domainlist a b\n", "c:1:14: \"=\" is missing behind \"a\"\n"},
-    {"hostlist unused = 1.2.3\n",
-     "c:1:19: malformed IPv4 address or address mask \"1.2.3\": write all four numbers, and a mask of 0 to 32\n"},
     {"Smtp_banner = x\nB x\n",
      "c:2:1: a line that begins with a capital letter defines a macro: NAME = value (options are in small letters)\n"},
     {".inclde /x\n", "c:1:1: unknown directive \".inclde\": did you mean \".include\"?\n"},
@@ -459,6 +457,9 @@ constexpr Case kMistakes[] = {
     {"begin retry\n* * G,2h,1m,0.5\n", "c:2:5: times must be longer than 0s, and a factor is at least 1\n"},
     {"begin retry\n* * F,2h,15m G,3h,1h,2\n", "c:2:14: steps are separated by semicolons\n"},
     {"begin rewrite\n*@a b\n", "c:2:1: rewriting of addresses is not built yet\n"},
+    {"add_environment = A=b : =c\nkeep_environment = X : ^(\n",
+     "c:1:25: add_environment: \"=c\" has no name: write NAME=value\n"
+     "c:2:24: keep_environment: regular expression error in \"^(\": missing closing parenthesis at offset 2\n"},
     {".include /nowhere\n", "c:1:10: cannot read /nowhere: open: not found\n"},
 };
 
@@ -511,9 +512,6 @@ constexpr Case kWarnings[] = {
      "log_selector = +proxy\n",
      ""},
     {"proxy_required_hosts = 10.0.0.1\n", "c:1:1: warning: \"proxy_required_hosts\" is an old name of \"hosts_proxy\"\n"},
-    {"add_environment = A=b : =c\nkeep_environment = X : ^(\n",
-     "c:1:25: add_environment: \"=c\" has no name: write NAME=value\n"
-     "c:2:24: keep_environment: regular expression error in \"^(\": missing closing parenthesis at offset 2\n"},
     {"keep_environment =\ntrusted_users = uucp\nno_queue_only\n", ""},
     {"log_selector = +dnssec\n", "c:1:16: warning: log_selector: \"+dnssec\" has no effect: it is not built yet\n"},
     {"log_file_path = syslog : /x/%slog\n", "c:1:1: warning: log_file_path: \"syslog\" has no effect: it is not built yet\n"},
@@ -524,6 +522,8 @@ constexpr Case kWarnings[] = {
      "c:1:34: warning: \"$proxy_target_port\" is an old name of \"$proxy_external_port\"\n"},
     {"begin authenticators\nplain:\n  driver = plaintext\n",
      "c:2:1: warning: the authenticator \"plain\" has no effect: SMTP AUTH is not built yet\n"},
+    {"hostlist unused = 1.2.3\n",
+     "c:1:19: warning: malformed IPv4 address or address mask \"1.2.3\": write all four numbers, and a mask of 0 to 32\n"},
     {"domainlist a = b c\n",
      "c:1:16: warning: the item \"b c\" holds a blank, so nothing will match it: items are separated by colons\n"},
 };
@@ -542,10 +542,10 @@ TEST(Load, ReportsAllErrorsInTheOrderOfTheFiles) {
   EXPECT_EQ(memory.said("bar = 1\n.include /inc\nsmtp_banner = ${\nbegin acl\na:\n  deny verify = x\n  frob = y\n"),
             "c:1:1: unknown main option \"bar\"\n"
             "c:3:15: warning: letter or digit expected after ${\n"
-            "c:6:17: verify: unknown word \"x\"\n"
+            "c:6:17: warning: verify: unknown word \"x\"\n"
             "c:7:3: unknown ACL condition or modifier \"frob\"\n"
             "/inc:1:1: unknown main option \"foo\"\n"
-            "/inc:2:32: unknown named host list \"+xy\"\n");
+            "/inc:2:32: warning: unknown named host list \"+xy\"\n");
 }
 
 TEST(Load, KeepsTextsOfAclOptionsThatAreKnownLater) {
@@ -582,7 +582,7 @@ TEST(Load, ReadsAclsFromFiles) {
   ASSERT_TRUE(result.ok()) << format_diagnostics(result.diagnostics);
   EXPECT_EQ(result.config->acl_for(acl::Phase::rcpt)->statements.size(), 2u);
   memory.files.put("/acl", "accept\n hosts = +ab\n");
-  EXPECT_EQ(memory.said("acl_smtp_rcpt = /acl\n"), "/acl:2:10: unknown named host list \"+ab\"\n");
+  EXPECT_EQ(memory.said("acl_smtp_rcpt = /acl\n"), "/acl:2:10: warning: unknown named host list \"+ab\"\n");
 }
 
 TEST(Load, TakesMacrosFromItsCaller) {

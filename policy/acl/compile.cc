@@ -160,10 +160,10 @@ class AclCompiler {
   bool read_argument(const ConditionDef& def, const ConfigText& text, Argument& argument) {
     switch (def.argument) {
       case ArgumentKind::none: return true;
-      case ArgumentKind::domain_list: argument = lists_.domains(text, def.name, lists::Use::asks); return true;
-      case ArgumentKind::host_list: argument = lists_.hosts(text, def.name, lists::Use::asks); return true;
-      case ArgumentKind::address_list: argument = lists_.addresses(text, def.name, lists::Use::asks); return true;
-      case ArgumentKind::local_part_list: argument = lists_.local_parts(text, def.name, lists::Use::asks); return true;
+      case ArgumentKind::domain_list: argument = lists_.domains(text, def.name, lists::Use::late); return true;
+      case ArgumentKind::host_list: argument = lists_.hosts(text, def.name, lists::Use::late); return true;
+      case ArgumentKind::address_list: argument = lists_.addresses(text, def.name, lists::Use::late); return true;
+      case ArgumentKind::local_part_list: argument = lists_.local_parts(text, def.name, lists::Use::late); return true;
       case ArgumentKind::call: return read_call(text, argument);
       case ArgumentKind::control: return read_told<ControlSetting>(text, argument, read_control, is_control_left_out);
       case ArgumentKind::verify: return read_told<VerifyWords>(text, argument, read_verify, is_verify_left_out);
@@ -249,8 +249,10 @@ class AclCompiler {
         return false;
       }
       if (call.words.size() > kArgumentsMax) {
-        error(text, at, fmt::format("acl: an ACL takes {} arguments at most", kArgumentsMax));
-        return false;
+        std::string why = fmt::format("acl: an ACL takes {} arguments at most", kArgumentsMax);
+        call.words = {expand::Program::failing(all, why)};
+        diagnostics_.late(text.position(at), std::move(why));
+        break;
       }
       call.words.push_back(expand::compile_late(text.slice(begin, end - begin), diagnostics_, services_));
       at = is_quoted ? end + 1 : end;

@@ -32,7 +32,7 @@ Truth truth_of(Doing& doing, Match& match) {
     case lists::Truth::defer: break;
   }
   doing.why = std::move(match.why);
-  return Truth::unknown;
+  return match.is_mistake ? Truth::error : Truth::unknown;
 }
 
 template <class List>

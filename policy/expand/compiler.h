@@ -124,7 +124,8 @@ class Compiler {
   [[nodiscard]] Known known_of(OwnVariable variable) const noexcept;
   bool read_quoter(std::string_view name, std::size_t where, Known& known);
   [[nodiscard]] std::uint8_t quoter(std::string_view type);
-  [[nodiscard]] UnaskedQuoting unasked_quoting(std::string_view type);
+  // Nothing: there is no quoting for that type, and what is not quoted is refused.
+  [[nodiscard]] std::optional<UnaskedQuoting> unasked_quoting(std::string_view type);
   bool wants_services(std::size_t where, std::string_view what);
   bool refuse_peers(std::size_t where, Known known, std::string_view what);
 
