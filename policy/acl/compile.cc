@@ -249,10 +249,8 @@ class AclCompiler {
         return false;
       }
       if (call.words.size() > kArgumentsMax) {
-        std::string why = fmt::format("acl: an ACL takes {} arguments at most", kArgumentsMax);
-        call.words = {expand::Program::failing(all, why)};
-        diagnostics_.late(text.position(at), std::move(why));
-        break;
+        error(text, at, fmt::format("acl: an ACL takes {} arguments at most", kArgumentsMax));
+        return false;
       }
       call.words.push_back(expand::compile_late(text.slice(begin, end - begin), diagnostics_, services_));
       at = is_quoted ? end + 1 : end;
