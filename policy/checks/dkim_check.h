@@ -7,15 +7,19 @@
 #include <vector>
 
 #include "engine/coro/event.h"
+#include "engine/coro/stop.h"
 #include "engine/coro/task.h"
 #include "engine/coro/wait.h"
 #include "engine/smtp/check_scope.h"
+#include "policy/checks/pending.h"
 #include "policy/checks/settings.h"
 #include "policy/dkim/verifier.h"
 #include "policy/message/body_hashes.h"
 #include "policy/message/header_index.h"
 
 namespace postern::checks {
+
+using Signatures = std::vector<dkim::SignatureResult>;  // from the top down
 
 // Outlives the scope in which it was started.
 class DkimCheck {
@@ -26,24 +30,18 @@ class DkimCheck {
   // message.
   void start(const Settings& settings, Shared& shared, const message::HeaderIndex& headers, message::BodyHashes& bodies,
              smtp::CheckScope& scope);
-  [[nodiscard]] bool started() const noexcept { return started_; }
   // BodyHashes::finish() was called. Results are there within the deadline: of keys that have not come, a temporary failure.
   void body_ended() { body_ended_.set(); }
 
-  // Null: it is under way, or was never started. From the top down.
-  [[nodiscard]] const std::vector<dkim::SignatureResult>* now() const noexcept { return results_ ? &*results_ : nullptr; }
-  // Suspends until they are known, or `wait` ends: then null. After body_ended(). One waiter at a time.
-  [[nodiscard]] Task<const std::vector<dkim::SignatureResult>*> results(Wait wait);
+  [[nodiscard]] const Pending<Signatures>& results() const noexcept { return results_; }
+  [[nodiscard]] Pending<Signatures>& results() noexcept { return results_; }
 
  private:
-  static Task<void> run(DkimCheck& check, std::int64_t deadline_ms, StopSource& stop);
+  static Task<Signatures> verify(DkimCheck& check, std::int64_t deadline_ms, StopSource& stop);
 
-  bool started_ = false;
-  bool running_ = false;
   std::optional<dkim::Verifier> verifier_;
-  std::optional<std::vector<dkim::SignatureResult>> results_;
   Event body_ended_;
-  Event done_;
+  Pending<Signatures> results_;
 };
 
 }  // namespace postern::checks
