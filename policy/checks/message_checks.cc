@@ -128,7 +128,8 @@ Task<const dcc::Result*> MessageChecks::dcc(Wait wait) {
 
 auth_results::Checks MessageChecks::found() const {
   auth_results::Checks found;
-  if (told_spf_ != nullptr) found.spf = spf_element(*told_spf_, client_.sender, client_.helo);
+  const spf::Outcome* const spf = told_spf_ != nullptr ? told_spf_ : dmarc_ ? spf_.now() : nullptr;
+  if (spf != nullptr) found.spf = spf_element(*spf, client_.sender, client_.helo);
   if (const Signatures* const signatures = dkim_now())
     for (const dkim::SignatureResult& each : *signatures) found.dkim.push_back(dkim_element(each));
   if (dmarc_ && dmarc_->status != dmarc::Status::off) found.dmarc = dmarc_->authentication_result;
