@@ -120,7 +120,7 @@ signer:
         gateway.wait_for_log(r"pass d=signed.example s=key a=rsa-sha256 c=relaxed/simple i=@signed.example bits=2048 l=9999999999999 names=\S+ "
                              "all=signed.example:@signed.example")
         gateway.wait_for_log(r"DKIM: d=signed.example s=key c=relaxed/simple a=rsa-sha256 b=2048 i=@signed.example t=\d+ \[verification succeeded\]")
-        gateway.wait_for_log(r" <= .* DKIM=signed.example ")
+        gateway.wait_for_log(r" <= .* S=\d+ DKIM=signed\.example$")
 
     def test_a_changed_body(self):
         gateway = self.gateway_with(self.MAIN, self.ACLS)
