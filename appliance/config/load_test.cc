@@ -347,7 +347,7 @@ constexpr Case kMistakes[] = {
     {"proxy_protocol_timeout = 6m\n", "c:1:26: proxy_protocol_timeout: it must be between 1s and 5m\n"},
     {"queue_only\n",
      "c:1:1: \"queue_only\" cannot be used: holding mail back is not built yet: it would be delivered at once\n"},
-    {"acl_smtp_dkim = accept\n", "c:1:1: \"acl_smtp_dkim\" cannot be used: DKIM is not built yet\n"},
+    {"acl_smtp_mime = accept\n", "c:1:1: \"acl_smtp_mime\" cannot be used: content scanning is not built yet\n"},
     {"host_reject_connection = +bad\n", "c:1:26: unknown named host list \"+bad\"\n"},
     {"domainlist a = b\ndomainlist a = c\n", "c:2:12: the named list \"a\" was defined before, at c:1:12\n"},
     {"domainlist = b\n", "c:1:12: the name of the list is missing: domainlist NAME = items\n"},

@@ -33,6 +33,13 @@ void Connection::write_dmarc_history(const smtp::Verdict& verdict) {
   const bool is_asked = checks != nullptr && checks->told_dmarc() != nullptr && checks->told_dmarc()->status != dmarc::Status::off;
   if (path.empty() || !is_asked || services_.watcher != nullptr) return;
   const smtp::EnvelopeAddress& sender = facts_.scene.envelope->sender().address;
+  auth_results::Result arc = auth_results::Result::none;
+  std::vector<dmarc::ArcSet> sets;
+  if (const arc::Result* const chain = checks->told_arc()) {
+    arc = chain->for_auth_results().result;
+    for (const arc::SetResult& each : chain->sets)
+      sets.push_back({each.instance, each.domain, each.selector, std::string(each.remote_ip.view())});
+  }
   std::string entry = dmarc::history_entry({.id = std::string(sink_->id()),
                                             .reporter = policy_->primary_hostname,
                                             .received = sink_->received(),
@@ -40,7 +47,9 @@ void Connection::write_dmarc_history(const smtp::Verdict& verdict) {
                                             .sender_domain = sender.empty() ? facts_.state->helo : PeerText(sender.domain().view()),
                                             .facts = checks->dmarc_facts(),
                                             .outcome = *checks->told_dmarc(),
-                                            .action = action_of(verdict, *checks->told_dmarc())});
+                                            .action = action_of(verdict, *checks->told_dmarc()),
+                                            .arc = arc,
+                                            .arc_sets = std::move(sets)});
   if (entry.empty()) return;
   language::ShardLanguage& language = *configuration_->language;
   language.gate().start(append(services_, language, path, std::move(entry)));

@@ -71,6 +71,8 @@ checks::Settings make_check_settings(const config::Config& config) {
                             .spf_deadline_ms = main.spf_timeout_s * 1'000,
                             .dkim = main.dkim_verify,
                             .dkim_deadline_ms = main.dkim_timeout_s * 1'000,
+                            .arc = {.keys = {.rsa_bits_min = main.dkim_verify.rsa_bits_min,
+                                             .ed25519_bits_min = main.dkim_verify.ed25519_bits_min}},
                             .suffixes = main.dmarc_suffixes,
                             .dmarc_deadline_ms = main.dmarc_timeout_s * 1'000,
                             .dcc_deadline_ms = main.dccifd_timeout_s * 1'000};

@@ -1,13 +1,17 @@
 // What one check's result is to another, and to Authentication-Results (RFC 8601 section 2.7).
 #pragma once
 
+#include <vector>
+
 #include "policy/auth_results/result.h"
 #include "policy/auth_results/write.h"
-#include "policy/checks/dkim_check.h"
+#include "policy/dkim/verifier.h"
 #include "policy/dmarc/judge.h"
 #include "policy/spf/spf.h"
 
 namespace postern::checks {
+
+using Signatures = std::vector<dkim::SignatureResult>;  // from the top down
 
 [[nodiscard]] auth_results::Result to_auth_result(spf::Result result) noexcept;
 [[nodiscard]] auth_results::Result to_auth_result(const dkim::SignatureResult& signature) noexcept;

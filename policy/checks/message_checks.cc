@@ -31,6 +31,7 @@ void MessageChecks::begin(Client client, smtp::CheckScope& scope) {
   spf_.forget();
   spf_guess_.forget();
   dkim_.forget();
+  arc_.forget();
   policy_.forget();
   dcc_.forget();
   dcc_check_.reset();
@@ -41,6 +42,7 @@ void MessageChecks::begin(Client client, smtp::CheckScope& scope) {
 
 void MessageChecks::forget_told() noexcept {
   told_spf_ = nullptr;
+  told_arc_ = nullptr;
   told_dcc_ = nullptr;
   signature_ = nullptr;
   signer_.clear();
@@ -49,9 +51,13 @@ void MessageChecks::forget_told() noexcept {
 }
 
 void MessageChecks::header_complete(const smtp::HeaderView& headers, Switches switches) {
-  if (switches.dkim && settings_.wanted.has(Check::dkim)) {
+  const bool wants_dkim = switches.dkim && settings_.wanted.has(Check::dkim);
+  const bool wants_arc = settings_.wanted.has(Check::arc);
+  if (wants_dkim || wants_arc) {
+    const message::HeaderIndex index(headers);
     bodies_.emplace();
-    dkim_.start(settings_, shared_, message::HeaderIndex(headers), *bodies_, *scope_);
+    if (wants_dkim) dkim_.start(shared_, settings_.dkim, settings_.dkim_deadline_ms, index, *bodies_, *scope_);
+    if (wants_arc) arc_.start(shared_, settings_.arc, settings_.dkim_deadline_ms, index, *bodies_, *scope_);
   }
   verify_dmarc_ = switches.dmarc && settings_.suffixes != nullptr && settings_.wanted.has(Check::dmarc);
   if (!verify_dmarc_) return;
@@ -71,6 +77,7 @@ Task<void> MessageChecks::room(Wait wait) {
 void MessageChecks::body_ended() {
   if (bodies_) bodies_->finish();
   if (is_dkim_made()) dkim_.body_ended();
+  if (arc_.results().started()) arc_.body_ended();
   if (!dcc_check_) return;
   const Wait wait{Scheduler::current().now().plus_ms(settings_.dcc_deadline_ms), &scope_->stop()};
   dcc_.start(dcc_check_->finish(wait), *scope_);
@@ -103,6 +110,11 @@ void MessageChecks::set_signer(std::string name, const dkim::SignatureResult* si
   signature_ = signature;
 }
 
+Task<const arc::Result*> MessageChecks::arc(Wait wait) {
+  told_arc_ = co_await arc_.results().get(wait);
+  co_return told_arc_;
+}
+
 dmarc::Facts MessageChecks::dmarc_facts() const { return checks::dmarc_facts(spf_.now(), dkim_now()); }
 
 Task<const dmarc::Outcome*> MessageChecks::dmarc(Wait wait) {
@@ -133,6 +145,7 @@ auth_results::Checks MessageChecks::found() const {
   if (const Signatures* const signatures = dkim_now())
     for (const dkim::SignatureResult& each : *signatures) found.dkim.push_back(dkim_element(each));
   if (dmarc_ && dmarc_->status != dmarc::Status::off) found.dmarc = dmarc_->authentication_result;
+  if (told_arc_ != nullptr) found.arc = told_arc_->for_auth_results();
   return found;
 }
 

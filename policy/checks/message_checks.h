@@ -4,6 +4,7 @@
 //   check   starts            waited for by
 //   SPF     at MAIL           the conditions spf and dmarc_status
 //   DKIM    behind the header the ACLs for DKIM and DATA; the body is hashed as it passes
+//   ARC     behind the header verify = arc; likewise
 //   DMARC   behind the header the condition dmarc_status: its policy is asked for while the body arrives
 //   DCC     behind the header the condition dcc: the daemon is told the body as it passes
 //
@@ -25,9 +26,11 @@
 #include "engine/smtp/check_scope.h"
 #include "engine/smtp/header_view.h"
 #include "policy/auth_results/write.h"
-#include "policy/checks/dkim_check.h"
+#include "policy/arc/verifier.h"
+#include "policy/checks/facts.h"
 #include "policy/checks/pending.h"
 #include "policy/checks/settings.h"
+#include "policy/checks/signature_check.h"
 #include "policy/dcc/dcc.h"
 #include "policy/dmarc/judge.h"
 #include "policy/expand/variables.h"
@@ -88,6 +91,10 @@ class MessageChecks {
   [[nodiscard]] const std::string& signer() const noexcept { return signer_; }
   [[nodiscard]] const dkim::SignatureResult* signature() const noexcept { return signature_; }
 
+  // ARC, once the body has ended. Null: `wait` has ended first, or it is not made. The variables show it from now on.
+  [[nodiscard]] Task<const arc::Result*> arc(Wait wait);
+  [[nodiscard]] const arc::Result* told_arc() const noexcept { return told_arc_; }
+
   // DMARC, once the body has ended: waits for SPF, DKIM and the policy. Null: `wait` has ended first. The variables show it from
   // now on.
   [[nodiscard]] Task<const dmarc::Outcome*> dmarc(Wait wait);
@@ -117,7 +124,9 @@ class MessageChecks {
   Pending<spf::Outcome> spf_;
   Pending<spf::Outcome> spf_guess_;
   const spf::Outcome* told_spf_ = nullptr;
-  DkimCheck dkim_;
+  SignatureCheck<dkim::Verifier, Signatures> dkim_;
+  SignatureCheck<arc::Verifier, arc::Result> arc_;
+  const arc::Result* told_arc_ = nullptr;
   std::optional<message::BodyHashes> bodies_;
   bool verify_dmarc_ = false;
   Pending<dmarc::Discovery> policy_;

@@ -59,6 +59,16 @@ std::string_view of_dmarc(const dmarc::Outcome& outcome, Id id) {
   }
 }
 
+std::string_view of_arc(const arc::Result& result, Id id, std::string& scratch) {
+  switch (id) {
+    case Id::arc_domains: return scratch = result.domains();
+    case Id::arc_oldest_pass: return number(result.oldest_pass, scratch);
+    case Id::arc_state: return to_string(result.status);
+    case Id::arc_state_reason: return result.reason;
+    default: return {};
+  }
+}
+
 std::string_view of_key(const dkim::SignatureResult* result, Id id, std::string& scratch) {
   const dkim::KeyRecord* const record = result != nullptr && result->record ? &*result->record : nullptr;
   switch (id) {
@@ -98,6 +108,8 @@ std::string_view of_signature(const dkim::SignatureResult* result, Id id, std::s
 std::string_view MessageChecks::variable(Id id, std::string& scratch) const {
   if (id >= Id::spf_header_comment && id <= Id::spf_used_domain)
     return told_spf_ != nullptr ? of_spf(*told_spf_, id) : std::string_view();
+  if (id >= Id::arc_domains && id <= Id::arc_state_reason)
+    return told_arc_ != nullptr ? of_arc(*told_arc_, id, scratch) : std::string_view();
   if (id == Id::dcc_header) return told_dcc_ != nullptr ? told_dcc_->header.view() : std::string_view();
   if (id == Id::dcc_result) return told_dcc_ != nullptr ? std::string_view(told_dcc_->letter) : std::string_view();
   if (id == Id::dmarc_ar_header) return dmarc_field_;

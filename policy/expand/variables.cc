@@ -24,7 +24,6 @@ constexpr VariableDef of_text(std::string_view name, Id id, Bytes bytes) {
 }
 constexpr VariableDef later(std::string_view name, std::string_view why) { return {name, Id::none, Bytes::peers, why}; }
 
-constexpr std::string_view kArc = "ARC is not built yet";
 constexpr std::string_view kAuth = "SMTP AUTH is not built yet";
 constexpr std::string_view kBmi = "Brightmail is not built yet";
 constexpr std::string_view kBuild = "builds are told apart by $version_number";
@@ -62,10 +61,10 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     depends("address_data", Id::address_data),
     later("address_file", kDelivery),
     later("address_pipe", kDelivery),
-    later("arc_domains", kArc),
-    later("arc_oldest_pass", kArc),
-    later("arc_state", kArc),
-    later("arc_state_reason", kArc),
+    peers("arc_domains", Id::arc_domains),
+    ours("arc_oldest_pass", Id::arc_oldest_pass),
+    ours("arc_state", Id::arc_state),
+    peers("arc_state_reason", Id::arc_state_reason),
     later("atrn_host", kDelivery),
     later("atrn_mode", kDelivery),
     later("auth1", kAuth),

@@ -126,7 +126,7 @@ signer:
         gateway.wait_for_log(r"pass d=signed.example s=key a=rsa-sha256 c=relaxed/simple i=@signed.example bits=2048 l=9999999999999 names=\S+ "
                              "all=signed.example:@signed.example")
         gateway.wait_for_log(r"DKIM: d=signed.example s=key c=relaxed/simple a=rsa-sha256 b=2048 i=@signed.example t=\d+ \[verification succeeded\]")
-        gateway.wait_for_log(r" <= .* DKIM=signed.example")
+        gateway.wait_for_log(r" <= .* S=\d+ DKIM=signed\.example$")
 
     def test_a_changed_body(self):
         gateway = self.gateway_with(self.MAIN, self.ACLS)
@@ -215,6 +215,39 @@ data:
         with gateway.client(helo="x") as client:
             client.deliver(MESSAGE.replace(b"a@signed.example", b"a@aligned.example"), sender="a@pass.example")
         gateway.wait_for_log(r"off of ")
+
+
+class Arc(Checks):
+    ACL = """\
+rcpt:
+  accept
+data:
+  deny   !verify  = arc/none:pass
+         message  = $arc_state: $arc_state_reason
+  warn   verify   = arc/pass
+         logwrite = arc $arc_state of $arc_domains oldest=$arc_oldest_pass
+  accept add_header = :at_start:${authresults {mx.example}}
+"""
+
+    def arc_gateway(self):
+        return self.gateway_with("acl_smtp_rcpt = rcpt\nacl_smtp_data = data\n", self.ACL)
+
+    def sealed(self, message):
+        message = b"Authentication-Results: lists.example; spf=pass smtp.mailfrom=signed.example\r\n" + message
+        fields = dkim.arc_sign(message, b"key", b"signed.example", PEM, b"lists.example")
+        return b"".join(fields) + message
+
+    def test_chains(self):
+        gateway = self.arc_gateway()
+        once = self.sealed(MESSAGE)
+        with gateway.client(helo="x") as client:
+            client.deliver(MESSAGE)
+            client.deliver(once)
+            self.assert_reply(self.sent(client, once.replace(b"Hello.", b"Hallo.")), 550, "fail: AMS body hash miscompare")
+            self.assert_reply(self.sent(client, once.replace(b"cv=none", b"cv=pass")), 550, "fail: ")
+        gateway.wait_for_log(r"arc pass of signed.example oldest=1")
+        fields = [each.bytes for each in gateway.maildir().wait_for(2)]
+        self.assertTrue(any(re.match(rb"(?s)Authentication-Results: mx\.example;.*arc=pass \(i=1\)", each) for each in fields), fields)
 
 
 class Dcc(Checks):
