@@ -19,7 +19,8 @@ namespace {
 
 // The words of a list, each read by `read`; a word that cannot be is an error that names it.
 template <class Value, class Read>
-void set_words(std::vector<Value>& values, const Setting& setting, const OptionReader& reader, Read read, std::string_view known) {
+void set_words(std::vector<Value>& values, const Setting& setting, const OptionReader& reader, Read read,
+               std::string_view known) {
   const auto text = reader.text(setting);
   if (!text) return;
   std::vector<Value> found;

@@ -10,11 +10,11 @@
 
 #include "appliance/config/environment.h"
 #include "appliance/config/main_options.h"
-#include "policy/expand/check.h"
-#include "policy/expand/variables.h"
 #include "appliance/config/services_file.h"
 #include "policy/acl/world.h"
 #include "policy/dcc/request.h"
+#include "policy/expand/check.h"
+#include "policy/expand/variables.h"
 #include "policy/lists/list.h"
 #include "policy/lists/world.h"
 #include "policy/lookup/lookup.h"
@@ -32,7 +32,7 @@ struct Language {
   Environment environment;  // for ${env and ${run
   Services services;        // for ${readsocket
   bool strict_acl_vars = false;
-  bool allows_run = true;  // expand_allow_run
+  bool allows_run = true;   // expand_allow_run
   expand::CheckSet wanted;  // whose results ACLs and texts ask for
   // What is kept of each message, because texts of ACLs name the variables.
   bool keeps_body_ends = false;       // $message_body, $message_body_end, $body_zerocount

@@ -61,8 +61,8 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   void header_complete(const smtp::Envelope& envelope, const smtp::HeaderView& headers);
   // Whether checks were begun; null: they were not.
   [[nodiscard]] checks::MessageChecks* begun_checks() const noexcept { return checks_.get(); }
-  // Suspends until all signatures are judged; then asks acl_smtp_dkim, if there is one, for each of dkim_verify_signers until it
-  // refuses one. With begun_checks() whose is_dkim_made().
+  // Suspends until all signatures are judged; then asks acl_smtp_dkim, if there is one, for each of dkim_verify_signers until
+  // it refuses one. With begun_checks() whose is_dkim_made().
   [[nodiscard]] Task<smtp::Verdict> judge_signers(AclScene scene);
   // Where an address goes.
   [[nodiscard]] Task<routing::AddressVerdict> verify_address(routing::VerifyRequest request) override;

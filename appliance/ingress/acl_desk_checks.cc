@@ -59,7 +59,8 @@ void AclDesk::start_dcc(const smtp::Envelope& envelope, const smtp::HeaderView& 
                        .helo = session_.helo,
                        .sender = PeerText(envelope.sender().address.text().view())};
   for (const smtp::Recipient& each : envelope.recipients()) request.recipients.emplace_back(each.address.text().view());
-  if (const auto override_ip = state_.message_variables.get("acl_m_dcc_override_client_ip"); override_ip && !override_ip->text.empty()) {
+  if (const auto override_ip = state_.message_variables.get("acl_m_dcc_override_client_ip");
+      override_ip && !override_ip->text.empty()) {
     if (const auto address = dcc::parse_client_override(override_ip->text)) {
       request.client = *address;
       request.client_name = PeerText();

@@ -241,7 +241,8 @@ Task<Verdict> Connection::judge_signers() {
   }
   log_signatures();
   std::optional<Verdict> last = ask_now(acl::Phase::data, Decision::accept);
-  co_return last ? end_asking(*std::move(last), &Connection::end_of_message) : co_await go_on_asking(&Connection::end_of_message);
+  co_return last ? end_asking(*std::move(last), &Connection::end_of_message)
+                 : co_await go_on_asking(&Connection::end_of_message);
 }
 
 void Connection::headers_complete(const smtp::Envelope& envelope, const smtp::HeaderView& headers) {
@@ -249,12 +250,11 @@ void Connection::headers_complete(const smtp::Envelope& envelope, const smtp::He
 }
 
 Task<void> Connection::body_room() {
-  if (checks::MessageChecks* const checks = begun_checks()) co_await checks->room({Instant::never(), &facts_.state->transaction_checks.stop()});
+  if (checks::MessageChecks* const checks = begun_checks())
+    co_await checks->room({Instant::never(), &facts_.state->transaction_checks.stop()});
 }
 
-checks::MessageChecks* Connection::begun_checks() const noexcept {
-  return facts_.desk ? facts_.desk->begun_checks() : nullptr;
-}
+checks::MessageChecks* Connection::begun_checks() const noexcept { return facts_.desk ? facts_.desk->begun_checks() : nullptr; }
 
 Verdict Connection::end_of_message(Verdict verdict) {
   const smtp::MessageView& message = *facts_.scene.message;

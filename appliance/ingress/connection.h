@@ -113,9 +113,9 @@ class Connection final : public smtp::SessionHooks {
   std::string message_id_header_;  // of the message being accepted, for its log line
   std::string subject_;            // likewise
   bool has_subject_ = false;
-  std::string rejected_header_;  // of a message that was refused after its text, until that is in the log
+  std::string rejected_header_;   // of a message that was refused after its text, until that is in the log
   bool refused_by_dkim_ = false;  // by acl_smtp_dkim, until that is in the log
-  std::string connection_id_;    // made when a line wants it
+  std::string connection_id_;     // made when a line wants it
 };
 
 }  // namespace postern::ingress

@@ -38,15 +38,15 @@ struct ConnectionServices {
   dns::Resolver& resolver;
   IngressStats& stats;
   Random& random;
-  RateKeeper* rates = nullptr;               // null: no rates are kept
-  routing::Callouts* callouts = nullptr;     // null: nobody is called, and routing alone decides
-  AclWatcher* watcher = nullptr;             // null: nobody watches
-  dnsbl::ZoneTable zones = {};               // of DNS lists
-  StopSource* hurry = nullptr;               // requested when ACLs are to wait for nothing any more
-  std::string scratch = {};                  // for one expansion or text at a time, never across a suspension
-  log::LogLine line = {};                    // for one log line at a time, likewise
-  std::string id_prefix = {};                // of connection_id: the same for no two shards and processes
-  std::uint64_t connections = 0;             // begun so far, for their ids
+  RateKeeper* rates = nullptr;            // null: no rates are kept
+  routing::Callouts* callouts = nullptr;  // null: nobody is called, and routing alone decides
+  AclWatcher* watcher = nullptr;          // null: nobody watches
+  dnsbl::ZoneTable zones = {};            // of DNS lists
+  StopSource* hurry = nullptr;            // requested when ACLs are to wait for nothing any more
+  std::string scratch = {};               // for one expansion or text at a time, never across a suspension
+  log::LogLine line = {};                 // for one log line at a time, likewise
+  std::string id_prefix = {};             // of connection_id: the same for no two shards and processes
+  std::uint64_t connections = 0;          // begun so far, for their ids
   checks::Shared checks = {.resolver = resolver, .random = random};
   const ConnectionLimits* limits = nullptr;  // counts those on all shards; null: nobody does
 

@@ -30,7 +30,8 @@ Task<void> append(ConnectionServices& services, language::ShardLanguage& languag
 void Connection::write_dmarc_history(const smtp::Verdict& verdict) {
   const checks::MessageChecks* const checks = begun_checks();
   const std::string& path = policy_->language->dmarc_history_file;
-  const bool is_asked = checks != nullptr && checks->told_dmarc() != nullptr && checks->told_dmarc()->status != dmarc::Status::off;
+  const bool is_asked =
+      checks != nullptr && checks->told_dmarc() != nullptr && checks->told_dmarc()->status != dmarc::Status::off;
   if (path.empty() || !is_asked || services_.watcher != nullptr) return;
   const smtp::EnvelopeAddress& sender = facts_.scene.envelope->sender().address;
   auth_results::Result arc = auth_results::Result::none;
@@ -40,16 +41,17 @@ void Connection::write_dmarc_history(const smtp::Verdict& verdict) {
     for (const arc::SetResult& each : chain->sets)
       sets.push_back({each.instance, each.domain, each.selector, std::string(each.remote_ip.view())});
   }
-  std::string entry = dmarc::history_entry({.id = std::string(sink_->id()),
-                                            .reporter = policy_->primary_hostname,
-                                            .received = sink_->received(),
-                                            .client_address = facts_.state->endpoints.peer.address.to_string(),
-                                            .sender_domain = sender.empty() ? facts_.state->helo : PeerText(sender.domain().view()),
-                                            .facts = checks->dmarc_facts(),
-                                            .outcome = *checks->told_dmarc(),
-                                            .action = action_of(verdict, *checks->told_dmarc()),
-                                            .arc = arc,
-                                            .arc_sets = std::move(sets)});
+  std::string entry =
+      dmarc::history_entry({.id = std::string(sink_->id()),
+                            .reporter = policy_->primary_hostname,
+                            .received = sink_->received(),
+                            .client_address = facts_.state->endpoints.peer.address.to_string(),
+                            .sender_domain = sender.empty() ? facts_.state->helo : PeerText(sender.domain().view()),
+                            .facts = checks->dmarc_facts(),
+                            .outcome = *checks->told_dmarc(),
+                            .action = action_of(verdict, *checks->told_dmarc()),
+                            .arc = arc,
+                            .arc_sets = std::move(sets)});
   if (entry.empty()) return;
   language::ShardLanguage& language = *configuration_->language;
   language.gate().start(append(services_, language, path, std::move(entry)));

@@ -64,18 +64,18 @@ std::vector<routing::CalloutTransport> make_callout_transports(const std::vector
 
 checks::Settings make_check_settings(const config::Config& config) {
   const config::MainOptions& main = config.main;
-  checks::Settings settings{.wanted = config.language->wanted,
-                            .receiver = main.primary_hostname,
-                            .spf_guess = main.spf_guess,
-                            .spf_smtp_comment = main.spf_smtp_comment_template,
-                            .spf_deadline_ms = main.spf_timeout_s * 1'000,
-                            .dkim = main.dkim_verify,
-                            .dkim_deadline_ms = main.dkim_timeout_s * 1'000,
-                            .arc = {.keys = {.rsa_bits_min = main.dkim_verify.rsa_bits_min,
-                                             .ed25519_bits_min = main.dkim_verify.ed25519_bits_min}},
-                            .suffixes = main.dmarc_suffixes,
-                            .dmarc_deadline_ms = main.dmarc_timeout_s * 1'000,
-                            .dcc_deadline_ms = main.dccifd_timeout_s * 1'000};
+  checks::Settings settings{
+      .wanted = config.language->wanted,
+      .receiver = main.primary_hostname,
+      .spf_guess = main.spf_guess,
+      .spf_smtp_comment = main.spf_smtp_comment_template,
+      .spf_deadline_ms = main.spf_timeout_s * 1'000,
+      .dkim = main.dkim_verify,
+      .dkim_deadline_ms = main.dkim_timeout_s * 1'000,
+      .arc = {.keys = {.rsa_bits_min = main.dkim_verify.rsa_bits_min, .ed25519_bits_min = main.dkim_verify.ed25519_bits_min}},
+      .suffixes = main.dmarc_suffixes,
+      .dmarc_deadline_ms = main.dmarc_timeout_s * 1'000,
+      .dcc_deadline_ms = main.dccifd_timeout_s * 1'000};
   if (config.acl_for(acl::Phase::dkim) != nullptr ||
       config.acl_text_of_phase[static_cast<std::size_t>(acl::Phase::dkim)].has_value())
     settings.wanted.add(expand::Check::dkim);

@@ -90,9 +90,7 @@ Truth judge(Doing& doing, const DccWords& words, const dcc::Result& result) {
 
 }  // namespace
 
-Truth test_dmarc_status(Doing& doing) {
-  return checks_of(doing) != nullptr ? Truth::waits : nothing_to_ask(doing, "DMARC");
-}
+Truth test_dmarc_status(Doing& doing) { return checks_of(doing) != nullptr ? Truth::waits : nothing_to_ask(doing, "DMARC"); }
 
 Task<Truth> ask_dmarc_status(Doing& doing) {
   const dmarc::Outcome* const outcome = co_await checks_of(doing)->dmarc(doing.subject.world->wait());

@@ -13,10 +13,10 @@
 #include "engine/smtp/chars.h"
 #include "net/dns/host_names.h"
 #include "policy/acl/address_field.h"
+#include "policy/acl/csa.h"
 #include "policy/arc/verifier.h"
 #include "policy/checks/message_checks.h"
 #include "policy/lists/list_text.h"
-#include "policy/acl/csa.h"
 
 namespace postern::acl {
 

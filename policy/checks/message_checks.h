@@ -25,8 +25,8 @@
 #include "engine/coro/wait.h"
 #include "engine/smtp/check_scope.h"
 #include "engine/smtp/header_view.h"
-#include "policy/auth_results/write.h"
 #include "policy/arc/verifier.h"
+#include "policy/auth_results/write.h"
 #include "policy/checks/facts.h"
 #include "policy/checks/pending.h"
 #include "policy/checks/settings.h"
@@ -95,14 +95,14 @@ class MessageChecks {
   [[nodiscard]] Task<const arc::Result*> arc(Wait wait);
   [[nodiscard]] const arc::Result* told_arc() const noexcept { return told_arc_; }
 
-  // DMARC, once the body has ended: waits for SPF, DKIM and the policy. Null: `wait` has ended first. The variables show it from
-  // now on.
+  // DMARC, once the body has ended: waits for SPF, DKIM and the policy. Null: `wait` has ended first. The variables show it
+  // from now on.
   [[nodiscard]] Task<const dmarc::Outcome*> dmarc(Wait wait);
   [[nodiscard]] const dmarc::Outcome* told_dmarc() const noexcept { return dmarc_ ? &*dmarc_ : nullptr; }
   [[nodiscard]] dmarc::Facts dmarc_facts() const;
 
-  // DCC, once the body has ended. Null: `wait` has ended first, or the daemon was not told of the message. The variables show it
-  // from now on.
+  // DCC, once the body has ended. Null: `wait` has ended first, or the daemon was not told of the message. The variables show
+  // it from now on.
   [[nodiscard]] Task<const dcc::Result*> dcc(Wait wait);
   [[nodiscard]] const dcc::Result* told_dcc() const noexcept { return told_dcc_; }
 
@@ -114,7 +114,9 @@ class MessageChecks {
 
  private:
   [[nodiscard]] std::string_view signers(std::string& scratch) const;
-  [[nodiscard]] Pending<spf::Outcome>& spf_of(SpfRecord record) noexcept { return record == SpfRecord::own ? spf_ : spf_guess_; }
+  [[nodiscard]] Pending<spf::Outcome>& spf_of(SpfRecord record) noexcept {
+    return record == SpfRecord::own ? spf_ : spf_guess_;
+  }
   void start_spf(SpfRecord record);
 
   const Settings& settings_;

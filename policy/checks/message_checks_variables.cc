@@ -113,8 +113,7 @@ std::string_view MessageChecks::variable(Id id, std::string& scratch) const {
   if (id == Id::dcc_header) return told_dcc_ != nullptr ? told_dcc_->header.view() : std::string_view();
   if (id == Id::dcc_result) return told_dcc_ != nullptr ? std::string_view(told_dcc_->letter) : std::string_view();
   if (id == Id::dmarc_ar_header) return dmarc_field_;
-  if (id >= Id::dmarc_alignment_dkim && id <= Id::dmarc_used_domain)
-    return dmarc_ ? of_dmarc(*dmarc_, id) : std::string_view();
+  if (id >= Id::dmarc_alignment_dkim && id <= Id::dmarc_used_domain) return dmarc_ ? of_dmarc(*dmarc_, id) : std::string_view();
   if (id < Id::dkim_algo || id > Id::dkim_verify_status) return {};
   switch (id) {
     case Id::dkim_cur_signer: return signer_;

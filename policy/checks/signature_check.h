@@ -1,5 +1,5 @@
-// What DKIM and ARC have in common: the header is read and keys are asked for when it is complete, the body is hashed as it passes,
-// and whoever asks afterwards waits for what is left.
+// What DKIM and ARC have in common: the header is read and keys are asked for when it is complete, the body is hashed as it
+// passes, and whoever asks afterwards waits for what is left.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ class SignatureCheck {
     verifier_.reset();
     body_ended_.clear();
   }
-  // The header is complete; views in it are not looked at afterwards. `bodies` is borrowed until the scope has ended. Once for a
-  // message. The results are there `deadline_ms` after the end of the body: of keys that have not come, a temporary failure.
+  // The header is complete; views in it are not looked at afterwards. `bodies` is borrowed until the scope has ended. Once for
+  // a message. The results are there `deadline_ms` after the end of the body: of keys that have not come, a temporary failure.
   template <class Policy>
   void start(Shared& shared, const Policy& policy, std::int64_t deadline_ms, const message::HeaderIndex& headers,
              message::BodyHashes& bodies, smtp::CheckScope& scope) {

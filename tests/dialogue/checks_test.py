@@ -281,6 +281,12 @@ data:
                 client.deliver(MESSAGE)
                 client.envelope("a@pass.example", ["box@example.org"])
                 self.assert_reply(client.data(MESSAGE), 451, "R")
+        with Dccifd(("127.0.0.1", 0), greylist=True) as daemon:
+            gateway = self.dcc_gateway(daemon.address)
+            with gateway.client(helo="h.example") as client:
+                client.envelope("a@pass.example", ["box@example.org"])
+                self.assert_reply(client.data(MESSAGE), 451, "G")
+                client.deliver(MESSAGE, sender="a@pass.example", recipients=["box@example.org"])
 
     def test_a_daemon_that_is_away(self):
         gateway = self.dcc_gateway("127.0.0.1 1")
