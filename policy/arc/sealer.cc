@@ -148,8 +148,8 @@ bool Sealer::write_results(const message::HeaderIndex& headers, std::string& why
   return true;
 }
 
-// Names of which there is no field are left out, unless the list says that there is to be none: a later handler may add them. From
-// has to be named (RFC 6376 section 5.4).
+// Names of which there is no field are left out, unless the list says that there is to be none: a later handler may add them.
+// From has to be named (RFC 6376 section 5.4).
 bool Sealer::hash_header(const message::HeaderIndex& headers, std::string& why) {
   header_.emplace(kHash);
   chosen_.clear();

@@ -71,11 +71,8 @@ std::string Result::domains() const {
 }
 
 auth_results::Arc Result::for_auth_results() const {
-  auth_results::Arc arc{.result = as_result(status),
-                        .instance = instances(),
-                        .reason = reason,
-                        .selector = {},
-                        .oldest_pass = oldest_pass};
+  auth_results::Arc arc{
+      .result = as_result(status), .instance = instances(), .reason = reason, .selector = {}, .oldest_pass = oldest_pass};
   if (!sets.empty()) arc.selector = sets.back().signature_selector;
   return arc;
 }
