@@ -149,6 +149,7 @@ bool Sealer::write_results(const message::HeaderIndex& headers, std::string& why
 }
 
 // Names of which there is no field are left out, unless the list says that there is to be none: a later handler may add them.
+// From has to be named (RFC 6376 section 5.4).
 bool Sealer::hash_header(const message::HeaderIndex& headers, std::string& why) {
   header_.emplace(kHash);
   chosen_.clear();
@@ -160,13 +161,16 @@ bool Sealer::hash_header(const message::HeaderIndex& headers, std::string& why) 
       if (count++ > 0) chosen_ += ':';
       chosen_ += wanted.name;
     };
+    bool is_there = false;
     while (const smtp::HeaderField* const field = choice.next(wanted.name)) {
+      is_there = true;
       add_name();
       text.clear();
       message::append_canonical(text, Canon::relaxed, *field);
       header_->update(text);
       if (wanted.extent == Extent::one) break;
     }
+    if (!is_there && wanted.extent == Extent::one && equal_ignoring_case(wanted.name, "from")) add_name();
     if (wanted.extent == Extent::all_and_more) add_name();
   }
   if (count <= message::kSignedNamesMax) return true;

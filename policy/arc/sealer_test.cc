@@ -20,7 +20,7 @@ TEST_F(ArcTest, TheFieldsOfASet) {
   const auto made = fields(*sealer, results(1) + std::string(kMessage), std::nullopt);
   ASSERT_TRUE(made);
   ASSERT_EQ(made->size(), 3U);
-  EXPECT_TRUE((*made)[0].starts_with("ARC-Seal: i=1; a=rsa-sha256; t=1764300000; cv=none; d=mx1.example;\r\n\ts=sel; b="))
+  EXPECT_TRUE((*made)[0].starts_with("ARC-Seal: i=1; a=rsa-sha256; t=1764300000; cv=none; d=mx1.example; s=sel; b="))
       << (*made)[0];
   EXPECT_TRUE(
       (*made)[1].starts_with("ARC-Message-Signature: i=1; a=rsa-sha256; c=relaxed/relaxed; d=mx1.example;\r\n\ts=sel; "
@@ -121,6 +121,13 @@ TEST_F(ArcTest, WhichFieldsAreSigned) {
   EXPECT_EQ(names(""), "From:Subject:To:DKIM-Signature:DKIM-Signature");
   EXPECT_EQ(names("From:X-Absent:DKIM-Signature"), "From:DKIM-Signature");
   EXPECT_EQ(names("+From:=X-Absent:+X-Other:To"), "From:From:X-Other:To");
+}
+
+TEST_F(ArcTest, AMessageWithoutFrom) {
+  const std::string text = next_hop("Subject: x\r\n\r\nHi.\r\n", 1);
+  EXPECT_NE(text.find(" h=From:Subject;"), text.npos);
+  EXPECT_EQ(verify(text).status, ChainStatus::pass);
+  EXPECT_EQ(verify("From: a@b.example\r\n" + text).reason, "AMS sig nonverify");
 }
 
 TEST_F(ArcTest, SettingsThatCannotBeUsed) {

@@ -14,6 +14,15 @@ using dkim::Reason;
 // What ARC signs with (RFC 8617 section 4.1): DKIM's, of which RFC 8301 has left one hash.
 constexpr crypto::Hash kHash = crypto::Hash::sha256;
 
+auth_results::Result as_result(ChainStatus status) {
+  switch (status) {
+    case ChainStatus::none: return auth_results::Result::none;
+    case ChainStatus::fail: return auth_results::Result::fail;
+    case ChainStatus::pass: return auth_results::Result::pass;
+  }
+  return auth_results::Result::none;
+}
+
 SetResult describe(const Set& set, unsigned instance) {
   return {.instance = instance,
           .domain = set.seal.domain,
@@ -62,13 +71,8 @@ std::string Result::domains() const {
 }
 
 auth_results::Arc Result::for_auth_results() const {
-  constexpr auth_results::Result kWords[] = {auth_results::Result::none, auth_results::Result::fail,
-                                             auth_results::Result::pass};
-  auth_results::Arc arc{.result = kWords[static_cast<std::size_t>(status)],
-                        .instance = instances(),
-                        .reason = reason,
-                        .selector = {},
-                        .oldest_pass = oldest_pass};
+  auth_results::Arc arc{
+      .result = as_result(status), .instance = instances(), .reason = reason, .selector = {}, .oldest_pass = oldest_pass};
   if (!sets.empty()) arc.selector = sets.back().signature_selector;
   return arc;
 }

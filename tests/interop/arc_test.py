@@ -166,6 +166,47 @@ class WhatDkimpySeals(unittest.TestCase):
         self.assertEqual((result["status"], result["oldest_pass"]), ("pass", 3), result)
         self.assertEqual(dkimpy_says(message)[:2], ("pass", [4, 3]))
 
+    def test_what_can_be_no_chain(self):
+        """Faults of RFC 8617 section 5.2, steps 1 to 3."""
+        good = DKIMPY_CHAINS[2]
+        names = (b"ARC-Seal", b"ARC-Message-Signature", b"ARC-Authentication-Results")
+
+        def take(message, name, instance):
+            found = re.search(rb"(?m)^" + name + rb": i=%d;(?:.|\r\n[ \t])*\r\n" % instance, message)
+            return message[:found.start()] + message[found.end():], found.group()
+
+        faults = []
+        for instance in (1, 2, 3):
+            whole = good
+            for name in names:
+                rest, field = take(good, name, instance)
+                faults.append((rest, f"i={instance} (missing header)"))
+                faults.append((field + good, f"i={instance} (duplicate header)"))
+                for bad in (b"0", b"51", b"x"):
+                    faults.append((good.replace(field, field.replace(b"i=%d;" % instance, b"i=" + bad + b";")),
+                                   f"{name.decode()}: instance missing or out of range"))
+                whole, _ = take(whole, name, instance)
+            if instance < 3:
+                faults.append((whole, f"i={instance} (sequence; no such set)"))
+            seal = take(good, names[0], instance)[1]
+            for status in {b"none", b"pass"} - {b"none" if instance == 1 else b"pass"}:
+                faults.append((good.replace(seal, re.sub(rb"cv=\w+", b"cv=" + status, seal)), f"i={instance} (cv)"))
+            ended = good.replace(seal, re.sub(rb"cv=\w+", b"cv=fail", seal))
+            faults.append((ended, f"i={instance} (cv)"))
+            faults.append((good.replace(seal, seal.replace(b"cv=", b"h=from; cv=")), f"i={instance} (ARC-Seal: h= in a seal)"))
+            signature = take(good, names[1], instance)[1]
+            for name in names:
+                faults.append((good.replace(signature, signature.replace(b" h=from", b" h=from : " + name)),
+                               f"i={instance} (ARC-Message-Signature: h= names a field of ARC)"))
+        for (message, reason), result in zip(faults, arc_check.verify_all([message for message, _ in faults], KEYS, NOW)):
+            self.assertNotEqual(message, good)
+            # The last that was made of cv=fail is that of the newest seal.
+            self.assertEqual((result["status"], result["reason"], result["ended"]), ("fail", reason, message == ended), message)
+        # dkimpy reads past fields whose instance it cannot read; of all others it says so too.
+        for message, reason in faults:
+            if "instance" not in reason:
+                self.assertNotEqual(dkimpy_says(message)[0], "pass", reason)
+
     def test_every_change_is_found(self):
         """Each byte changed in several ways, taken out and doubled. A message whose canonical form stays as it was passes; any
         other does not."""
