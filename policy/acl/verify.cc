@@ -13,6 +13,9 @@
 #include "engine/smtp/chars.h"
 #include "net/dns/host_names.h"
 #include "policy/acl/address_field.h"
+#include "policy/arc/verifier.h"
+#include "policy/checks/message_checks.h"
+#include "policy/lists/list_text.h"
 #include "policy/acl/csa.h"
 
 namespace postern::acl {
@@ -251,6 +254,20 @@ Task<Truth> verify_csa(Doing& doing, VerifyWords words) {
   co_return is_refused(result) ? Truth::no : Truth::yes;
 }
 
+// Its state is one of those that are listed.
+Task<Truth> verify_arc(Doing& doing, VerifyWords words) {
+  checks::MessageChecks* const checks = doing.subject.world->checks();
+  const arc::Result* const result = checks != nullptr ? co_await checks->arc(doing.subject.world->wait()) : nullptr;
+  if (result == nullptr) {
+    doing.why = "ARC has not come to a result";
+    co_return Truth::unknown;
+  }
+  lists::ListReader states(words.address.empty() ? std::string_view("none:pass") : std::string_view(words.address));
+  for (std::string state; states.next(state);)
+    if (state == to_string(result->status)) co_return Truth::yes;
+  co_return Truth::no;
+}
+
 Task<Truth> verify_reverse(Doing& doing, VerifyWords words) {
   const AclSubject& subject = doing.subject;
   const dns::HostNames names = co_await subject.world->facts().host_names();
@@ -279,6 +296,7 @@ Truth test_verify(Doing& doing) {
   const bool has_dns = subject.world->resolver() != nullptr;
   switch (words->def->what) {
     case VerifyWhat::header_names_ascii: return header_names(doing);
+    case VerifyWhat::arc:
     case VerifyWhat::header_sender: return Truth::waits;
     case VerifyWhat::header_syntax: return header_syntax(doing);
     case VerifyWhat::not_blind: return not_blind(doing, *words);
@@ -303,6 +321,7 @@ Truth test_verify(Doing& doing) {
 Task<Truth> verify(Doing& doing) {
   const VerifyWords words = *words_of(doing);
   switch (words.def->what) {
+    case VerifyWhat::arc: co_return co_await verify_arc(doing, words);
     case VerifyWhat::csa: co_return co_await verify_csa(doing, words);
     case VerifyWhat::header_sender: co_return co_await verify_header_sender(doing, words);
     case VerifyWhat::helo: co_return co_await verify_helo(doing);
