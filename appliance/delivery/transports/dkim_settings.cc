@@ -114,8 +114,7 @@ Task<bool> DkimSettings::read_rest(dkim::SignSettings& settings) {
 
 void DkimSettings::judge_canon(std::string& canon) {
   if (canon.empty() || message::read_canonicalization(canon)) return;
-  remarks_.push_back(
-      fmt::format("DKIM: unknown canonicalization method '{}', defaulting to 'relaxed'.", printable(canon, 64)));
+  remarks_.push_back(fmt::format("DKIM: unknown canonicalization method '{}', defaulting to 'relaxed'.", printable(canon, 64)));
   canon.clear();
 }
 

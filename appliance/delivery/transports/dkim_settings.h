@@ -1,4 +1,5 @@
-// The options of the smtp transport about DKIM, expanded for one message: which signatures it is to have, or why it can have none.
+// The options of the smtp transport about DKIM, expanded for one message: which signatures it is to have, or why it can have
+// none.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Private keys that were read, by their text: whoever has the text need not have it parsed again, and a file that was changed is
-// another text.
+// Private keys that were read, by their text: whoever has the text need not have it parsed again, and a file that was changed
+// is another text.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// One reading of a message for all who sign it: the header whole, then the body, whose hashes each of them may ask for in between.
-// A message in a side file is not held in memory.
+// One reading of a message for all who sign it: the header whole, then the body, whose hashes each of them may ask for in
+// between. A message in a side file is not held in memory.
 //
 //   read_header() ─▶ signers begin: they look at headers(), and ask bodies() ─▶ read_body() ─▶ signers finish
 #pragma once

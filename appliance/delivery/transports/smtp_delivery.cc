@@ -134,8 +134,8 @@ Task<std::optional<Problem>> SmtpDelivery::prepare(const std::vector<std::uint32
 
 // Once for all transactions and hosts that get the same bytes.
 Task<std::optional<Problem>> SmtpDelivery::sign() {
-  const Signed made =
-      co_await postern::delivery::sign(options_.dkim, transport_.signing_keys_, *composed_, added_, job_, deps_.pool, variables_);
+  const Signed made = co_await postern::delivery::sign(options_.dkim, transport_.signing_keys_, *composed_, added_, job_,
+                                                       deps_.pool, variables_);
   if (job_.stop.stop_requested()) co_return local_problem({Errc::stopped, 0, "delivery"}, "smtp");
   for (const Signed::Remark& remark : made.remarks) job_.events.on_remark(remark.text, remark.is_serious);
   if (made.problem) co_return made.problem;
