@@ -6,7 +6,7 @@ build_packages='clang-19 lld-19 cmake ninja-build ccache pkg-config libc6-dev li
   libsqlite3-dev libpsl-dev'
 test_packages='libclang-rt-19-dev clang-format-19 libgtest-dev libgmock-dev libbenchmark-dev python3 python3-yaml swaks iproute2
   procps libfuse3-dev e2fsprogs xfsprogs mount linux-perf redis-tools tinycdb
-  lmdb-utils sqlite3 python3-dkim python3-nacl opendkim-tools publicsuffix'
+  lmdb-utils sqlite3 python3-dkim python3-nacl python3-authres opendkim-tools publicsuffix strace'
 demo_packages='swaks'
 
 # as_root COMMAND...: directly, or through sudo.

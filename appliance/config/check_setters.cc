@@ -88,4 +88,36 @@ void set_spf_smtp_comment_template(MainDraft& draft, const Setting& setting, con
   draft.spf_smtp_comment_template = std::string(text->view());
 }
 
+void set_dccifd_address(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.expanded(setting);
+  if (!text || text->view().empty()) return;
+  auto address = dcc::parse_daemon_address(text->view());
+  if (!address) return reader.error(setting, address.error());
+  draft.dccifd_address = *std::move(address);
+}
+
+void set_dccifd_options(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.expanded(setting);
+  if (!text) return;
+  auto options = dcc::parse_options(text->view());
+  if (!options) return reader.error(setting, options.error());
+  draft.dccifd_options = *std::move(options);
+}
+
+void set_dmarc_history_file(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.expanded(setting);
+  if (!text || text->view().empty()) return;
+  if (!text->view().starts_with('/')) return reader.error(setting, "the name must be absolute, beginning with /");
+  draft.dmarc_history_file = std::string(text->view());
+}
+
+// Reads the list.
+void set_dmarc_tld_file(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.expanded(setting);
+  if (!text || text->view().empty()) return;
+  std::string why;
+  draft.dmarc_suffixes = psl::PublicSuffixList::load(std::string(text->view()), why);
+  if (draft.dmarc_suffixes == nullptr) reader.error(setting, why);
+}
+
 }  // namespace postern::config

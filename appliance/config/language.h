@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "policy/expand/variables.h"
 #include "appliance/config/services_file.h"
 #include "policy/acl/world.h"
+#include "policy/dcc/request.h"
 #include "policy/lists/list.h"
 #include "policy/lists/world.h"
 #include "policy/lookup/lookup.h"
@@ -36,6 +38,9 @@ struct Language {
   bool keeps_body_ends = false;       // $message_body, $message_body_end, $body_zerocount
   bool keeps_received_field = false;  // $message_headers, $message_headers_raw
   acl::AclSettings acl_settings;
+  std::optional<dcc::DaemonAddress> dccifd;  // nothing: no DCC
+  std::string dccifd_options;
+  std::string dmarc_history_file;  // empty: none
 };
 
 // The member that says whether what the variable shows is kept; null where it always is.

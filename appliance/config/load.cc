@@ -80,10 +80,18 @@ LoadResult Loader::result(const std::string& path) {
     if (config_->acl_for(acl::Phase::rcpt) == nullptr &&
         !config_->acl_text_of_phase[static_cast<std::size_t>(acl::Phase::rcpt)])
       diagnostics_.warning({path, 0, 0}, "acl_smtp_rcpt is not set: every recipient is refused");
+    if (language_->wanted.has(expand::Check::dmarc) && draft_.dmarc_suffixes == nullptr)
+      diagnostics_.warning({path, 0, 0}, "dmarc_tld_file is not set: there is no DMARC, and dmarc_status is \"off\"");
+    if (language_->wanted.has(expand::Check::dcc) && !draft_.dccifd_address)
+      diagnostics_.warning({path, 0, 0}, "dccifd_address is not set: the condition dcc is deferred");
     config_->main = std::move(static_cast<MainOptions&>(draft_));
     for (const IpAddress& address : config_->main.local_addresses) config_->local_addresses.add(address);
     config_->local_addresses.seal();
     language_->lists = lists_->world();
+    language_->acl_settings.dcc_direct_add_header = config_->main.dcc_direct_add_header;
+    language_->dccifd = config_->main.dccifd_address;
+    language_->dccifd_options = config_->main.dccifd_options;
+    language_->dmarc_history_file = config_->main.dmarc_history_file;
     config_->language = language_;
     result.config = std::move(config_);
     result.effective = std::move(effective_);

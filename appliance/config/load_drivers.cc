@@ -145,7 +145,10 @@ void Loader::finish_router(const Instance& instance, RouterDraft draft) {
   find_other_routers(draft);
   switch (draft.driver) {
     case routing::RouterDriver::accept: check_hosts(instance, draft, draft.transport, false); break;
-    case routing::RouterDriver::dnslookup: check_hosts(instance, draft, draft.transport, true); break;
+    case routing::RouterDriver::dnslookup:
+      check_hosts(instance, draft, draft.transport, true);
+      if (!draft.widen_domains.empty()) refuse_for_deliveries(instance, draft, "\"widen_domains\" is not built for them");
+      break;
     case routing::RouterDriver::manualroute: finish_manualroute(instance, draft); break;
     case routing::RouterDriver::redirect: finish_redirect(instance, draft); break;
   }
@@ -173,9 +176,13 @@ void Loader::finish_manualroute(const Instance& instance, RouterDraft& draft) {
 }
 
 void Loader::finish_redirect(const Instance& instance, const RouterDraft& draft) {
-  if (!draft.data)
+  if (draft.data && draft.file)
     diagnostics_.error(instance.name.position(),
-                       fmt::format("the redirect router \"{}\" has no data: write data = addresses", draft.name));
+                       fmt::format("the redirect router \"{}\" has both data and file: only one may be set", draft.name));
+  if (!draft.data && !draft.file)
+    diagnostics_.error(
+        instance.name.position(),
+        fmt::format("the redirect router \"{}\" has no data: write data = addresses, or file = /name", draft.name));
   if (!draft.transport_text.empty())
     diagnostics_.error(draft.transport_text.position(), "a redirect router has no transport: its addresses are routed anew");
   refuse_for_deliveries(instance, draft, "redirections are not built for them yet");
@@ -223,8 +230,10 @@ void Loader::check_hosts(const Instance& instance, const RouterDraft& draft, std
     return;
   }
   const Transport* const found = config_->transport(transport);
+  const auto* const smtp = found == nullptr ? nullptr : std::get_if<SmtpTransport>(&found->driver);
+  if (smtp != nullptr && smtp->requires_tls)
+    refuse_for_deliveries(instance, draft, "TLS, which hosts_require_tls wants, is not built for them yet");
   if (found == nullptr || has_hosts) return;
-  const auto* const smtp = std::get_if<SmtpTransport>(&found->driver);
   if (smtp != nullptr && smtp->socket.empty() && smtp->hosts.empty())
     diagnostics_.error(
         instance.name.position(),

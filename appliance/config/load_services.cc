@@ -16,12 +16,12 @@ namespace {
 ExpansionList compile_list(lists::ListCompiler& lists, expand::ListKind kind, const expand::ConfigText& text) {
   using enum expand::ListKind;
   switch (kind) {
-    case domain: return lists.domains(text, "match_domain", lists::Use::asks);
-    case ip: return lists.hosts(text, "match_ip", lists::Use::asks);
-    case address: return lists.addresses(text, "match_address", lists::Use::asks);
+    case domain: return lists.domains(text, "match_domain", lists::Use::late);
+    case ip: return lists.hosts(text, "match_ip", lists::Use::late);
+    case address: return lists.addresses(text, "match_address", lists::Use::late);
     case local_part: break;
   }
-  return lists.local_parts(text, "match_local_part", lists::Use::asks);
+  return lists.local_parts(text, "match_local_part", lists::Use::late);
 }
 
 }  // namespace

@@ -372,13 +372,11 @@ constexpr Case kMistakes[] = {
     {"proxy_protocol_timeout = 6m\n", "c:1:26: proxy_protocol_timeout: it must be between 1s and 5m\n"},
     {"queue_only\n",
      "c:1:1: \"queue_only\" cannot be used: holding mail back is not built yet: it would be delivered at once\n"},
-    {"acl_smtp_dkim = accept\n", "c:1:1: \"acl_smtp_dkim\" cannot be used: DKIM is not built yet\n"},
+    {"acl_smtp_mime = accept\n", "c:1:1: \"acl_smtp_mime\" cannot be used: content scanning is not built yet\n"},
     {"host_reject_connection = +bad\n", "c:1:26: unknown named host list \"+bad\"\n"},
     {"domainlist a = b\ndomainlist a = c\n", "c:2:12: the named list \"a\" was defined before, at c:1:12\n"},
     {"domainlist = b\n", "c:1:12: the name of the list is missing: domainlist NAME = items\n"},
     {"domainlist a b\n", "c:1:14: \"=\" is missing behind \"a\"\n"},
-    {"hostlist unused = 1.2.3\n",
-     "c:1:19: malformed IPv4 address or address mask \"1.2.3\": write all four numbers, and a mask of 0 to 32\n"},
     {"Smtp_banner = x\nB x\n",
      "c:2:1: a line that begins with a capital letter defines a macro: NAME = value (options are in small letters)\n"},
     {".inclde /x\n", "c:1:1: unknown directive \".inclde\": did you mean \".include\"?\n"},
@@ -397,7 +395,25 @@ constexpr Case kMistakes[] = {
     {"begin routers\na:\n  driver = iplookup\n",
      "c:3:12: the driver \"iplookup\" of the router \"a\" cannot be used: postern has nothing of this kind\n"},
     {"begin routers\na:\n  driver = redirect\n  verify_only\n",
-     "c:2:1: the redirect router \"a\" has no data: write data = addresses\n"},
+     "c:2:1: the redirect router \"a\" has no data: write data = addresses, or file = /name\n"},
+    {"begin routers\na:\n  driver = redirect\n  verify_only\n  data = x@y\n  file = /x\n  owners = root : "
+     "nobody-of-this-name\n",
+     "c:2:1: the redirect router \"a\" has both data and file: only one may be set\n"
+     "c:7:12: owners: \"nobody-of-this-name\" is neither a number nor a name that this machine knows\n"},
+    {"begin routers\na:\n  driver = redirect\n  verify_only\n  file = /x\n  include_directory = /y\n  allow_filter\n",
+     "c:6:3: \"include_directory\" cannot be used: where a name leads is not followed from folder to folder: write "
+     "forbid_include\n"
+     "c:7:3: \"allow_filter\" cannot be used: filters are not built\n"},
+    {"begin routers\na:\n  driver = dnslookup\n  transport = t\n  widen_domains = a.ex : -\n  condition = ${acl{x}}\n"
+     "begin transports\nt:\n  driver = smtp\n  hosts_require_tls = *\n",
+     "c:2:1: the router \"a\" cannot be used for deliveries: TLS, which hosts_require_tls wants, is not built for them yet: "
+     "write "
+     "verify_only, and deliver by another router\n"
+     "c:2:1: the router \"a\" cannot be used for deliveries: \"widen_domains\" is not built for them: write verify_only, and "
+     "deliver by "
+     "another router\n"
+     "c:5:19: widen_domains: \"-\" is no domain\n"
+     "c:6:17: ${acl...} cannot be used: there is no ACL to ask where a message is delivered\n"},
     {"begin routers\na:\n  driver = redirect\n  data = x@y\n",
      "c:2:1: the router \"a\" cannot be used for deliveries: redirections are not built for them yet: write verify_only, and "
      "deliver by another router\n"},
@@ -428,12 +444,12 @@ constexpr Case kMistakes[] = {
      "by "
      "another router\n"
      "c:6:10: self: \"sent\" is none of defer, fail, freeze, pass, send: did you mean \"send\"?\n"},
-    {"begin transports\nt:\n  driver = smtp\n  protocol = smtps\n  port = 0\n  hosts = a.b\n  hosts_require_tls = *\n",
+    {"begin transports\nt:\n  driver = smtp\n  protocol = smtps\n  port = 0\n  hosts = a.b\n  hosts_require_alpn = *\n",
      "c:4:14: protocol: TLS, which smtps needs, is not built yet: write smtp or lmtp\n"
      "c:5:10: port: \"0\" is no port: write a number from 1 to 65535, smtp, smtps, submission, submissions or lmtp\n"
      "c:6:11: hosts: the host \"a.b\" cannot be used: names of hosts are not looked up here: write an IP address, or name the "
      "host in a router\n"
-     "c:7:3: \"hosts_require_tls\" cannot be used: TLS is not built yet: mail would leave in clear\n"},
+     "c:7:3: \"hosts_require_alpn\" cannot be used: TLS is not built yet: mail would leave in clear\n"},
     {"begin transports\nt:\n  driver = smtp\n  protocol = lmpt\n",
      "c:4:14: protocol: \"lmpt\" is no protocol: write smtp or lmtp\n"},
     {"begin transports\nt:\n  driver = lmtp\n  batch_max = 10\n",
@@ -466,6 +482,9 @@ constexpr Case kMistakes[] = {
     {"begin retry\n* * G,2h,1m,0.5\n", "c:2:5: times must be longer than 0s, and a factor is at least 1\n"},
     {"begin retry\n* * F,2h,15m G,3h,1h,2\n", "c:2:14: steps are separated by semicolons\n"},
     {"begin rewrite\n*@a b\n", "c:2:1: rewriting of addresses is not built yet\n"},
+    {"add_environment = A=b : =c\nkeep_environment = X : ^(\n",
+     "c:1:25: add_environment: \"=c\" has no name: write NAME=value\n"
+     "c:2:24: keep_environment: regular expression error in \"^(\": missing closing parenthesis at offset 2\n"},
     {".include /nowhere\n", "c:1:10: cannot read /nowhere: open: not found\n"},
 };
 
@@ -518,9 +537,6 @@ constexpr Case kWarnings[] = {
      "log_selector = +proxy\n",
      ""},
     {"proxy_required_hosts = 10.0.0.1\n", "c:1:1: warning: \"proxy_required_hosts\" is an old name of \"hosts_proxy\"\n"},
-    {"add_environment = A=b : =c\nkeep_environment = X : ^(\n",
-     "c:1:25: add_environment: \"=c\" has no name: write NAME=value\n"
-     "c:2:24: keep_environment: regular expression error in \"^(\": missing closing parenthesis at offset 2\n"},
     {"keep_environment =\ntrusted_users = uucp\nno_queue_only\n", ""},
     {"log_selector = +dnssec\n", "c:1:16: warning: log_selector: \"+dnssec\" has no effect: it is not built yet\n"},
     {"log_file_path = syslog : /x/%slog\n", "c:1:1: warning: log_file_path: \"syslog\" has no effect: it is not built yet\n"},
@@ -531,6 +547,8 @@ constexpr Case kWarnings[] = {
      "c:1:34: warning: \"$proxy_target_port\" is an old name of \"$proxy_external_port\"\n"},
     {"begin authenticators\nplain:\n  driver = plaintext\n",
      "c:2:1: warning: the authenticator \"plain\" has no effect: SMTP AUTH is not built yet\n"},
+    {"hostlist unused = 1.2.3\n",
+     "c:1:19: warning: malformed IPv4 address or address mask \"1.2.3\": write all four numbers, and a mask of 0 to 32\n"},
     {"domainlist a = b c\n",
      "c:1:16: warning: the item \"b c\" holds a blank, so nothing will match it: items are separated by colons\n"},
 };
@@ -549,10 +567,10 @@ TEST(Load, ReportsAllErrorsInTheOrderOfTheFiles) {
   EXPECT_EQ(memory.said("bar = 1\n.include /inc\nsmtp_banner = ${\nbegin acl\na:\n  deny verify = x\n  frob = y\n"),
             "c:1:1: unknown main option \"bar\"\n"
             "c:3:15: warning: letter or digit expected after ${\n"
-            "c:6:17: verify: unknown word \"x\"\n"
+            "c:6:17: warning: verify: unknown word \"x\"\n"
             "c:7:3: unknown ACL condition or modifier \"frob\"\n"
             "/inc:1:1: unknown main option \"foo\"\n"
-            "/inc:2:32: unknown named host list \"+xy\"\n");
+            "/inc:2:32: warning: unknown named host list \"+xy\"\n");
 }
 
 TEST(Load, KeepsTextsOfAclOptionsThatAreKnownLater) {
@@ -589,7 +607,7 @@ TEST(Load, ReadsAclsFromFiles) {
   ASSERT_TRUE(result.ok()) << format_diagnostics(result.diagnostics);
   EXPECT_EQ(result.config->acl_for(acl::Phase::rcpt)->statements.size(), 2u);
   memory.files.put("/acl", "accept\n hosts = +ab\n");
-  EXPECT_EQ(memory.said("acl_smtp_rcpt = /acl\n"), "/acl:2:10: unknown named host list \"+ab\"\n");
+  EXPECT_EQ(memory.said("acl_smtp_rcpt = /acl\n"), "/acl:2:10: warning: unknown named host list \"+ab\"\n");
 }
 
 TEST(Load, TakesMacrosFromItsCaller) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/dcc/request.h"
 #include "policy/spf/spf.h"
 
 namespace postern::config {
@@ -52,6 +53,10 @@ constexpr auto kDefaults = std::to_array<Default>({
     {"check_spool_space", "10M"},
     {"chunking_advertise_hosts", kEveryone},
     {"daemon_smtp_ports", "smtp"},
+    {"dcc_direct_add_header", "no"},
+    {"dccifd_address", {}},
+    {"dccifd_options", dcc::kDefaultOptions},
+    {"dccifd_timeout", "60s"},
     {"disable_ipv6", "no"},
     {"dkim_timeout", "30s"},
     {"dkim_verify_hashes", "sha256:sha512"},
@@ -59,6 +64,9 @@ constexpr auto kDefaults = std::to_array<Default>({
     {"dkim_verify_min_keysizes", "rsa=1024 ed25519=250"},
     {"dkim_verify_minimal", "no"},
     {"dkim_verify_signers", "$dkim_signers"},
+    {"dmarc_history_file", {}},
+    {"dmarc_timeout", "30s"},
+    {"dmarc_tld_file", {}},
     {"dns_again_means_nonexist", kNobody},
     {"dns_csa_search_limit", "5"},
     {"dns_csa_use_reverse", "yes"},

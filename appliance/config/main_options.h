@@ -3,16 +3,19 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "appliance/config/log_selector.h"
 #include "engine/base/ip_address.h"
+#include "policy/dcc/request.h"
 #include "policy/dkim/verifier.h"
 #include "policy/expand/message_text.h"
 #include "policy/expand/program.h"
 #include "policy/lists/list.h"
+#include "policy/psl/public_suffix_list.h"
 #include "policy/routing/callout_cache.h"
 #include "policy/spf/spf.h"
 
@@ -125,6 +128,13 @@ struct MainOptions {
   dkim::VerifyPolicy dkim_verify;       // dkim_verify_hashes, _keytypes, _min_keysizes, _minimal
   expand::Program dkim_verify_signers;  // "$dkim_signers" unless set
   std::int64_t dkim_timeout_s = 30;
+  std::shared_ptr<const psl::PublicSuffixList> dmarc_suffixes;  // of dmarc_tld_file; null: no DMARC
+  std::string dmarc_history_file;                               // absolute; empty: none
+  std::int64_t dmarc_timeout_s = 30;
+  std::optional<dcc::DaemonAddress> dccifd_address;  // nothing: no DCC
+  std::string dccifd_options{dcc::kDefaultOptions};
+  std::int64_t dccifd_timeout_s = 60;
+  bool dcc_direct_add_header = false;
 
   // Bounces
   expand::Program dsn_from;  // "Mail Delivery System <Mailer-Daemon@$qualify_domain>" unless set

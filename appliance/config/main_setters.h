@@ -11,6 +11,8 @@ namespace postern::config {
 void set_bare_newline(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_body_newlines(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_body_visible(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_dmarc_history_file(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_dmarc_tld_file(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_dns_dnssec_trusted(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_dns_servers(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_log_file_path(MainDraft& draft, const Setting& setting, const OptionReader& reader);
@@ -18,6 +20,8 @@ void set_log_format(MainDraft& draft, const Setting& setting, const OptionReader
 void set_log_selector(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_proxy_count_by(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_proxy_protocol_timeout(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_dccifd_address(MainDraft& draft, const Setting& setting, const OptionReader& reader);
+void set_dccifd_options(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_dkim_verify_hashes(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_dkim_verify_keytypes(MainDraft& draft, const Setting& setting, const OptionReader& reader);
 void set_dkim_verify_min_keysizes(MainDraft& draft, const Setting& setting, const OptionReader& reader);

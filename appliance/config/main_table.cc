@@ -14,8 +14,6 @@ namespace {
 constexpr std::string_view kAuth = "SMTP AUTH is not built yet, and not offered";
 constexpr std::string_view kBmi = "Brightmail is not built yet";
 constexpr std::string_view kBounces = "bounces have a fixed form for now, and delays are not announced";
-constexpr std::string_view kDcc = "DCC is not built yet";
-constexpr std::string_view kDmarc = "DMARC is not built yet";
 constexpr std::string_view kDns = "what would use it in the DNS is not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
 constexpr std::string_view kFilter = "filters are not built";
@@ -34,7 +32,8 @@ constexpr std::string_view kPrdr = "PRDR is not built yet, and not offered";
 constexpr std::string_view kRemove = "what was received is stored as it is";
 constexpr std::string_view kScan = "content scanning is not built yet";
 constexpr std::string_view kSpace = "only the bytes left for the spool are watched, by check_spool_space";
-constexpr std::string_view kSpfEngine = "there is no other engine than our own yet";
+constexpr std::string_view kForensic = "failure reports are not sent yet";
+constexpr std::string_view kOtherEngine = "there is no other engine than our own yet";
 constexpr std::string_view kSrs = "it is of an older SRS; ${srs_encode and inbound_srs are there instead";
 constexpr std::string_view kTls = "TLS is not built yet, and not offered";
 
@@ -158,9 +157,14 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
     early("daemon_smtp_ports"),
     {"daemon_startup_retries", ValueKind::integer, OptionStatus::irrelevant, nullptr, kNotHere},
     {"daemon_startup_sleep", ValueKind::time, OptionStatus::irrelevant, nullptr, kNotHere},
-    {"dcc_direct_add_header", ValueKind::boolean, OptionStatus::no_effect, nullptr, kDcc},
-    {"dccifd_address", ValueKind::text, OptionStatus::no_effect, nullptr, kDcc},
-    {"dccifd_options", ValueKind::text, OptionStatus::no_effect, nullptr, kDcc},
+    {"dcc_direct_add_header",
+     ValueKind::boolean,
+     OptionStatus::built,
+     set_bool<&MainOptions::dcc_direct_add_header, MainDraft>,
+     {}},
+    {"dccifd_address", ValueKind::text, OptionStatus::built, set_dccifd_address, {}},
+    {"dccifd_options", ValueKind::text, OptionStatus::built, set_dccifd_options, {}},
+    {"dccifd_timeout", ValueKind::time, OptionStatus::built, set_seconds<&MainOptions::dccifd_timeout_s, MainDraft>, {}},
     {"debug_store", ValueKind::boolean, OptionStatus::irrelevant, nullptr, kNotHere},
     {"delay_warning", ValueKind::time_list, OptionStatus::no_effect, nullptr, kBounces},
     {"delay_warning_condition", ValueKind::text, OptionStatus::no_effect, nullptr, kBounces},
@@ -179,10 +183,11 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      OptionStatus::built,
      set_program<&MainOptions::dkim_verify_signers, MainDraft>,
      {}},
-    {"dmarc_engine", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
-    {"dmarc_forensic_sender", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
-    {"dmarc_history_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
-    {"dmarc_tld_file", ValueKind::text, OptionStatus::no_effect, nullptr, kDmarc},
+    {"dmarc_engine", ValueKind::text, OptionStatus::no_effect, nullptr, kOtherEngine},
+    {"dmarc_forensic_sender", ValueKind::text, OptionStatus::no_effect, nullptr, kForensic},
+    {"dmarc_history_file", ValueKind::text, OptionStatus::built, set_dmarc_history_file, {}},
+    {"dmarc_timeout", ValueKind::time, OptionStatus::built, set_seconds<&MainOptions::dmarc_timeout_s, MainDraft>, {}},
+    {"dmarc_tld_file", ValueKind::text, OptionStatus::built, set_dmarc_tld_file, {}},
     {"dns_again_means_nonexist",
      ValueKind::text,
      OptionStatus::built,
@@ -471,7 +476,7 @@ constexpr auto kTable = std::to_array<OptionDef<MainDraft>>({
      set_asking_hosts<&MainOptions::smtputf8_advertise_hosts, MainDraft>,
      {}},
     {"spamd_address", ValueKind::text, OptionStatus::no_effect, nullptr, kScan},
-    {"spf_engine", ValueKind::text, OptionStatus::no_effect, nullptr, kSpfEngine},
+    {"spf_engine", ValueKind::text, OptionStatus::no_effect, nullptr, kOtherEngine},
     {"spf_guess", ValueKind::text, OptionStatus::built, set_spf_guess, {}},
     {"spf_smtp_comment_template", ValueKind::text, OptionStatus::built, set_spf_smtp_comment_template, {}},
     {"spf_timeout", ValueKind::time, OptionStatus::built, set_seconds<&MainOptions::spf_timeout_s, MainDraft>, {}},

@@ -31,6 +31,7 @@ class RouterServices final : public expand::CompileServices {
   [[nodiscard]] bool is_named_list(std::string_view name) override { return services_.is_named_list(name); }
   [[nodiscard]] bool has_headers() override { return has_headers_; }
   [[nodiscard]] bool has_acl_variables() override { return false; }
+  [[nodiscard]] bool has_acls() override { return false; }
   [[nodiscard]] bool allows_run() override { return services_.allows_run(); }
 
  private:

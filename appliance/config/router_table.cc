@@ -1,13 +1,24 @@
+#include <grp.h>
+#include <pwd.h>
+
 #include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "appliance/config/driver_tables.h"
+#include "engine/smtp/address.h"
+#include "policy/lists/list_text.h"
 
 namespace postern::config {
 
 namespace {
 
 using Row = OptionDef<RouterDraft>;
+using FileRules = routing::RedirectFileRules;
 using routing::FindFailed;
 using routing::Router;
 using routing::SelfAction;
@@ -18,7 +29,7 @@ constexpr std::string_view kFallback = "fallback hosts are not built yet";
 constexpr std::string_view kHeaders = "changing header lines by a router is not built yet";
 constexpr std::string_view kLater = "it is not built yet";
 constexpr std::string_view kNotHere = "postern is made differently";
-constexpr std::string_view kNoFiles = "redirections to files, pipes and included lists are not built";
+constexpr std::string_view kNoFiles = "redirections to files and pipes are not built";
 constexpr std::string_view kFilters = "filters are not built";
 constexpr std::string_view kSrs = "it is of an older SRS; ${srs_encode and inbound_srs are there instead";
 constexpr std::string_view kUser = "deliveries run as the user of the delivery process";
@@ -87,12 +98,76 @@ void set_domains_at_once(RouterDraft& draft, const Setting& setting, const Optio
   if (const auto text = reader.text(setting)) draft.*Member = reader.lists().domains(*text, setting.name.view());
 }
 
+void set_widen_domains(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.expanded(setting);
+  if (!text) return;
+  lists::ListReader items(text->view());
+  for (std::string item; items.next(item);) {
+    if (smtp::is_domain(item))
+      draft.widen_domains.push_back(std::move(item));
+    else
+      reader.error(setting, fmt::format("\"{}\" is no domain", printable(item, 64)));
+  }
+}
+
 void set_fail_verify(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
   if (const auto value = reader.boolean(setting)) draft.fail_verify_recipient = draft.fail_verify_sender = *value;
 }
 
 void set_verify(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
   if (const auto value = reader.boolean(setting)) draft.verify_recipient = draft.verify_sender = *value;
+}
+
+template <bool FileRules::* Member>
+void set_file_flag(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  if (const auto value = reader.boolean(setting)) draft.file_rules.*Member = *value;
+}
+
+template <std::optional<bool> FileRules::* Member>
+void set_file_check(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  draft.file_rules.*Member = reader.boolean(setting);
+}
+
+void set_mode_mask(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  if (const auto value = reader.octal(setting)) draft.file_rules.mode_mask = *value;
+}
+
+std::optional<std::uint32_t> user_named(const std::string& name) {
+  const passwd* const entry = ::getpwnam(name.c_str());
+  if (entry == nullptr) return std::nullopt;
+  return entry->pw_uid;
+}
+std::optional<std::uint32_t> group_named(const std::string& name) {
+  const group* const entry = ::getgrnam(name.c_str());
+  if (entry == nullptr) return std::nullopt;
+  return entry->gr_gid;
+}
+
+// Numbers, and names that this machine knows.
+std::vector<std::uint32_t> read_ids(const Setting& setting, const OptionReader& reader,
+                                    std::optional<std::uint32_t> (*named)(const std::string&)) {
+  std::vector<std::uint32_t> ids;
+  const auto text = reader.expanded(setting);
+  if (!text) return ids;
+  lists::ListReader items(text->view());
+  for (std::string item; items.next(item);) {
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(item.data(), item.data() + item.size(), number);
+    const bool is_number = error == std::errc() && end == item.data() + item.size();
+    const std::optional<std::uint32_t> id = is_number ? number : named(item);
+    if (id)
+      ids.push_back(*id);
+    else
+      reader.error(setting, fmt::format("\"{}\" is neither a number nor a name that this machine knows", printable(item, 64)));
+  }
+  return ids;
+}
+
+void set_owners(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  draft.file_rules.owners = read_ids(setting, reader, user_named);
+}
+void set_owning_groups(RouterDraft& draft, const Setting& setting, const OptionReader& reader) {
+  draft.file_rules.groups = read_ids(setting, reader, group_named);
 }
 
 void keep_route_list(RouterDraft& draft, const Setting& setting, const OptionReader&) { draft.route_list = setting; }
@@ -181,18 +256,18 @@ constexpr auto kManualroutePrivate = std::to_array<Row>({
 
 constexpr auto kDnslookupPrivate = std::to_array<Row>({
     built("check_secondary_mx", kFlag, set_bool<&Router::check_secondary_mx, RouterDraft>),
-    refused("check_srv", "SRV records are not looked at"),
-    no_effect("fail_defer_domains", kLater),
-    built("ipv4_only", kFlag, set_bool<&Router::ipv4_only, RouterDraft>),
-    irrelevant("ipv4_prefer", kFlag),
+    built("check_srv", kText, set_program<&Router::check_srv, RouterDraft>),
+    built("fail_defer_domains", kText, set_domains_at_once<&Router::fail_defer_domains>),
+    built("ipv4_only", kText, set_program<&Router::ipv4_only, RouterDraft>),
+    built("ipv4_prefer", kText, set_program<&Router::ipv4_prefer, RouterDraft>),
     built("mx_domains", kText, set_domains_at_once<&Router::mx_domains>),
     built("mx_fail_domains", kText, set_domains_at_once<&Router::mx_fail_domains>),
     irrelevant("qualify_single", kFlag),
     irrelevant("rewrite_headers", kFlag),
     irrelevant("same_domain_copy_routing", kFlag),
     refused("search_parents", kLater, kFlag),
-    irrelevant("srv_fail_domains"),
-    refused("widen_domains", kLater),
+    built("srv_fail_domains", kText, set_domains_at_once<&Router::srv_fail_domains>),
+    built("widen_domains", kText, set_widen_domains),
 });
 
 constexpr auto kRedirectPrivate = std::to_array<Row>({
@@ -200,15 +275,15 @@ constexpr auto kRedirectPrivate = std::to_array<Row>({
     built("allow_fail", kFlag, set_bool<&Router::allow_fail, RouterDraft>),
     refused("allow_filter", kFilters, kFlag),
     no_effect("allow_freeze", kFilters, kFlag),
-    no_effect("check_ancestor", kLater, kFlag),
-    irrelevant("check_group", kFlag),
-    irrelevant("check_owner", kFlag),
+    built("check_ancestor", kFlag, set_bool<&Router::check_ancestor, RouterDraft>),
+    built("check_group", kFlag, set_file_check<&FileRules::check_group>),
+    built("check_owner", kFlag, set_file_check<&FileRules::check_owner>),
     built("data", kText, set_program<&Router::data, RouterDraft>),
     no_effect("directory_transport", kNoFiles),
-    refused("file", "it is not built: write data = ${readfile{/name}}, or a lookup"),
+    built("file", kText, set_program<&Router::file, RouterDraft>),
     no_effect("file_transport", kNoFiles),
     irrelevant("filter_prepend_home", kFlag),
-    irrelevant("forbid_blackhole", kFlag),
+    built("forbid_blackhole", kFlag, set_bool<&Router::forbid_blackhole, RouterDraft>),
     irrelevant("forbid_exim_filter", kFlag),
     irrelevant("forbid_file", kFlag),
     irrelevant("forbid_filter_dlfunc", kFlag),
@@ -220,18 +295,18 @@ constexpr auto kRedirectPrivate = std::to_array<Row>({
     irrelevant("forbid_filter_readsocket", kFlag),
     irrelevant("forbid_filter_reply", kFlag),
     irrelevant("forbid_filter_run", kFlag),
-    irrelevant("forbid_include", kFlag),
+    built("forbid_include", kFlag, set_bool<&Router::forbid_include, RouterDraft>),
     irrelevant("forbid_pipe", kFlag),
     irrelevant("forbid_sieve_filter", kFlag),
-    irrelevant("forbid_smtp_code", kFlag),
+    built("forbid_smtp_code", kFlag, set_bool<&Router::forbid_smtp_code, RouterDraft>),
     irrelevant("hide_child_in_errmsg", kFlag),
-    irrelevant("ignore_eacces", kFlag),
-    irrelevant("ignore_enotdir", kFlag),
-    no_effect("include_directory", kNoFiles),
-    irrelevant("modemask", ValueKind::octal),
+    built("ignore_eacces", kFlag, set_file_flag<&FileRules::ignore_denied>),
+    built("ignore_enotdir", kFlag, set_file_flag<&FileRules::ignore_missing_directories>),
+    refused("include_directory", "where a name leads is not followed from folder to folder: write forbid_include"),
+    built("modemask", ValueKind::octal, set_mode_mask),
     irrelevant("one_time", kFlag),
-    irrelevant("owners"),
-    irrelevant("owngroups"),
+    built("owners", kText, set_owners),
+    built("owngroups", kText, set_owning_groups),
     no_effect("pipe_transport", kNoFiles),
     built("qualify_domain", kText, set_expanded<&Router::qualify_domain, RouterDraft>),
     built("qualify_preserve_domain", kFlag, set_bool<&Router::qualify_preserve_domain, RouterDraft>),
@@ -248,8 +323,8 @@ constexpr auto kRedirectPrivate = std::to_array<Row>({
     refused("srs_condition", kSrs),
     refused("srs_dbinsert", kSrs),
     refused("srs_dbselect", kSrs),
-    no_effect("syntax_errors_text", kLater),
-    no_effect("syntax_errors_to", kLater),
+    irrelevant("syntax_errors_text"),
+    irrelevant("syntax_errors_to"),
 });
 
 constexpr auto kDnslookup = merged(kGeneric, kDnslookupPrivate);

@@ -10,6 +10,7 @@
 #include "engine/base/ip_address.h"
 #include "policy/expand/program.h"
 #include "policy/routing/host_items.h"
+#include "policy/routing/tls_hosts.h"
 
 namespace postern::config {
 
@@ -38,6 +39,8 @@ struct SmtpTransport {
   bool hosts_randomize = false;
   std::uint16_t port = 25;            // for hosts that bring none
   std::vector<IpAddress> interfaces;  // to connect from: the first of the host's family; empty: the kernel chooses
+  routing::TlsHosts tls;              // of callouts; deliveries are in clear
+  bool requires_tls = false;          // hosts_require_tls is not empty
   bool allow_localhost = false;       // deliver to a host of `hosts` that is this one
   expand::Program helo_data;          // "$primary_hostname" unless set
   std::int64_t connect_timeout_s = 5 * 60;

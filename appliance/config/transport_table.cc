@@ -94,6 +94,13 @@ void set_socket(TransportDraft& draft, const Setting& setting, const OptionReade
                                       kSocketPathMax));
 }
 
+template <lists::HostList routing::TlsHosts::* Member>
+void set_tls_hosts(TransportDraft& draft, const Setting& setting, const OptionReader& reader) {
+  const auto text = reader.text(setting);
+  if (Member == &routing::TlsHosts::require) draft.smtp.requires_tls = text && !text->empty();
+  set_hosts<Member>(draft.smtp.tls, setting, reader);
+}
+
 void set_batch_max(TransportDraft& draft, const Setting& setting, const OptionReader& reader) {
   const auto count = reader.count(setting);
   if (count && *count == 0) return reader.error(setting, "a delivery is to one recipient at least: write 1 or more");
@@ -210,7 +217,7 @@ constexpr auto kSmtpPrivate = std::to_array<Row>({
     built("hosts", kText, set_smtp_hosts),
     no_effect("hosts_avoid_esmtp", kLater),
     no_effect("hosts_avoid_pipelining", kLater),
-    no_effect("hosts_avoid_tls", kTls),
+    built("hosts_avoid_tls", kText, set_tls_hosts<&routing::TlsHosts::avoid>),
     no_effect("hosts_max_try", kLater, kNumber),
     no_effect("hosts_max_try_hardlimit", kLater, kNumber),
     no_effect("hosts_nopass_tls", kTls),
@@ -223,13 +230,13 @@ constexpr auto kSmtpPrivate = std::to_array<Row>({
     refused("hosts_require_auth", kAuth),
     refused("hosts_require_dane", kTlsRequired),
     refused("hosts_require_ocsp", kTlsRequired),
-    refused("hosts_require_tls", kTlsRequired),
+    built("hosts_require_tls", kText, set_tls_hosts<&routing::TlsHosts::require>),
     no_effect("hosts_try_auth", kAuth),
     no_effect("hosts_try_chunking", kLater),
     no_effect("hosts_try_dane", kTls),
     no_effect("hosts_try_fastopen", kLater),
     no_effect("hosts_try_prdr", kLater),
-    no_effect("hosts_verify_avoid_tls", kTls),
+    built("hosts_verify_avoid_tls", kText, set_tls_hosts<&routing::TlsHosts::verify_avoid>),
     built("interface", kText, set_interface),
     irrelevant("keepalive", kFlag),
     built("lmtp_ignore_quota", kFlag, smtp_bool<&SmtpTransport::ignore_quota>),
@@ -250,7 +257,10 @@ constexpr auto kSmtpPrivate = std::to_array<Row>({
     no_effect("tls_require_ciphers", kTls),
     no_effect("tls_resumption_hosts", kTls),
     no_effect("tls_sni", kTls),
-    no_effect("tls_tempfail_tryclear", kTls, kFlag),
+    built("tls_tempfail_tryclear", kFlag,
+          [](TransportDraft& draft, const Setting& setting, const OptionReader& reader) {
+            set_bool<&routing::TlsHosts::try_clear>(draft.smtp.tls, setting, reader);
+          }),
     no_effect("tls_try_verify_hosts", kTls),
     no_effect("tls_verify_cert_hostnames", kTls),
     no_effect("tls_verify_certificates", kTls),

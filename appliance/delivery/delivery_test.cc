@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -153,6 +154,51 @@ TEST_F(DeliveryTest, WhatCannotBeRoutedFails) {
   EXPECT_EQ(stage.log.count(Stage::id_of(1) + " ** a@nowhere.example: Unrouteable address"), 1U);
   ASSERT_EQ(server.mails.size(), 1U);
   EXPECT_THAT(server.mails[0].text, HasSubstr("    Unrouteable address\r\n"));
+}
+
+// Lookups, and lists that ask while they are matched.
+TEST(AskingDelivery, RoutesByFiles) {
+  const std::string hosts = ::testing::TempDir() + "hosts";
+  const std::string denied = ::testing::TempDir() + "denied";
+  std::ofstream(hosts) << "a.example: 192.0.2.1\nb.example: 192.0.2.2\n";
+  std::ofstream(denied) << "no@a.example\n";
+  FakeServer first;
+  FakeServer second;
+  FakeServer third;
+  Stage stage(
+      "primary_hostname = gw.example\nqualify_domain = example\n"
+      "domainlist known = lsearch;" +
+      hosts +
+      "\n"
+      "begin routers\n"
+      "denied:\n  driver = accept\n  transport = out\n"
+      "  condition = ${lookup{$local_part@$domain}lsearch{" +
+      denied +
+      "}{yes}{no}}\n"
+      "byfile:\n  driver = manualroute\n  domains = +known\n  transport = out\n"
+      "  senders = ! lsearch;" +
+      denied +
+      "\n"
+      "  route_data = ${lookup{$domain}lsearch{" +
+      hosts +
+      "}{$value}fail}\n"
+      "broken:\n  driver = accept\n  domains = ${lookup{x}lsearch{/nowhere/at/all}}\n  transport = out\n"
+      "begin transports\nout:\n  driver = smtp\n  hosts = 192.0.2.3\n"
+      "begin retry\n* * F,2h,15m\n");
+  const language::ShardNeeds needs{.clock = stage.scheduler.clock()};
+  stage.needs = &needs;
+  stage.network.listen(at("192.0.2.1"), first);
+  stage.network.listen(at("192.0.2.2"), second);
+  stage.network.listen(at("192.0.2.3"), third);
+  ASSERT_TRUE(stage.start_ingress());
+  ASSERT_TRUE(stage.start_delivery());
+  const std::vector<std::string> recipients{"u@a.example", "u@b.example", "no@a.example", "u@c.example"};
+  ASSERT_TRUE(stage.accept({.sender = "s@send.example", .recipients = recipients, .content = text_of(1)}, 1));
+  stage.advance_ms(200);
+  EXPECT_EQ(stage.log.count("=> u@a.example R=byfile T=out H=192.0.2.1 "), 1U);
+  EXPECT_EQ(stage.log.count("=> u@b.example R=byfile T=out H=192.0.2.2 "), 1U);
+  EXPECT_EQ(stage.log.count("=> no@a.example R=denied T=out H=192.0.2.3 "), 1U);
+  EXPECT_EQ(stage.log.count("== u@c.example R=broken defer"), 1U) << ::testing::PrintToString(stage.log.main);
 }
 
 TEST_F(DeliveryTest, ABounceThatFailsIsNotBounced) {

@@ -147,6 +147,7 @@ class Stage final : public spool::DamageReporter {
   DeliveryOptions options;
   spool::WriterOptions writer_options = small_segments();
   bool has_doorbell = true;
+  const language::ShardNeeds* needs = nullptr;
 
   // ---- time ----
   void turn() {
@@ -222,6 +223,7 @@ class Stage final : public spool::DamageReporter {
                                                         .connector = network,
                                                         .blocks = blocks,
                                                         .random = random,
+                                                        .needs = needs,
                                                         .log = log,
                                                         .config = config_,
                                                         .doorbell = has_doorbell ? &*bell_ : nullptr,

@@ -345,9 +345,7 @@ void AclDesk::tell_of_sender(Verdict& verdict) {
     log_about_client(" sender verify ", text, acl::kUsualRejectTargets);
   }
   if (is_deferred || verdict.decision == Decision::defer || !state_.controls.multiline_responses) return;
-  std::string_view text = verdict.text;
-  std::string_view code = smtp::leading_code(text);
-  verdict.text = std::string(code).append(acl::sender_details(*failed)).append("\n").append(text.substr(code.size()));
+  verdict.text.insert(smtp::code_prefix(verdict.text).bytes, acl::sender_details(*failed) + "\n");
 }
 
 // Of the message that is being looked at; it stands before all that is logged meanwhile.

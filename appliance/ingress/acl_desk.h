@@ -57,6 +57,8 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   void begin_checks(const smtp::Envelope& envelope);
   // acl::AclWorld, too. Null: there is no message, or nobody wants any.
   [[nodiscard]] checks::MessageChecks* checks() override;
+  // The header block is complete: what the configuration wants of it begins.
+  void header_complete(const smtp::Envelope& envelope, const smtp::HeaderView& headers);
   // Whether checks were begun; null: they were not.
   [[nodiscard]] checks::MessageChecks* begun_checks() const noexcept { return checks_.get(); }
   // Suspends until all signatures are judged; then asks acl_smtp_dkim, if there is one, for each of dkim_verify_signers until it
@@ -73,6 +75,9 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   void append_added_fields(std::string& out) const;
 
  private:
+  // language::Asker
+  [[nodiscard]] auth_results::Checks found_by_checks() const override;
+  void start_dcc(const smtp::Envelope& envelope, const smtp::HeaderView& headers);
   [[nodiscard]] Task<smtp::Verdict> judge_signer(std::string name, const dkim::SignatureResult* result, AclScene scene);
 
   // acl::AclWorld

@@ -44,6 +44,34 @@ void AclDesk::begin_checks(const smtp::Envelope& envelope) {
                  session_.transaction_checks);
 }
 
+void AclDesk::header_complete(const smtp::Envelope& envelope, const smtp::HeaderView& headers) {
+  if (!checks_) return;
+  checks_->header_complete(headers, {.dkim = state_.controls.dkim_verify, .dmarc = state_.controls.dmarc_verify});
+  if (policy_.checks.wanted.has(expand::Check::dcc)) start_dcc(envelope, headers);
+}
+
+void AclDesk::start_dcc(const smtp::Envelope& envelope, const smtp::HeaderView& headers) {
+  dcc::Client* const client = language().dcc();
+  if (client == nullptr) return;
+  dcc::Request request{.options = language().language().dccifd_options,
+                       .client = session_.endpoints.peer.address,
+                       .client_name = session_.host_name,
+                       .helo = session_.helo,
+                       .sender = PeerText(envelope.sender().address.text().view())};
+  for (const smtp::Recipient& each : envelope.recipients()) request.recipients.emplace_back(each.address.text().view());
+  if (const auto override_ip = state_.message_variables.get("acl_m_dcc_override_client_ip"); override_ip && !override_ip->text.empty()) {
+    if (const auto address = dcc::parse_client_override(override_ip->text)) {
+      request.client = *address;
+      request.client_name = PeerText();
+    } else {
+      trouble("acl_m_dcc_override_client_ip: " + address.error());
+    }
+  }
+  checks_->set_dcc(client->start(request, headers.block()));
+}
+
+auth_results::Checks AclDesk::found_by_checks() const { return checks_ ? checks_->found() : auth_results::Checks(); }
+
 // Texts that were read when they were needed may ask for what the configuration did not seem to want.
 checks::MessageChecks* AclDesk::checks() {
   const bool has_message = scene_.envelope != nullptr && scene_.envelope->has_sender();

@@ -202,8 +202,8 @@ ReadyOr<Result<smtp::MessageSink*>> Connection::open_message(const smtp::Envelop
 
 smtp::Pace Connection::body(const Slice& bytes) {
   if (facts_.body_ends) facts_.body_ends->feed(bytes.view());
-  if (checks::MessageChecks* const checks = begun_checks()) checks->body(bytes.view());
-  return smtp::Pace::go_on;
+  checks::MessageChecks* const checks = begun_checks();
+  return checks == nullptr || checks->body(bytes) ? smtp::Pace::go_on : smtp::Pace::wait;
 }
 
 // Exim's way: the text is the configuration's, the date behind it is ours.
@@ -244,9 +244,12 @@ Task<Verdict> Connection::judge_signers() {
   co_return last ? end_asking(*std::move(last), &Connection::end_of_message) : co_await go_on_asking(&Connection::end_of_message);
 }
 
-void Connection::headers_complete(const smtp::Envelope&, const smtp::HeaderView& headers) {
-  if (checks::MessageChecks* const checks = begun_checks())
-    checks->header_complete(headers, facts_.desk->state().controls.dkim_verify);
+void Connection::headers_complete(const smtp::Envelope& envelope, const smtp::HeaderView& headers) {
+  if (facts_.desk) facts_.desk->header_complete(envelope, headers);
+}
+
+Task<void> Connection::body_room() {
+  if (checks::MessageChecks* const checks = begun_checks()) co_await checks->room({Instant::never(), &facts_.state->transaction_checks.stop()});
 }
 
 checks::MessageChecks* Connection::begun_checks() const noexcept {
@@ -268,6 +271,7 @@ Verdict Connection::end_of_message(Verdict verdict) {
     sink_->describe_body(message.stats.has_8bit, message.stats.line_bytes_max);
   }
   if (verdict.decision == Decision::discard) services_.stats.discarded.add();
+  write_dmarc_history(verdict);
   if (!verdict.passes() && policy_->log_selector.has(config::LogSelector::rejected_header)) {
     write_received_header();
     facts_.scene.received_field = {};

@@ -46,6 +46,7 @@ class Connection final : public smtp::SessionHooks {
                                                                        std::uint64_t bytes_expected) override;
   void headers_complete(const smtp::Envelope& envelope, const smtp::HeaderView& headers) override;
   [[nodiscard]] smtp::Pace body(const Slice& bytes) override;
+  [[nodiscard]] Task<void> body_room() override;
   [[nodiscard]] smtp::ReadyOr<smtp::Verdict> end_of_data(const smtp::MessageView& message, smtp::Additions& additions) override;
   void accepted(const smtp::Envelope& envelope, const smtp::BodyStats& stats, std::string_view id,
                 const smtp::CommitReceipt& receipt) override;
@@ -79,6 +80,8 @@ class Connection final : public smtp::SessionHooks {
   // Null: there are none for this message.
   [[nodiscard]] checks::MessageChecks* begun_checks() const noexcept;
   void log_signatures();
+  // What became of a message whose DMARC was asked for, for dmarc_history_file.
+  void write_dmarc_history(const smtp::Verdict& verdict);
   [[nodiscard]] std::string_view verified_domain() const;
   void log_event(const smtp::SessionEvent& event);
   [[nodiscard]] std::string_view expand_or(const expand::Program& program, std::string_view fallback);

@@ -2,10 +2,10 @@
 #include <utility>
 
 #include "appliance/ingress/connection.h"
-#include "appliance/ingress/signature_line.h"
 #include "appliance/ingress/event_lines.h"
 #include "appliance/ingress/header_texts.h"
 #include "appliance/ingress/log_lines.h"
+#include "appliance/ingress/signature_line.h"
 #include "engine/coro/scheduler.h"
 
 namespace postern::ingress {

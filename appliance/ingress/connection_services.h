@@ -47,7 +47,7 @@ struct ConnectionServices {
   log::LogLine line = {};                    // for one log line at a time, likewise
   std::string id_prefix = {};                // of connection_id: the same for no two shards and processes
   std::uint64_t connections = 0;             // begun so far, for their ids
-  checks::Shared checks = {.resolver = resolver};
+  checks::Shared checks = {.resolver = resolver, .random = random};
   const ConnectionLimits* limits = nullptr;  // counts those on all shards; null: nobody does
 
   // Writes `scratch` to these logs.

@@ -34,7 +34,8 @@ std::string_view rejected_what(Phase phase) {
 // What was asked for: the argument of the command, behind "FROM:" or "TO:".
 void append_rejected_argument(LogLine& line, const SessionState& state, Phase phase) {
   const std::string_view argument = state.argument.view();
-  if (phase == Phase::connect || phase == Phase::predata || phase == Phase::data || phase == Phase::dkim || argument.empty()) return;
+  if (phase == Phase::connect || phase == Phase::predata || phase == Phase::data || phase == Phase::dkim || argument.empty())
+    return;
   append_field(line, " ", "argument", argument, kCommandShownMax);
 }
 

@@ -22,9 +22,9 @@ struct Arrival {
   std::string_view subject = {};     // likewise, as append_subject() gives it; nothing where there is none
   bool has_subject = false;
   std::string_view dkim_domain = {};  // of a signature that passed; empty: none did
-  bool refused = false;              // the client was told that it is not taken: "(=" in place of "<="
-  bool chunked = false;              // it came by BDAT
-  std::int64_t receive_time_us = 0;  // from DATA to the end of the data, durable
+  bool refused = false;               // the client was told that it is not taken: "(=" in place of "<="
+  bool chunked = false;               // it came by BDAT
+  std::int64_t receive_time_us = 0;   // from DATA to the end of the data, durable
 };
 // "1wlos3-000008-0T <= a@b.example H=(c.example) [192.0.2.1] P=esmtp S=1234 id=x@y", and what log_selector adds.
 void append_arrival(log::LogLine& line, const LineContext& context, const Arrival& arrival);

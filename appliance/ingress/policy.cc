@@ -54,6 +54,7 @@ std::vector<routing::CalloutTransport> make_callout_transports(const std::vector
                     .hosts = smtp->hosts,
                     .hosts_override = smtp->hosts_override,
                     .lmtp = smtp->lmtp,
+                    .tls = smtp->tls,
                     .port = smtp->port,
                     .interfaces = smtp->interfaces,
                     .helo_data = smtp->helo_data});
@@ -69,7 +70,20 @@ checks::Settings make_check_settings(const config::Config& config) {
                             .spf_smtp_comment = main.spf_smtp_comment_template,
                             .spf_deadline_ms = main.spf_timeout_s * 1'000,
                             .dkim = main.dkim_verify,
-                            .dkim_deadline_ms = main.dkim_timeout_s * 1'000};
+                            .dkim_deadline_ms = main.dkim_timeout_s * 1'000,
+                            .arc = {.keys = {.rsa_bits_min = main.dkim_verify.rsa_bits_min,
+                                             .ed25519_bits_min = main.dkim_verify.ed25519_bits_min}},
+                            .suffixes = main.dmarc_suffixes,
+                            .dmarc_deadline_ms = main.dmarc_timeout_s * 1'000,
+                            .dcc_deadline_ms = main.dccifd_timeout_s * 1'000};
+  if (config.acl_for(acl::Phase::dkim) != nullptr ||
+      config.acl_text_of_phase[static_cast<std::size_t>(acl::Phase::dkim)].has_value())
+    settings.wanted.add(expand::Check::dkim);
+  // DMARC stands on both.
+  if (settings.wanted.has(expand::Check::dmarc)) {
+    settings.wanted.add(expand::Check::spf);
+    settings.wanted.add(expand::Check::dkim);
+  }
   return settings;
 }
 
@@ -126,7 +140,6 @@ IngressPolicy make_policy(const config::Config& config) {
   policy.callout_random_local_part = main.callout_random_local_part;
   policy.log_sender_verify_fail = main.log_selector.has(config::LogSelector::sender_verify_fail);
   policy.checks = make_check_settings(config);
-  if (policy.has_acl(acl::Phase::dkim)) policy.checks.wanted.add(expand::Check::dkim);
   policy.dkim_verify_signers = main.dkim_verify_signers;
   policy.body_shown = main.body_shown;
   policy.language = config.language;

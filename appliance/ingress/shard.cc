@@ -27,6 +27,7 @@
 #include "engine/ring/uring_file_system.h"
 #include "engine/smtp/session.h"
 #include "net/proxy/read_header.h"
+#include "net/tls/client.h"
 #include "net/transport/listener.h"
 #include "net/transport/runtime.h"
 #include "net/transport/uring_connector.h"
@@ -164,6 +165,7 @@ class IngressShard::Body final : public transport::ConnectionHandler, public spo
   std::unique_ptr<transport::UringDatagrams> datagrams_;
   std::optional<transport::UringConnector> connector_;
   std::optional<dns::AresResolver> resolver_;  // closed before it goes
+  std::unique_ptr<tls::Client> callout_tls_;
   std::optional<routing::Callouts> callouts_;
   std::optional<RateKeeper> rates_;
   std::optional<SpoolArrivals> arrivals_;
@@ -218,7 +220,13 @@ bool IngressShard::Body::set_up() {
   resolver_.emplace(dns::AresResolver::Network{*datagrams_, *connector_, runtime_->blocks(), random_}, std::move(settings));
   arrivals_.emplace(SpoolServices{*writer_, *side_files_, *ids_, *space_, runtime_->blocks(), memory_, stats_.copied_bytes});
   services_.emplace(ConnectionServices{nullptr, *arrivals_, *log_, *resolver_, stats_, random_});
-  callouts_.emplace(*connector_, runtime_->blocks(), plan_.policy->callout_times);
+  auto tls = tls::Client::create({.verify_certificates = ""});
+  if (!tls) {
+    complain(plan_, "cannot set up TLS", tls.error());
+    return false;
+  }
+  callout_tls_ = std::move(*tls);
+  callouts_.emplace(*connector_, runtime_->blocks(), plan_.policy->callout_times, *callout_tls_);
   services_->callouts = &*callouts_;
   services_->hurry = &hurrying_;
   rates_.emplace(plan_.rates, plan_.id.value(), *runtime_);

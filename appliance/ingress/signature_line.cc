@@ -28,7 +28,8 @@ void append_signature(log::LogLine& line, std::string_view id, const dkim::Signa
   line.text += " DKIM:";
   append_field(line, " d=", "domain", signature.domain.view());
   append_field(line, " s=", "selector", signature.selector.view());
-  line.field(" c=", "canon", std::string(to_string(signature.canon.header)).append("/").append(to_string(signature.canon.body)));
+  line.field(" c=", "canon",
+             std::string(to_string(signature.canon.header)).append("/").append(to_string(signature.canon.body)));
   append_field(line, " a=", "algorithm", signature.algorithm_text.view());
   if (result.key_bits != 0) append_number_field(line, " b=", "key_bits", result.key_bits);
   append_field(line, " i=", "identity", signature.identity.view());

@@ -4,7 +4,6 @@
 #include <utility>
 #include <variant>
 
-#include "appliance/language/auth_results.h"
 #include "appliance/language/files.h"
 #include "appliance/language/read_socket.h"
 #include "appliance/language/run_program.h"
@@ -196,6 +195,21 @@ Task<Answer> Asker::run(expand::RunQuestion question) {
   co_return *std::move(answer);
 }
 
+namespace {
+
+// RFC 8601 section 2.7.3.
+auth_results::Iprev iprev_of(const dns::HostNames& names) {
+  using enum dns::HostNames::Result;
+  switch (names.result) {
+    case confirmed: return {.result = auth_results::Result::pass, .host = names.name};
+    case deferred: return {.result = auth_results::Result::temperror, .host = {}};
+    case none: break;
+  }
+  return {.result = auth_results::Result::fail, .host = {}};
+}
+
+}  // namespace
+
 Answer Asker::named_list(char kind, std::string_view name) {
   const auto wanted = kind == 'd'   ? std::optional(lists::ListKind::domain)
                       : kind == 'h' ? std::optional(lists::ListKind::host)
@@ -208,7 +222,10 @@ Answer Asker::named_list(char kind, std::string_view name) {
 
 // Names count once they were looked up; they are not looked up for this.
 std::string Asker::auth_results(std::string_view id) const {
-  return language::auth_results(id, {.client = client(), .names = known_names()});
+  auth_results::Checks found = found_by_checks();
+  if (const std::optional<IpAddress> address = client()) found.client_address = address->to_string();
+  if (const dns::HostNames* const names = known_names()) found.iprev = iprev_of(*names);
+  return auth_results::write(id, found);
 }
 
 std::optional<std::string> Asker::environment(std::string_view name) {

@@ -9,6 +9,7 @@
 #include "appliance/language/shard_language.h"
 #include "appliance/language/socket_answers.h"
 #include "engine/coro/wait.h"
+#include "policy/auth_results/write.h"
 #include "policy/expand/eval_context.h"
 #include "policy/expand/services.h"
 #include "policy/lists/facts.h"
@@ -61,6 +62,8 @@ class Asker : public expand::Services, public lists::ListFacts {
   [[nodiscard]] virtual std::optional<IpAddress> client() const = 0;
   // What ends waiting for one answer.
   [[nodiscard]] virtual Wait wait() = 0;
+  // What checks of the message have found.
+  [[nodiscard]] virtual auth_results::Checks found_by_checks() const { return {}; }
   // The client's names were looked up; that there are none, or that they cannot be had now, is known, too.
   virtual void names_found(const dns::HostNames& names) { static_cast<void>(names); }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "appliance/config/disk_files.h"
 #include "engine/base/error.h"
@@ -17,6 +18,12 @@ namespace {
 using expand::Answer;
 
 std::string reason(int number) { return std::strerror(number); }
+
+Answer failed(int number, std::string why) {
+  Answer answer = Answer::failed(std::move(why));
+  answer.code = number;
+  return answer;
+}
 
 // "-rw-r--r--".
 std::string symbolic_mode(mode_t mode) {
@@ -33,7 +40,7 @@ std::string symbolic_mode(mode_t mode) {
 // In the words and the order of Exim.
 Answer facts(const std::string& path) {
   struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) return Answer::failed(fmt::format("stat({}) failed: {}", path, reason(errno)));
+  if (::stat(path.c_str(), &status) != 0) return failed(errno, fmt::format("stat({}) failed: {}", path, reason(errno)));
   return Answer::found(
       fmt::format("mode={:04o} smode={} inode={} device={} links={} uid={} gid={} size={} atime={} mtime={} ctime={}",
                   status.st_mode & 07777U, symbolic_mode(status.st_mode), status.st_ino, status.st_dev, status.st_nlink,
@@ -50,7 +57,7 @@ Answer content(const std::string& path, std::size_t bytes_max) {
   Result<std::string> text = files.read(path, bytes_max);
   if (text) return Answer::found(std::move(*text));
   const int number = text.error().os_errno;
-  return Answer::failed(fmt::format("failed to open {}: {}", path, number != 0 ? reason(number) : describe(text.error())));
+  return failed(number, fmt::format("failed to open {}: {}", path, number != 0 ? reason(number) : describe(text.error())));
 }
 
 }  // namespace

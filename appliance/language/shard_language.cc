@@ -1,13 +1,32 @@
 #include "appliance/language/shard_language.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "appliance/config/late_acl.h"
 #include "policy/lookup/services.h"
 
 namespace postern::language {
+
+namespace {
+
+Result<void> append_now(const std::string& path, const std::string& text) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  if (file < 0) return failure(error_from_errno(errno, "open file"));
+  const ssize_t written = ::write(file, text.data(), text.size());
+  const int number = errno;
+  ::close(file);
+  if (written < 0) return failure(error_from_errno(number, "write file"));
+  if (static_cast<std::size_t>(written) != text.size()) return failure(Errc::disk_full, "write file");
+  return {};
+}
+
+}  // namespace
 
 ShardLanguage::ShardLanguage(std::shared_ptr<const config::Language> language, const ShardNeeds& needs)
     : language_(std::move(language)),
@@ -31,8 +50,20 @@ const tls::Client& ShardLanguage::socket_tls() {
   return *socket_tls_;
 }
 
+dcc::Client* ShardLanguage::dcc() {
+  if (!dcc_ && language_->dccifd && needs_.connector != nullptr)
+    dcc_ = std::make_unique<dcc::Client>(*needs_.connector, *language_->dccifd);
+  return dcc_.get();
+}
+
+Task<Result<void>> ShardLanguage::append_to_file(std::string path, std::string text) {
+  if (needs_.offload == nullptr) co_return append_now(path, text);
+  co_return co_await needs_.offload->run([path = std::move(path), text = std::move(text)] { return append_now(path, text); });
+}
+
 Task<void> ShardLanguage::close() {
   co_await gate_.close();
+  if (dcc_) co_await dcc_->close();
   co_await lookups_.close();
 }
 

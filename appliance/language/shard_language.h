@@ -10,6 +10,7 @@
 
 #include "appliance/config/language.h"
 #include "engine/base/clock.h"
+#include "engine/base/result.h"
 #include "engine/buffer/block_pool.h"
 #include "engine/coro/gate.h"
 #include "engine/coro/task.h"
@@ -18,6 +19,7 @@
 #include "net/dns/resolver.h"
 #include "net/tls/client.h"
 #include "policy/acl/acl.h"
+#include "policy/dcc/dcc.h"
 #include "policy/expand/services.h"
 #include "policy/lookup/lookup.h"
 
@@ -52,6 +54,11 @@ class ShardLanguage final : public expand::CompileServices {
   // An ACL that is no named one: its text. Null, and `why`.
   [[nodiscard]] std::shared_ptr<const acl::Acl> late_acl(std::string_view text, std::string& why);
 
+  // Null: there is no dccifd_address, or nothing is connected to.
+  [[nodiscard]] dcc::Client* dcc();
+  // Appends `text` to the file in one write, and makes it where it is not; off the shard's thread. Suspends. Errors: io.
+  [[nodiscard]] Task<Result<void>> append_to_file(std::string path, std::string text);
+
   // Suspends until nothing is read or connected any more; nothing is asked afterwards. Once, before the end.
   [[nodiscard]] Task<void> close();
 
@@ -72,6 +79,7 @@ class ShardLanguage final : public expand::CompileServices {
   Gate gate_;
   BlockPool blocks_;  // of what is sent
   std::unique_ptr<tls::Client> socket_tls_;
+  std::unique_ptr<dcc::Client> dcc_;
   std::map<std::string, std::shared_ptr<const acl::Acl>, std::less<>> late_acls_;
 };
 

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "appliance/language/auth_results.h"
-
 namespace postern::language {
 namespace {
 
@@ -26,15 +24,6 @@ TEST(SocketAnswers, AreFew) {
   for (std::size_t n = 0; n <= SocketAnswers::kAnswersMax; ++n) answers.keep("/a", std::to_string(n), "x");
   EXPECT_EQ(answers.find("/a", "0"), std::nullopt);
   EXPECT_EQ(answers.find("/a", std::to_string(SocketAnswers::kAnswersMax)), "x");
-}
-
-TEST(AuthResults, TellOfTheClientsName) {
-  dns::HostNames names;
-  const AuthFacts facts{.client = IpAddress::parse("2001:db8::1"), .names = &names};
-  EXPECT_EQ(auth_results("mx", {}), "Authentication-Results: mx; none");
-  EXPECT_EQ(auth_results("mx", facts), "Authentication-Results: mx;\n\tiprev=fail smtp.remote-ip=2001:db8::1");
-  names.result = dns::HostNames::Result::deferred;
-  EXPECT_EQ(auth_results("mx", facts), "Authentication-Results: mx;\n\tiprev=temperror smtp.remote-ip=2001:db8::1");
 }
 
 }  // namespace

@@ -56,6 +56,7 @@ void read_keyword(PeerOffer& offer, std::string_view line) {
   if (is("CHUNKING")) offer.chunking = true;
   if (is("ENHANCEDSTATUSCODES")) offer.enhanced_status_codes = true;
   if (is("IGNOREQUOTA")) offer.ignore_quota = true;
+  if (is("STARTTLS")) offer.starttls = true;
   if (is("8BITMIME")) offer.parameters.add(Extension::eight_bit_mime);
   if (is("SMTPUTF8")) offer.parameters.add(Extension::smtputf8);
   if (is("DSN")) offer.parameters.add(Extension::dsn);
@@ -172,12 +173,8 @@ ClientFailure Client::failure_of(const Result<PeerReply>& reply, ClientPhase pha
 
 Task<std::optional<ClientFailure>> Client::hello(StopSource* stop) {
   stop_ = stop;
-  const Result<PeerReply> greeting = co_await read_reply(options_.timeouts.greeting_ms);
-  if (greeting) greeting_ = PeerText(first_line(greeting->text.view()));
-  if (!greeting || !greeting->is_positive()) co_return failure_of(greeting, ClientPhase::greeting, "initial connection");
-  if (stream_.has_input())
-    co_return failure_of(failure(Errc::bad_format, "greeting"), ClientPhase::greeting, "initial connection");
-
+  if (!options_.greeted)
+    if (auto failed = co_await hear_greeting()) co_return failed;
   const std::string ehlo = (options_.lmtp ? "LHLO " : "EHLO ") + options_.helo_name;
   Result<PeerReply> reply = co_await command(ehlo, options_.timeouts.command_ms);
   if (reply) helo_response_ = PeerText(first_line(reply->text.view()));
@@ -187,6 +184,15 @@ Task<std::optional<ClientFailure>> Client::hello(StopSource* stop) {
   }
   if (options_.lmtp || !reply || !reply->is_permanent()) co_return failure_of(reply, ClientPhase::helo, ehlo);
   co_return co_await say_helo();
+}
+
+Task<std::optional<ClientFailure>> Client::hear_greeting() {
+  const Result<PeerReply> greeting = co_await read_reply(options_.timeouts.greeting_ms);
+  if (greeting) greeting_ = PeerText(first_line(greeting->text.view()));
+  if (!greeting || !greeting->is_positive()) co_return failure_of(greeting, ClientPhase::greeting, "initial connection");
+  if (stream_.has_input())
+    co_return failure_of(failure(Errc::bad_format, "greeting"), ClientPhase::greeting, "initial connection");
+  co_return std::nullopt;
 }
 
 Task<std::optional<ClientFailure>> Client::say_helo() {

@@ -51,6 +51,7 @@ struct ClientOptions {
   bool ignore_quota = false;  // tell a peer that offers IGNOREQUOTA to store what is beyond a recipient's quota
   bool use_pipelining = true;
   bool use_chunking = true;
+  bool greeted = false;  // the server has said its greeting: the stream was secured behind STARTTLS (RFC 3207 section 4.2)
 };
 
 // What the peer offered in its reply to EHLO.
@@ -60,6 +61,7 @@ struct PeerOffer {
   bool chunking = false;
   bool enhanced_status_codes = false;
   bool ignore_quota = false;                     // IGNOREQUOTA, of LMTP servers
+  bool starttls = false;                         // STARTTLS: RFC 3207
   ExtensionSet parameters;                       // those whose parameters it takes
   std::optional<std::uint64_t> size_max;         // SIZE; nothing: no limit was stated
   std::optional<std::uint32_t> mail_max;         // LIMITS MAILMAX: transactions in a connection
@@ -170,8 +172,9 @@ class Client {
  public:
   Client(Stream& stream, BlockPool& pool, ClientOptions options);
 
-  // Awaits the greeting and says EHLO, or HELO to a peer that does not know it; LHLO in LMTP. A failure ends the connection,
-  // but a peer that answered is still told QUIT by quit(). Suspends; `stop` (may be nullptr) cuts every wait short.
+  // Awaits the greeting, unless it came before, and says EHLO, or HELO to a peer that does not know it; LHLO in LMTP. A failure
+  // ends the connection, but a peer that answered is still told QUIT by quit(). Suspends; `stop` (may be nullptr) cuts every
+  // wait short.
   [[nodiscard]] Task<std::optional<ClientFailure>> hello(StopSource* stop);
 
   // One transaction. Afterwards usable() says whether another may follow; if this one was not completed it was reset.
@@ -201,6 +204,7 @@ class Client {
   [[nodiscard]] Task<Result<PeerReply>> command(std::string line, std::int64_t timeout_ms);
   // After writing failed: a peer that had enough may have said so before it closed, and its words beat a broken pipe.
   [[nodiscard]] Task<Result<PeerReply>> last_words(Error error);
+  [[nodiscard]] Task<std::optional<ClientFailure>> hear_greeting();
   [[nodiscard]] Task<std::optional<ClientFailure>> say_helo();
   [[nodiscard]] ClientFailure failure_of(const Result<PeerReply>& reply, ClientPhase phase, std::string command);
   [[nodiscard]] Wait wait_for(std::int64_t timeout_ms) const;

@@ -19,20 +19,11 @@ EnhancedCode other_status(int code) noexcept {
 
 }  // namespace
 
-std::string_view leading_code(std::string_view text) noexcept {
-  std::string_view rest = text;
-  const int code = code_at_front(text);
-  if (code != 0) rest = trim_blanks(text.substr(4));
-  if (const EnhancedPrefix own = parse_enhanced_prefix(rest, code != 0 ? code : 550); own.bytes > 0)
-    rest = trim_blanks(rest.substr(own.bytes));
-  return text.substr(0, rest.empty() ? text.size() : static_cast<std::size_t>(rest.data() - text.data()));
-}
-
 CodePrefix code_prefix(std::string_view text) noexcept {
   const int code = code_at_front(text);
-  if (code == 0) return {};
-  std::string_view rest = trim_blanks(text.substr(4));
-  rest = trim_blanks(rest.substr(parse_enhanced_prefix(rest, code).bytes));
+  std::string_view rest = code != 0 ? trim_blanks(text.substr(4)) : text;
+  if (const EnhancedPrefix own = parse_enhanced_prefix(rest, code != 0 ? code : 550); own.bytes > 0)
+    rest = trim_blanks(rest.substr(own.bytes));
   return {code, rest.empty() ? text.size() : static_cast<std::size_t>(rest.data() - text.data())};
 }
 

@@ -13,7 +13,7 @@ struct ConfiguredReply {
 };
 
 // The reply code at the front of a text, and the bytes of it, of an enhanced code of the same class behind it, and of the
-// blanks.
+// blanks. Without a reply code the enhanced one is of class 5.
 struct CodePrefix {
   int code = 0;  // 0: there is none
   std::size_t bytes = 0;
@@ -24,8 +24,5 @@ struct CodePrefix {
 // `any_class`; otherwise it is taken off and the built-in one stays. Without an enhanced code of its own the text gets the
 // built-in's, or "other" (x.0.0) when it brought another reply code. An empty text leaves the built-in reply.
 [[nodiscard]] ConfiguredReply configured_reply(std::string_view text, const Reply& built_in, bool any_class = false) noexcept;
-
-// The codes at the front of such a text with the blanks behind them; empty when it has none.
-[[nodiscard]] std::string_view leading_code(std::string_view text) noexcept;
 
 }  // namespace postern::smtp

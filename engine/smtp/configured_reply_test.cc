@@ -55,7 +55,8 @@ TEST(ConfiguredReply, WhatStandsInFrontOfTheText) {
   };
   for (const Front& c :
        {Front{"450 4.7.1 later", 450, "later"}, Front{"450 later", 450, "later"}, Front{"450 5.7.1 x", 450, "5.7.1 x"},
-        Front{"450 ", 450, ""}, Front{"450", 0, "450"}, Front{"650 x", 0, "650 x"}, Front{"", 0, ""}}) {
+        Front{"450 ", 450, ""}, Front{"5.7.1 x", 0, "x"}, Front{"4.7.1 x", 0, "4.7.1 x"}, Front{"450", 0, "450"},
+        Front{"650 x", 0, "650 x"}, Front{"", 0, ""}}) {
     const CodePrefix prefix = code_prefix(c.text);
     EXPECT_EQ(prefix.code, c.code) << c.text;
     EXPECT_EQ(c.text.substr(prefix.bytes), c.rest) << c.text;

@@ -60,6 +60,7 @@ class FakePeer {
   [[nodiscard]] std::size_t received_bytes() const noexcept { return received_bytes_; }
   [[nodiscard]] std::size_t writes() const noexcept { return writes_; }
   [[nodiscard]] bool is_closed() const noexcept { return closed_; }
+  [[nodiscard]] bool is_shut_down() const noexcept { return shut_down_; }
   [[nodiscard]] bool has_waiting_reader() const noexcept { return reader_ != nullptr; }
   [[nodiscard]] bool is_bulk() const noexcept { return bulk_; }
   // Receive buffers that somebody holds on to, those not yet read included.
@@ -103,6 +104,7 @@ class FakePeer {
   bool reading_ = true;
   bool count_only_ = false;
   bool closed_ = false;
+  bool shut_down_ = false;
   bool bulk_ = false;
   bool scarce_ = false;
 };
@@ -120,7 +122,7 @@ class FakeStream final : public Stream {
   [[nodiscard]] bool has_input() const override { return peer_.has_bytes() || peer_.input_error_.has_value(); }
   void expect_bulk(bool bulk) override { peer_.bulk_ = bulk; }
   [[nodiscard]] bool input_scarce() const override { return peer_.scarce_; }
-  void shutdown() override {}
+  void shutdown() override { peer_.shut_down_ = true; }
   [[nodiscard]] Task<void> close() override {
     POSTERN_CHECK(peer_.reader_ == nullptr && peer_.writer_ == nullptr);
     peer_.closed_ = true;

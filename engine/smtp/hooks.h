@@ -27,8 +27,8 @@ struct MessageView {
   MessageSink& sink;       // id(), text()
 };
 
-// Where in the dialogue something was decided.
-enum class Phase : std::uint8_t { connect, helo, mail, rcpt, predata, data, dkim, vrfy, expn, etrn };  // dkim: a signature, behind data
+// Where in the dialogue something was decided. dkim: over one signature, behind data.
+enum class Phase : std::uint8_t { connect, helo, mail, rcpt, predata, data, dkim, vrfy, expn, etrn };
 
 // What happened in a session that people may want in a log. The texts that Exim writes for each stand beside it.
 enum class SessionEventKind : std::uint8_t {

@@ -160,13 +160,13 @@ class AclCompiler {
   bool read_argument(const ConditionDef& def, const ConfigText& text, Argument& argument) {
     switch (def.argument) {
       case ArgumentKind::none: return true;
-      case ArgumentKind::domain_list: argument = lists_.domains(text, def.name, lists::Use::asks); return true;
-      case ArgumentKind::host_list: argument = lists_.hosts(text, def.name, lists::Use::asks); return true;
-      case ArgumentKind::address_list: argument = lists_.addresses(text, def.name, lists::Use::asks); return true;
-      case ArgumentKind::local_part_list: argument = lists_.local_parts(text, def.name, lists::Use::asks); return true;
+      case ArgumentKind::domain_list: argument = lists_.domains(text, def.name, lists::Use::late); return true;
+      case ArgumentKind::host_list: argument = lists_.hosts(text, def.name, lists::Use::late); return true;
+      case ArgumentKind::address_list: argument = lists_.addresses(text, def.name, lists::Use::late); return true;
+      case ArgumentKind::local_part_list: argument = lists_.local_parts(text, def.name, lists::Use::late); return true;
       case ArgumentKind::call: return read_call(text, argument);
       case ArgumentKind::control: return read_told<ControlSetting>(text, argument, read_control, is_control_left_out);
-      case ArgumentKind::verify: return read_told<VerifyWords>(text, argument, read_verify, is_verify_left_out);
+      case ArgumentKind::verify: return read_verify_words(text, argument);
       case ArgumentKind::rate: return read_told<ratelimit::RateWords>(text, argument, ratelimit::read_rate_words);
       case ArgumentKind::dnslists: return read_told<dnsbl::Dnslists>(text, argument, read_lists);
       case ArgumentKind::spf_results: return read_told<SpfResults>(text, argument, read_spf_results);
@@ -174,6 +174,14 @@ class AclCompiler {
       case ArgumentKind::text: break;
     }
     argument = expand::compile_late(text, diagnostics_, services_);
+    return true;
+  }
+
+  bool read_verify_words(const ConfigText& text, Argument& argument) {
+    if (!read_told<VerifyWords>(text, argument, read_verify, is_verify_left_out)) return false;
+    const auto& told = std::get<Told<VerifyWords>>(argument);
+    const bool may_want_arc = told.words ? told.words->def->what == VerifyWhat::arc : !told.text.is_constant();
+    if (may_want_arc && services_ != nullptr) services_->wants(expand::Check::arc);
     return true;
   }
 

@@ -8,8 +8,8 @@
 #include <variant>
 
 #include "engine/base/peer_text.h"
+#include "policy/acl/check_conditions.h"
 #include "policy/acl/list_conditions.h"
-#include "policy/acl/spf_condition.h"
 #include "policy/acl/modifiers.h"
 #include "policy/acl/rate_condition.h"
 #include "policy/acl/verify.h"
@@ -73,14 +73,15 @@ constexpr auto kConditions = std::to_array<ConditionDef>({
     condition("condition", kAllPhases, ArgumentKind::text, test_condition),
     modifier("continue", kAllPhases, proceed),
     modifier("control", kAllPhases, set_control, ArgumentKind::control),
-    later("dcc", "DCC is not built yet"),
+    check(expand::Check::dcc, "dcc", set_of(Phase::data), ArgumentKind::text, test_dcc, ask_dcc),
     later("decode", kScan),
     modifier("delay", kAllPhases & ~set_of(Phase::notquit), test_delay, ArgumentKind::text, delay),
     check(expand::Check::dkim, "dkim_signers", set_of(Phase::dkim), ArgumentKind::local_part_list, test_dkim_signers,
           ask_dkim_signers),
     check(expand::Check::dkim, "dkim_status", set_of(Phase::dkim, Phase::data, Phase::mime, Phase::prdr),
           ArgumentKind::local_part_list, test_dkim_status, ask_dkim_status),
-    later("dmarc_status", "DMARC is not built yet"),
+    check(expand::Check::dmarc, "dmarc_status", set_of(Phase::data), ArgumentKind::local_part_list, test_dmarc_status,
+          ask_dmarc_status),
     condition("dnslists", kAllPhases, ArgumentKind::dnslists, test_dnslists, ask_dnslists),
     condition("domains", kRecipient, ArgumentKind::domain_list, test_domains, ask_domains),
     condition("encrypted", kAllPhases & ~set_of(Phase::connect), ArgumentKind::local_part_list, test_encrypted, ask_encrypted),

@@ -50,9 +50,9 @@ struct ConditionDef {
   Role role;
   Phases phases;
   ArgumentKind argument = ArgumentKind::text;
-  TestFn test = nullptr;            // of built conditions, and of modifiers that do something
-  WaitFn wait = nullptr;            // of those that may wait
-  std::string_view not_built = {};  // why it is refused; empty when it is built
+  TestFn test = nullptr;                    // of built conditions, and of modifiers that do something
+  WaitFn wait = nullptr;                    // of those that may wait
+  std::string_view not_built = {};          // why it is refused; empty when it is built
   std::optional<expand::Check> check = {};  // whose result it asks for
 };
 

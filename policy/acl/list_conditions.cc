@@ -32,7 +32,7 @@ Truth truth_of(Doing& doing, Match& match) {
     case lists::Truth::defer: break;
   }
   doing.why = std::move(match.why);
-  return Truth::unknown;
+  return match.is_mistake ? Truth::error : Truth::unknown;
 }
 
 template <class List>
@@ -129,7 +129,8 @@ struct DkimStatus {
   using List = lists::LocalPartList;
   static std::string_view subject(const Doing& doing) {
     const checks::MessageChecks* const checks = checks_of(doing);
-    return dkim::to_string(checks != nullptr && checks->signature() != nullptr ? checks->signature()->status : dkim::Status::none);
+    return dkim::to_string(checks != nullptr && checks->signature() != nullptr ? checks->signature()->status
+                                                                               : dkim::Status::none);
   }
   static void keep(AclState&, Match&, std::string_view) {}
 };

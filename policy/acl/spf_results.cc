@@ -25,7 +25,8 @@ std::optional<SpfResults> read_spf_results(std::string_view text, std::string& w
     if (name != "*") {
       const std::optional<spf::ResultName> known = spf::result_named(name);
       if (!known) {
-        why = fmt::format("\"{}\" is no SPF result: pass, fail, softfail, neutral, none, temperror, permerror", printable(name, 64));
+        why = fmt::format("\"{}\" is no SPF result: pass, fail, softfail, neutral, none, temperror, permerror",
+                          printable(name, 64));
         return std::nullopt;
       }
       item.result = known->result;

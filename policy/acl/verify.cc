@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 
@@ -11,6 +13,9 @@
 #include "engine/smtp/chars.h"
 #include "net/dns/host_names.h"
 #include "policy/acl/address_field.h"
+#include "policy/arc/verifier.h"
+#include "policy/checks/message_checks.h"
+#include "policy/lists/list_text.h"
 #include "policy/acl/csa.h"
 
 namespace postern::acl {
@@ -82,28 +87,24 @@ Truth not_known(Doing& doing, const VerifyWords& words, std::string message, std
   return Truth::unknown;
 }
 
-bool is_same_address(std::string_view a, std::string_view b, bool ignores_case) {
-  const std::size_t a_at = a.rfind('@');
-  const std::size_t b_at = b.rfind('@');
-  if (a_at == std::string_view::npos || b_at == std::string_view::npos) return a == b;
-  if (!smtp::equal_ignoring_case(a.substr(a_at), b.substr(b_at))) return false;
-  return ignores_case ? smtp::equal_ignoring_case(a.substr(0, a_at), b.substr(0, b_at))
-                      : a.substr(0, a_at) == b.substr(0, b_at);
+// Alike for addresses that are the same: domains in either case, and local parts if `ignores_case`.
+std::string address_key(std::string_view address, bool ignores_case) {
+  const std::size_t kept = ignores_case ? 0 : std::min(address.rfind('@'), address.size());
+  std::string key(address.substr(0, kept));
+  smtp::append_lower(key, address.substr(kept));
+  return key;
 }
 
 // Every recipient stands in To: or Cc:.
 Truth not_blind(Doing& doing, const VerifyWords& words) {
-  std::vector<std::string> named;
+  std::unordered_set<std::string> named;
   each_field(doing.subject.variables, kRecipientFields, [&](std::string_view, std::string_view value) {
-    AddressField field = read_address_field(value);
-    for (std::string& address : field.addresses) named.push_back(std::move(address));
+    for (const std::string& address : read_address_field(value).addresses)
+      named.insert(address_key(address, words.case_insensitive));
     return named.size() < kFieldAddressesMax;
   });
-  for (const std::string_view recipient : doing.subject.world->envelope_recipients()) {
-    bool found = false;
-    for (const std::string& address : named) found = found || is_same_address(address, recipient, words.case_insensitive);
-    if (!found) return refuse_quietly(doing, "bcc recipient detected");
-  }
+  for (const std::string_view recipient : doing.subject.world->envelope_recipients())
+    if (!named.contains(address_key(recipient, words.case_insensitive))) return refuse_quietly(doing, "bcc recipient detected");
   return Truth::yes;
 }
 
@@ -253,6 +254,20 @@ Task<Truth> verify_csa(Doing& doing, VerifyWords words) {
   co_return is_refused(result) ? Truth::no : Truth::yes;
 }
 
+// Its state is one of those that are listed.
+Task<Truth> verify_arc(Doing& doing, VerifyWords words) {
+  checks::MessageChecks* const checks = doing.subject.world->checks();
+  const arc::Result* const result = checks != nullptr ? co_await checks->arc(doing.subject.world->wait()) : nullptr;
+  if (result == nullptr) {
+    doing.why = "ARC has not come to a result";
+    co_return Truth::unknown;
+  }
+  lists::ListReader states(words.address.empty() ? std::string_view("none:pass") : std::string_view(words.address));
+  for (std::string state; states.next(state);)
+    if (state == to_string(result->status)) co_return Truth::yes;
+  co_return Truth::no;
+}
+
 Task<Truth> verify_reverse(Doing& doing, VerifyWords words) {
   const AclSubject& subject = doing.subject;
   const dns::HostNames names = co_await subject.world->facts().host_names();
@@ -281,6 +296,7 @@ Truth test_verify(Doing& doing) {
   const bool has_dns = subject.world->resolver() != nullptr;
   switch (words->def->what) {
     case VerifyWhat::header_names_ascii: return header_names(doing);
+    case VerifyWhat::arc:
     case VerifyWhat::header_sender: return Truth::waits;
     case VerifyWhat::header_syntax: return header_syntax(doing);
     case VerifyWhat::not_blind: return not_blind(doing, *words);
@@ -305,6 +321,7 @@ Truth test_verify(Doing& doing) {
 Task<Truth> verify(Doing& doing) {
   const VerifyWords words = *words_of(doing);
   switch (words.def->what) {
+    case VerifyWhat::arc: co_return co_await verify_arc(doing, words);
     case VerifyWhat::csa: co_return co_await verify_csa(doing, words);
     case VerifyWhat::header_sender: co_return co_await verify_header_sender(doing, words);
     case VerifyWhat::helo: co_return co_await verify_helo(doing);

@@ -20,7 +20,7 @@ constexpr VerifyDef built(std::string_view name, VerifyWhat what, Phases phases)
 constexpr VerifyDef later(std::string_view name, std::string_view why) { return {name, VerifyWhat::helo, kAllPhases, why}; }
 
 constexpr auto kVerifications = std::to_array<VerifyDef>({
-    later("arc", "ARC is not built yet"),
+    built("arc", VerifyWhat::arc, set_of(Phase::data)),
     later("certificate", "TLS is not built yet"),
     built("csa", VerifyWhat::csa, kAllPhases),
     built("header_names_ascii", VerifyWhat::header_names_ascii, kData),
@@ -51,7 +51,7 @@ bool read_callout_option(std::string_view option, VerifyWords& words, std::strin
 bool read_option(std::string_view option, VerifyWords& words, std::string& why) {
   const VerifyWhat what = words.def->what;
   const bool is_address = what == VerifyWhat::sender || what == VerifyWhat::recipient || what == VerifyWhat::header_sender;
-  if (what == VerifyWhat::csa && words.address.empty() && !option.empty()) {
+  if ((what == VerifyWhat::csa || what == VerifyWhat::arc) && words.address.empty() && !option.empty()) {
     words.address = option;
     return true;
   }

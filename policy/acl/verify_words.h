@@ -13,6 +13,7 @@
 namespace postern::acl {
 
 enum class VerifyWhat : std::uint8_t {
+  arc,
   csa,
   header_names_ascii,
   header_sender,
@@ -35,7 +36,7 @@ struct VerifyDef {
 
 struct VerifyWords {
   const VerifyDef* def = nullptr;
-  std::string address;               // of sender=...: empty: the envelope's. Of csa/domain: empty: the HELO name
+  std::string address;               // of sender=...: empty: the envelope's. Of csa/domain: empty: the HELO name. Of arc/states
   bool defer_ok = false;             // what cannot be known for now passes
   bool no_details = false;           // the client is not told why a sender failed
   bool success_on_redirect = false;  // an address that is redirected is good

@@ -25,6 +25,7 @@ struct Acl;
 // Of the main section.
 struct AclSettings {
   bool return_error_details = false;  // smtp_return_error_details: the client is told what is wrong in a header
+  bool dcc_direct_add_header = false;
   CsaSettings csa;
 };
 

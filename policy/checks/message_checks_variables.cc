@@ -47,6 +47,28 @@ std::string_view of_spf(const spf::Outcome& outcome, Id id) {
   }
 }
 
+std::string_view of_dmarc(const dmarc::Outcome& outcome, Id id) {
+  switch (id) {
+    case Id::dmarc_alignment_dkim: return outcome.dkim_aligned ? "yes" : "no";
+    case Id::dmarc_alignment_spf: return outcome.spf_aligned ? "yes" : "no";
+    case Id::dmarc_domain_policy: return outcome.domain_policy ? to_string(*outcome.domain_policy) : std::string_view();
+    case Id::dmarc_status: return to_string(outcome.status);
+    case Id::dmarc_status_text: return outcome.text;
+    case Id::dmarc_used_domain: return outcome.used_domain;
+    default: return {};
+  }
+}
+
+std::string_view of_arc(const arc::Result& result, Id id, std::string& scratch) {
+  switch (id) {
+    case Id::arc_domains: return scratch = result.domains();
+    case Id::arc_oldest_pass: return number(result.oldest_pass, scratch);
+    case Id::arc_state: return to_string(result.status);
+    case Id::arc_state_reason: return result.reason;
+    default: return {};
+  }
+}
+
 std::string_view of_key(const dkim::SignatureResult* result, Id id, std::string& scratch) {
   const dkim::KeyRecord* const record = result != nullptr && result->record ? &*result->record : nullptr;
   switch (id) {
@@ -86,6 +108,13 @@ std::string_view of_signature(const dkim::SignatureResult* result, Id id, std::s
 std::string_view MessageChecks::variable(Id id, std::string& scratch) const {
   if (id >= Id::spf_header_comment && id <= Id::spf_used_domain)
     return told_spf_ != nullptr ? of_spf(*told_spf_, id) : std::string_view();
+  if (id >= Id::arc_domains && id <= Id::arc_state_reason)
+    return told_arc_ != nullptr ? of_arc(*told_arc_, id, scratch) : std::string_view();
+  if (id == Id::dcc_header) return told_dcc_ != nullptr ? told_dcc_->header.view() : std::string_view();
+  if (id == Id::dcc_result) return told_dcc_ != nullptr ? std::string_view(told_dcc_->letter) : std::string_view();
+  if (id == Id::dmarc_ar_header) return dmarc_field_;
+  if (id >= Id::dmarc_alignment_dkim && id <= Id::dmarc_used_domain)
+    return dmarc_ ? of_dmarc(*dmarc_, id) : std::string_view();
   if (id < Id::dkim_algo || id > Id::dkim_verify_status) return {};
   switch (id) {
     case Id::dkim_cur_signer: return signer_;
@@ -97,7 +126,7 @@ std::string_view MessageChecks::variable(Id id, std::string& scratch) const {
 // As Exim lists them: of each signature the domain, and the identity where it has one.
 std::string_view MessageChecks::signers(std::string& scratch) const {
   scratch.clear();
-  const std::vector<dkim::SignatureResult>* const results = dkim_.now();
+  const Signatures* const results = dkim_now();
   if (results == nullptr) return scratch;
   for (const dkim::SignatureResult& each : *results) {
     for (const std::string_view name : {each.signature.domain.view(), each.signature.identity.view()}) {

@@ -21,6 +21,14 @@ void Hasher::update(std::string_view bytes) noexcept {
   if (context_) POSTERN_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
 }
 
+Hasher Hasher::branch() const {
+  Hasher other;
+  if (!context_) return other;
+  other.context_.reset(EVP_MD_CTX_new());
+  POSTERN_CHECK(other.context_ && EVP_MD_CTX_copy_ex(other.context_.get(), context_.get()) == 1);
+  return other;
+}
+
 bool Hasher::snapshot(Digest& result) const {
   if (!context_) return false;
   const std::unique_ptr<evp_md_ctx_st, Free> copy(EVP_MD_CTX_new());

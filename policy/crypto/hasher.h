@@ -17,8 +17,11 @@ class Hasher {
   void update(std::string_view bytes) noexcept;
   // The digest of what was given so far; more may follow. False when the library refuses the hash (see digest()).
   [[nodiscard]] bool snapshot(Digest& result) const;
+  // Another that has taken the same bytes so far.
+  [[nodiscard]] Hasher branch() const;
 
  private:
+  Hasher() = default;
   struct Free {
     void operator()(evp_md_ctx_st* context) const noexcept;
   };

@@ -57,6 +57,19 @@ TEST(Hasher, SnapshotsAreWhatTheDigestOfThePrefixIs) {
   }
 }
 
+TEST(Hasher, BranchesGoTheirOwnWays) {
+  Hasher trunk(Hash::sha256);
+  trunk.update("the bytes ");
+  Hasher branch = trunk.branch();
+  branch.update("that pass");
+  trunk.update("that stay");
+  Digest seen;
+  ASSERT_TRUE(branch.snapshot(seen));
+  EXPECT_EQ(seen.view(), digest_of("the bytes that pass", Hash::sha256).view());
+  ASSERT_TRUE(trunk.snapshot(seen));
+  EXPECT_EQ(seen.view(), digest_of("the bytes that stay", Hash::sha256).view());
+}
+
 TEST(Signature, RsaSignsAndVerifies) {
   const PrivateKey key = private_key(testing::kRsaPrivate);
   EXPECT_EQ(key.type(), KeyType::rsa);

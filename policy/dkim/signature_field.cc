@@ -15,10 +15,13 @@ namespace {
 using message::Tag;
 using message::TagList;
 
+// Whose field it is.
+enum class Kind : std::uint8_t { dkim, arc };
+
 // One field's reading: each step reads a tag, and says what is wrong with it.
 class Reader {
  public:
-  Reader(const TagList& tags, Signature& signature) noexcept : tags_(tags), signature_(signature) {}
+  Reader(Kind kind, const TagList& tags, Signature& signature) noexcept : kind_(kind), tags_(tags), signature_(signature) {}
 
   // All steps are taken, so that what is right can be told of a signature that is wrong; the first fault counts.
   [[nodiscard]] Reason read() {
@@ -40,6 +43,7 @@ class Reader {
   [[nodiscard]] bool has(std::string_view name) const { return tags_.find(name) != nullptr; }
 
   Reason version() {
+    if (kind_ == Kind::arc) return Reason::none;
     if (!has("v")) return Reason::missing_tag;
     return value("v") == "1" ? Reason::none : Reason::version;
   }
@@ -54,7 +58,7 @@ class Reader {
 
   Reason identity() {
     std::string text;
-    if (!has("i")) {
+    if (kind_ == Kind::arc || !has("i")) {
       if (!signature_.domain.empty()) text = '@' + std::string(signature_.domain.view());
     } else if (!message::append_unquoted(text, value("i")) || text.find('@') == text.npos) {
       return Reason::syntax;
@@ -136,6 +140,7 @@ class Reader {
     return Reason::none;
   }
 
+  Kind kind_;
   const TagList& tags_;
   Signature& signature_;
 };
@@ -149,7 +154,11 @@ std::string_view Signature::identity_domain() const noexcept {
 
 Reason read_signature(PeerView value, Signature& signature) {
   const auto tags = TagList::read(value);
-  return tags ? Reader(*tags, signature).read() : Reason::syntax;
+  return tags ? Reader(Kind::dkim, *tags, signature).read() : Reason::syntax;
+}
+
+Reason read_arc_message_signature(const TagList& tags, Signature& signature) {
+  return Reader(Kind::arc, tags, signature).read();
 }
 
 }  // namespace postern::dkim

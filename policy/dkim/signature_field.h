@@ -10,6 +10,7 @@
 #include "engine/base/peer_text.h"
 #include "policy/dkim/reason.h"
 #include "policy/message/signature_words.h"
+#include "policy/message/tag_list.h"
 
 namespace postern::dkim {
 
@@ -38,5 +39,8 @@ struct Signature {
 // Reads a field's value. `signature` holds what could be read also when something is wrong. Says what is wrong, or
 // Reason::none. Nothing here depends on the time, a policy or the DNS.
 [[nodiscard]] Reason read_signature(PeerView value, Signature& signature);
+// The same for the tags of an ARC-Message-Signature (RFC 8617 section 4.1.2): v= means nothing there, and i= is the instance,
+// which is not read here; the identity is d=.
+[[nodiscard]] Reason read_arc_message_signature(const message::TagList& tags, Signature& signature);
 
 }  // namespace postern::dkim

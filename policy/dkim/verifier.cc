@@ -6,6 +6,7 @@
 #include "engine/coro/scheduler.h"
 #include "engine/smtp/chars.h"
 #include "policy/crypto/hasher.h"
+#include "policy/dkim/key_judge.h"
 #include "policy/message/canonical.h"
 
 namespace postern::dkim {
@@ -117,52 +118,19 @@ Reason Verifier::judge_body(SignatureResult& result, std::size_t number) const {
   return body.digest.view() == signature.body_hash.view() ? Reason::none : Reason::body_hash;
 }
 
-// Section 6.1.2: a name may have several records. One that verifies is enough; otherwise the first that can be read tells why.
 Reason Verifier::judge_answer(Candidate& candidate) {
   SignatureResult& result = candidate.result;
-  const dns::Answer& answer = keys_.answer(candidate.key);
-  if (answer.status == dns::Status::temporary_failure) {
-    result.why = answer.why;
-    return Reason::key_temporary;
-  }
-  std::optional<Judged> best;
-  std::size_t tried = 0;
-  answer.each<dns::Text>([&](const dns::Text& text) {
-    if (tried == kRecordsMax || (best && best->reason == Reason::none)) return;
-    auto record = read_key_record(text.joined());
-    if (!record) return;
-    ++tried;
-    Judged judged = judge_record(candidate, std::move(*record));
-    if (!best || judged.reason == Reason::none) best = std::move(judged);
-  });
-  if (!best) return answer.found() ? Reason::key_syntax : Reason::key_unavailable;
-  result.record = std::move(best->record);
-  result.key_bits = best->key_bits;
-  return best->reason;
-}
-
-Verifier::Judged Verifier::judge_record(const Candidate& candidate, KeyRecord record) {
-  Judged judged;
-  judged.reason = judge_key(candidate, record, judged.key_bits);
-  judged.record = std::move(record);
-  return judged;
-}
-
-Reason Verifier::judge_key(const Candidate& candidate, const KeyRecord& record, unsigned& key_bits) {
-  const Signature& signature = candidate.result.signature;
-  if (record.type != signature.algorithm.key) return Reason::key_mismatch;
-  if (record.revoked()) return Reason::key_revoked;
-  if (!record.allows(signature.algorithm.hash)) return Reason::key_hash;
-  if (!record.for_email) return Reason::key_service;
-  if (record.no_subdomains && !smtp::equal_ignoring_case(signature.identity_domain(), signature.domain.view()))
-    return Reason::key_subdomain;
-  const auto key = cache_.get(record.type, record.key.view());
-  if (!key) return Reason::key_bytes;
-  key_bits = key->bits();
-  const unsigned bits_min = key->type() == crypto::KeyType::rsa ? policy_.rsa_bits_min : policy_.ed25519_bits_min;
-  if (key_bits < bits_min) return Reason::key_too_short;
-  const bool verified = key->verify(signature.algorithm.hash, candidate.header_digest, signature.signature.view());
-  return verified ? Reason::none : Reason::signature;
+  const Signature& signature = result.signature;
+  const bool is_below = !smtp::equal_ignoring_case(signature.identity_domain(), signature.domain.view());
+  KeyJudgment judged = judge_key(keys_.answer(candidate.key), cache_, {policy_.rsa_bits_min, policy_.ed25519_bits_min},
+                                 {.algorithm = signature.algorithm,
+                                  .digest = candidate.header_digest,
+                                  .signature = signature.signature.view(),
+                                  .below_domain = is_below});
+  result.why = std::move(judged.why);
+  result.record = std::move(judged.record);
+  result.key_bits = judged.key_bits;
+  return judged.reason;
 }
 
 }  // namespace postern::dkim

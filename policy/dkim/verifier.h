@@ -61,8 +61,6 @@ class Verifier {
  public:
   // Of header fields in canonical form, for all signatures of a message.
   static constexpr std::uint64_t kHeaderBytesMax = std::uint64_t{4} * 1024 * 1024;
-  // Key records tried for one signature, where a name has several.
-  static constexpr std::size_t kRecordsMax = 3;
 
   // Resolver and cache are borrowed for life.
   Verifier(dns::Resolver& resolver, KeyCache& cache, VerifyPolicy policy);
@@ -93,13 +91,6 @@ class Verifier {
   [[nodiscard]] Reason hash_header(const message::HeaderIndex& headers, const smtp::HeaderField& field, Candidate& candidate);
   [[nodiscard]] Reason judge_body(SignatureResult& result, std::size_t number) const;
   [[nodiscard]] Reason judge_answer(Candidate& candidate);
-  struct Judged {
-    Reason reason = Reason::none;
-    KeyRecord record;
-    unsigned key_bits = 0;
-  };
-  [[nodiscard]] Judged judge_record(const Candidate& candidate, KeyRecord record);
-  [[nodiscard]] Reason judge_key(const Candidate& candidate, const KeyRecord& record, unsigned& key_bits);
 
   KeyCache& cache_;
   VerifyPolicy policy_;

@@ -8,7 +8,7 @@
 
 namespace postern::expand {
 
-enum class Check : std::uint8_t { spf, dkim };
+enum class Check : std::uint8_t { spf, dkim, arc, dmarc, dcc };
 
 // A set of them.
 class CheckSet {
@@ -28,6 +28,9 @@ class CheckSet {
 [[nodiscard]] constexpr std::optional<Check> check_of_variable(std::string_view name) noexcept {
   if (name.starts_with("spf_")) return Check::spf;
   if (name.starts_with("dkim_")) return Check::dkim;
+  if (name.starts_with("arc_")) return Check::arc;
+  if (name.starts_with("dmarc_")) return Check::dmarc;
+  if (name.starts_with("dcc_")) return Check::dcc;
   return std::nullopt;
 }
 

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <utility>
 
-#include "engine/base/check.h"
 #include "engine/base/peer_text.h"
 #include "engine/smtp/chars.h"
 #include "policy/expand/compiler.h"
@@ -408,10 +407,10 @@ std::uint8_t Compiler::quoter(std::string_view type) {
   return static_cast<std::uint8_t>(std::min<std::size_t>(number, 200));
 }
 
-Compiler::UnaskedQuoting Compiler::unasked_quoting(std::string_view type) {
+std::optional<Compiler::UnaskedQuoting> Compiler::unasked_quoting(std::string_view type) {
   const OperatorDef* const found = find_operator(fmt::format("quote_{}", type));
-  POSTERN_CHECK(found != nullptr);
-  return {quoter(type), static_cast<std::uint16_t>(found - operators().data())};
+  if (found == nullptr || found->apply == nullptr) return std::nullopt;
+  return UnaskedQuoting{quoter(type), static_cast<std::uint16_t>(found - operators().data())};
 }
 
 bool Compiler::wants_services(std::size_t where, std::string_view what) {

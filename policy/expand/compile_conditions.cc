@@ -34,6 +34,8 @@ bool Compiler::read_condition(bool& holds) {
   using enum Shape;
   const bool asks = row->shape == matches_list || row->shape == exists || row->shape == acl;
   if (asks && !wants_services(where, fmt::format("the condition \"{}\"", name))) return false;
+  if (row->shape == acl && !services_->has_acls())
+    return leave_out(where, fmt::format("the condition \"{}\" {}", name, kNoAcls));
   if (!read_plain_condition(*row, name, holds)) return false;
   if (negated) emit({.op = Op::negate});
   return true;
@@ -78,8 +80,8 @@ bool Compiler::read_plain_condition(const ConditionDef& row, std::string_view na
       may_wait(true);
       return true;
     case Shape::srs:
-      if (!read_arguments(name, 0, 2, arguments) || arguments.count < 2)
-        return fail(at_, reason_.empty() ? "too few arguments or bracketing error for inbound_srs" : std::move(reason_));
+      if (!read_arguments(name, 0, 2, arguments)) return false;
+      if (arguments.count < 2) return fail(at_, "too few arguments or bracketing error for inbound_srs");
       emit({.op = Op::test_srs});
       program_.needs_only_variables_ = false;
       return true;

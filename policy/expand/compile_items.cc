@@ -29,6 +29,8 @@ bool Compiler::read_item(const ItemDef& item, Known& known) {
   const bool asks = item.shape == lookup || item.shape == environment || item.shape == read_file || item.shape == read_socket ||
                     item.shape == run || item.shape == acl || item.shape == auth_results;
   if (asks && !wants_services(at_ - item.name.size(), fmt::format("${{{}...}}", item.name))) return false;
+  if (item.shape == acl && !services_->has_acls())
+    return leave_out(at_ - item.name.size(), fmt::format("${{{}...}} {}", item.name, kNoAcls));
   switch (item.shape) {
     case ItemShape::choice: return read_choice(item, known);
     case ItemShape::pure: return read_pure(item, known);

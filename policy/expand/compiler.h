@@ -43,6 +43,9 @@ struct Known {
   }
 };
 
+// Behind the name of what asks an ACL.
+inline constexpr std::string_view kNoAcls = "cannot be used: there is no ACL to ask where a message is delivered";
+
 class Compiler {
  public:
   Compiler(const ConfigText& text, CompileServices* services) : text_(text), source_(text.view()), services_(services) {}
@@ -121,7 +124,8 @@ class Compiler {
   [[nodiscard]] Known known_of(OwnVariable variable) const noexcept;
   bool read_quoter(std::string_view name, std::size_t where, Known& known);
   [[nodiscard]] std::uint8_t quoter(std::string_view type);
-  [[nodiscard]] UnaskedQuoting unasked_quoting(std::string_view type);
+  // Nothing: there is no quoting for that type, and what is not quoted is refused.
+  [[nodiscard]] std::optional<UnaskedQuoting> unasked_quoting(std::string_view type);
   bool wants_services(std::size_t where, std::string_view what);
   bool refuse_peers(std::size_t where, Known known, std::string_view what);
 

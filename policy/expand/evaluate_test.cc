@@ -125,7 +125,7 @@ constexpr Case kErrors[] = {
     {"$acl_m_x", "ERROR 1: $acl_m_x cannot be used: ACL variables are not built yet here"},
     {"$h_subject", "ERROR 1: $h_subject cannot be used: looking at message headers is not built yet here"},
     {"x$1", "x"},
-    {"$spf_result", "ERROR 1: $spf_result cannot be used: SPF is not built yet"},
+    {"$exim_path", "ERROR 1: $exim_path cannot be used: it is about a process of Exim, and postern is made differently"},
     {"${lcc:a}", "ERROR 3: unknown expansion operator \"lcc\": did you mean \"lc\"?"},
     {"${randint:9}", "ERROR 3: ${randint:...} cannot be used: this operator is not built yet"},
     {"${listnamed_d:a}", "ERROR 3: ${listnamed_d:...} cannot be used here: it is not built yet for this text"},

@@ -41,7 +41,7 @@ struct Answer {
   // Whose bytes `value` is made of. Data that the administrator keeps is ours, whoever chose the key; what comes from a
   // stranger's DNS or over a socket is a peer's.
   Bytes bytes = Bytes::ours;
-  int code = 0;                            // run: the exit status
+  int code = 0;                            // run: the exit status. A file that cannot be read: errno, if there is one
   std::optional<Wild> wild = {};           // lookup: how the key was found
   std::vector<std::string> captures = {};  // list: $0 and on, which are the subject's bytes
 
@@ -184,6 +184,7 @@ class CompileServices {
   // Whether whoever runs the programs has header fields to give.
   [[nodiscard]] virtual bool has_headers() { return true; }
   [[nodiscard]] virtual bool has_acl_variables() { return true; }          // likewise
+  [[nodiscard]] virtual bool has_acls() { return true; }                   // likewise
   [[nodiscard]] virtual bool allows_run() { return true; }                 // expand_allow_run
   [[nodiscard]] virtual bool has_strict_acl_variables() { return false; }  // strict_acl_vars
 };

@@ -24,14 +24,11 @@ constexpr VariableDef of_text(std::string_view name, Id id, Bytes bytes) {
 }
 constexpr VariableDef later(std::string_view name, std::string_view why) { return {name, Id::none, Bytes::peers, why}; }
 
-constexpr std::string_view kArc = "ARC is not built yet";
 constexpr std::string_view kAuth = "SMTP AUTH is not built yet";
 constexpr std::string_view kBmi = "Brightmail is not built yet";
 constexpr std::string_view kBuild = "builds are told apart by $version_number";
 constexpr std::string_view kCallout = "address verification is not built yet";
-constexpr std::string_view kDcc = "DCC is not built yet";
 constexpr std::string_view kDelivery = "it is not built yet for this delivery process";
-constexpr std::string_view kDmarc = "DMARC is not built yet";
 constexpr std::string_view kDns = "the check that sets it is not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
 constexpr std::string_view kExim = "it is about a process of Exim, and postern is made differently";
@@ -64,10 +61,10 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     depends("address_data", Id::address_data),
     later("address_file", kDelivery),
     later("address_pipe", kDelivery),
-    later("arc_domains", kArc),
-    later("arc_oldest_pass", kArc),
-    later("arc_state", kArc),
-    later("arc_state_reason", kArc),
+    peers("arc_domains", Id::arc_domains),
+    ours("arc_oldest_pass", Id::arc_oldest_pass),
+    ours("arc_state", Id::arc_state),
+    peers("arc_state_reason", Id::arc_state_reason),
     later("atrn_host", kDelivery),
     later("atrn_mode", kDelivery),
     later("auth1", kAuth),
@@ -95,8 +92,8 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     later("config_file", kFacts),
     ours("connection_id", Id::connection_id),
     ours("csa_status", Id::csa_status),
-    later("dcc_header", kDcc),
-    later("dcc_result", kDcc),
+    peers("dcc_header", Id::dcc_header),
+    ours("dcc_result", Id::dcc_result),
     ours("dkim_algo", Id::dkim_algo),
     ours("dkim_bodylength", Id::dkim_bodylength),
     ours("dkim_canon_body", Id::dkim_canon_body),
@@ -119,13 +116,13 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     ours("dkim_verify_reason", Id::dkim_verify_reason),
     ours("dkim_verify_signers", Id::dkim_verify_signers),
     ours("dkim_verify_status", Id::dkim_verify_status),
-    later("dmarc_alignment_dkim", kDmarc),
-    later("dmarc_alignment_spf", kDmarc),
-    later("dmarc_ar_header", kDmarc),
-    later("dmarc_domain_policy", kDmarc),
-    later("dmarc_status", kDmarc),
-    later("dmarc_status_text", kDmarc),
-    later("dmarc_used_domain", kDmarc),
+    ours("dmarc_alignment_dkim", Id::dmarc_alignment_dkim),
+    ours("dmarc_alignment_spf", Id::dmarc_alignment_spf),
+    peers("dmarc_ar_header", Id::dmarc_ar_header),
+    ours("dmarc_domain_policy", Id::dmarc_domain_policy),
+    ours("dmarc_status", Id::dmarc_status),
+    ours("dmarc_status_text", Id::dmarc_status_text),
+    peers("dmarc_used_domain", Id::dmarc_used_domain),
     peers("dnslist_domain", Id::dnslist_domain),
     peers("dnslist_matched", Id::dnslist_matched),
     peers("dnslist_text", Id::dnslist_text),

@@ -118,7 +118,7 @@ void ListCompiler::compile_definition(ListKind kind, Definition& definition) {
   if (definition.state != Definition::State::waiting) return;
   definition.state = Definition::State::compiling;
   const std::string what = fmt::format("the {} {}", name_of(kind), quoted(definition.name.view()));
-  definition.list = std::make_shared<const ItemList>(compile_items(kind, definition.text, what, Use::asks));
+  definition.list = std::make_shared<const ItemList>(compile_items(kind, definition.text, what, Use::late));
   definition.state = Definition::State::done;
   world_->named_[static_cast<std::size_t>(kind)].emplace(definition.name.view(), definition.list);
 }
@@ -176,12 +176,15 @@ bool ListCompiler::is_known_at_load(const expand::Program& program) const {
 }
 
 ItemList ListCompiler::compile_items(ListKind kind, const ConfigText& text, std::string_view what, Use use) {
-  ItemCompiler compiler(kind, *this, use == Use::at_once ? what : std::string_view());
+  ItemCompiler compiler(kind, *this, use == Use::at_once ? what : std::string_view(), use == Use::late);
   if (text.view().find_first_of("$\\") == std::string_view::npos || use == Use::at_once) {
     add_constant(compiler, text, ':', Piece::whole, what);
     return compiler.take();
   }
-  expand::Program program = expand::compile_late(text, diagnostics_, environment_.services);
+  std::optional<expand::Program> read = use == Use::late ? expand::compile_late(text, diagnostics_, environment_.services)
+                                                         : expand::compile(text, diagnostics_, environment_.services);
+  if (!read) return compiler.take();
+  expand::Program program = *std::move(read);
   if (program.always_fails())
     compiler.add_expanded(std::move(program), ':', Piece::whole, trim(text.view()));
   else if (is_known_at_load(program))
@@ -253,7 +256,8 @@ bool ListCompiler::add_query(ItemCompiler& compiler, const ConfigText& text) {
   std::string why;
   auto program = compile_quietly(expand::OurText::of(asked, {}), environment_.services, why);
   if (!program) {
-    diagnostics_.late(text.position(), fmt::format("{}: {}", quoted(item), why));
+    diagnostics_.add(compiler.fails_late() ? expand::Severity::late : expand::Severity::error, text.position(),
+                     fmt::format("{}: {}", quoted(item), why));
     program = expand::Program::failing(item, why);
   }
   compiler.add_query(*std::move(program), !negated, item);
@@ -267,7 +271,7 @@ List ListCompiler::compile(const ConfigText& text, std::string_view what, Use us
 
 template <class List>
 List ListCompiler::compile_one(const ConfigText& text, std::string_view what, Use use) {
-  ItemCompiler compiler(List::kKind, *this, use == Use::at_once ? what : std::string_view());
+  ItemCompiler compiler(List::kKind, *this, use == Use::at_once ? what : std::string_view(), use == Use::late);
   const auto expanded = expand::expand_at_load(text, environment_.values, what, diagnostics_);
   if (expanded) compiler.add_item(trim(expanded->view()), expanded->position());
   return List(std::make_shared<const ItemList>(compiler.take()));

@@ -36,6 +36,7 @@ struct ListEnvironment {
 enum class Use : std::uint8_t {
   at_once,  // no: an item that asks something is an error, which names it
   asks,     // yes
+  late,     // yes, and whoever gets to an item that cannot be read fails there, as with Exim
 };
 
 class ListCompiler final : private ItemSource {

@@ -80,8 +80,8 @@ std::size_t at_of(std::string_view pattern) noexcept {
 
 }  // namespace
 
-ItemCompiler::ItemCompiler(ListKind kind, ItemSource& source, std::string_view cannot_wait)
-    : source_(source), cannot_wait_(cannot_wait), list_(kind) {}
+ItemCompiler::ItemCompiler(ListKind kind, ItemSource& source, std::string_view cannot_wait, bool fails_late)
+    : source_(source), cannot_wait_(cannot_wait), fails_late_(fails_late), list_(kind) {}
 
 ItemList ItemCompiler::take() {
   for (Element& element : list_.elements_)
@@ -111,7 +111,7 @@ void ItemCompiler::push_asking(const ItemText& item, T asking, std::string_view 
 }
 
 void ItemCompiler::error(const ItemText& item, std::string message, bool is_unknown) {
-  source_.error(item, message, cannot_wait_.empty());
+  source_.error(item, message, fails_late_);
   list_.is_broken_ = true;
   push(item.positive, BrokenItem{std::move(message), is_unknown});
 }
@@ -243,7 +243,7 @@ void ItemCompiler::add_named(const ItemText& item) {
   std::string why;
   auto list = source_.named(kind(), item, why);
   if (list == nullptr) return error(item, std::move(why));
-  if (list->is_broken() && !cannot_wait_.empty())
+  if (list->is_broken() && !fails_late_)
     return error(item, fmt::format("{} holds an item that cannot be read", quoted(item.text)));
   list_.is_broken_ |= list->is_broken();
   if (!list->asks()) {
@@ -432,9 +432,12 @@ void ItemCompiler::add_host(const ItemText& item) {
     run.addresses.add(IpNetwork{IpAddress::v4(0x7f000001), 32});
     run.addresses.add(*IpAddress::parse("::1"));
   } else if (is_broken_ipv4(text)) {
-    error(item,
-          fmt::format("malformed IPv4 address or address mask {}: write all four numbers, and a mask of 0 to 32", quoted(text)),
-          true);
+    std::string why =
+        fmt::format("malformed IPv4 address or address mask {}: write all four numbers, and a mask of 0 to 32", quoted(text));
+    if (!IpAddress::parse(text.substr(0, text.find('/')))) return error(item, std::move(why), true);
+    // As in Exim a mask that is too long fits nobody, and the items behind it count.
+    source_.error(item, std::move(why), fails_late_);
+    host_run(item.positive);
   } else {
     add_host_name(item);
   }

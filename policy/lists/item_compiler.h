@@ -50,8 +50,8 @@ class ItemSource {
 class ItemCompiler {
  public:
   // `cannot_wait` names a place where lists cannot ask anything ("hosts"): an item that does is an error there. Empty: they
-  // can. `source` outlives the compiler.
-  ItemCompiler(ListKind kind, ItemSource& source, std::string_view cannot_wait = {});
+  // can. `fails_late`: mistakes are for whoever gets to them. `source` outlives the compiler.
+  ItemCompiler(ListKind kind, ItemSource& source, std::string_view cannot_wait = {}, bool fails_late = true);
 
   // `positions`: where the text stood, or null.
   void add_text(std::string_view text, char separator, Piece piece, const expand::ConfigText* positions);
@@ -63,6 +63,7 @@ class ItemCompiler {
   void add_query(expand::Program program, bool positive, std::string_view shown);
   void add_file_at_use(const ItemText& item);
 
+  [[nodiscard]] bool fails_late() const noexcept { return fails_late_; }
   [[nodiscard]] ListKind kind() const noexcept { return list_.kind_; }
   [[nodiscard]] ItemList take();
 
@@ -99,6 +100,7 @@ class ItemCompiler {
 
   ItemSource& source_;
   std::string_view cannot_wait_;
+  bool fails_late_;
   ItemList list_;
   Case letters_ = Case::ignored;
   std::uint32_t number_ = 0;  // of the patterns so far

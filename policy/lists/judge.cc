@@ -507,6 +507,7 @@ Judge::Outcome Judge::test(const HostItem& item, ListKind, const Subject& subjec
 Judge::Outcome Judge::test(const BrokenItem& item, ListKind, const Subject&, Match& result) {
   if (item.is_unknown) return Outcome::unknown;
   result.why = item.why;
+  result.is_mistake = true;
   return Outcome::defer;
 }
 

@@ -35,6 +35,7 @@ struct [[nodiscard]] Match {
   std::string data = {};
   expand::Bytes bytes = expand::Bytes::ours;  // whose bytes `data` is made of
   std::string why = {};                       // with `defer`, for the log
+  bool is_mistake = false;                    // with `defer`: an item cannot be read, which time will not mend
   std::string how = {};                       // which item decided, for traces; only where one was asked for
   Captures captures = {};                     // with `yes`, of domain and local part lists
   bool is_folded = false;                     // captures are of the subject in lower case

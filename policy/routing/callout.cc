@@ -9,6 +9,7 @@
 #include "engine/base/error.h"
 #include "engine/base/peer_text.h"
 #include "engine/coro/scheduler.h"
+#include "engine/smtp/chars.h"
 
 namespace postern::routing {
 
@@ -39,7 +40,7 @@ std::string printable_lines(std::string_view text) {
 }
 
 bool has_8bit(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  return std::ranges::any_of(text, [](char c) { return smtp::is(smtp::CharClass::high, c); });
 }
 
 std::string error_text(const Error& error) {
@@ -85,34 +86,54 @@ class DeadlineStop final : private Timer, private StopListener {
 
 }  // namespace
 
-// With one server.
+// With one server, over a connection that it closes.
 class CalloutDialogue {
  public:
+  using TlsUse = Callouts::TlsUse;
+
   CalloutDialogue(Callouts& callouts, const CalloutQuestion& question, const std::string& key, KnownDomain known,
-                  Stream& stream, StopSource* stop)
+                  const Host& host, TlsUse tls, std::unique_ptr<Stream> stream, StopSource* stop)
       : callouts_(callouts),
         question_(question),
         key_(key),
         known_(known),
+        host_(host),
+        tls_(tls),
         stop_(stop),
-        client_(stream, callouts.pool_,
-                {.helo_name = std::string(question.helo_name), .timeouts = timeouts(question.words), .lmtp = question.lmtp}) {}
+        stream_(std::move(stream)) {
+    speak_over_stream(false);
+  }
 
   // Nothing: another server may know.
   Task<std::optional<CalloutVerdict>> run() {
     std::optional<CalloutVerdict> verdict = co_await dialogue();
-    co_await client_.quit(stop_, kPartingMs);
+    if (client_) co_await client_->quit(stop_, kPartingMs);
+    if (stream_) co_await stream_->close();
     co_return verdict;
   }
   [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
+  // The server offered TLS, and there was none.
+  [[nodiscard]] bool tls_failed() const noexcept { return tls_failed_; }
 
  private:
   static smtp::ClientTimeouts timeouts(const CalloutWords& words) {
     return {.greeting_ms = words.wait_ms, .command_ms = words.wait_ms, .parting_ms = kPartingMs};
   }
+  void speak_over_stream(bool greeted) {
+    client_.emplace(*stream_, callouts_.pool_,
+                    smtp::ClientOptions{.helo_name = std::string(question_.helo_name),
+                                        .timeouts = timeouts(question_.words),
+                                        .lmtp = question_.lmtp,
+                                        .greeted = greeted});
+  }
 
   Task<std::optional<CalloutVerdict>> dialogue() {
-    if (auto failed = co_await client_.hello(stop_)) co_return rejected_by(*failed, Place::mail);
+    if (auto failed = co_await client_->hello(stop_)) co_return rejected_by(*failed, Place::mail);
+    if (co_await begin_tls()) {
+      if (auto failed = co_await client_->hello(stop_)) co_return rejected_by(*failed, Place::mail);
+    } else if (!trouble_.empty()) {
+      co_return std::nullopt;
+    }
     if (auto failed = co_await mail(question_.from)) {
       if (failed->reply.is_permanent()) note_mail(Known::rejects);
       std::optional<CalloutVerdict> verdict = rejected_by(*failed, Place::mail);
@@ -135,6 +156,40 @@ class CalloutDialogue {
     co_return co_await ask_about_postmaster();
   }
 
+  // True: TLS is on the stream, and all is said anew. False: the dialogue goes on in clear, unless there is trouble.
+  Task<bool> begin_tls() {
+    if (tls_ == TlsUse::never) co_return false;
+    if (!client_->offer().starttls) {
+      if (tls_ == TlsUse::required) trouble_ = "a TLS session is required, but the server did not offer TLS support";
+      co_return false;
+    }
+    if (auto failed = co_await command(ClientPhase::helo, "STARTTLS")) {
+      const bool goes_on =
+          tls_ == TlsUse::offered && !failed->ends_connection() && (failed->is_permanent() || question_.tls->try_clear);
+      const bool is_closed = failed->kind == ClientFailure::Kind::closed;
+      if (!goes_on) trouble_ = is_closed ? "Remote host closed connection in response to STARTTLS" : failure_text(*failed);
+      co_return false;
+    }
+    tls_failed_ = true;
+    // What came in clear must not pass for what is said over TLS.
+    const bool is_in_sync = client_->usable();
+    client_.reset();
+    if (!is_in_sync) {
+      trouble_ = "TLS session: the server said more than that it is ready";
+      co_return false;
+    }
+    const Wait wait{.deadline = Scheduler::current().now().plus_ms(question_.words.wait_ms), .stop = stop_};
+    tls::Secured secured = co_await callouts_.tls_.secure(std::move(stream_), host_.name, callouts_.pool_, wait);
+    if (!secured.stream) {
+      trouble_ = "TLS session: " + (secured.why.empty() ? error_text(secured.error) : printable(secured.why, 256));
+      co_return false;
+    }
+    tls_failed_ = false;
+    stream_ = std::move(secured.stream);
+    speak_over_stream(true);
+    co_return true;
+  }
+
   Task<std::optional<CalloutVerdict>> ask_about_postmaster() {
     if (!co_await begin_again(question_.words.postmaster_mailfrom)) co_return std::nullopt;
     auto failed = co_await recipient(fmt::format("postmaster@{}", question_.domain));
@@ -145,20 +200,18 @@ class CalloutDialogue {
   }
 
   Task<std::optional<ClientFailure>> command(ClientPhase phase, std::string line) {
-    auto reply = co_await client_.ask(phase, std::move(line), stop_);
+    auto reply = co_await client_->ask(phase, std::move(line), stop_);
     if (reply) co_return std::nullopt;
     co_return std::move(reply.error());
   }
   Task<std::optional<ClientFailure>> mail(std::string_view from) {
     const bool wants_utf8 = has_8bit(from) || has_8bit(question_.address);
-    const bool says_utf8 = wants_utf8 && client_.offer().parameters.has(smtp::Extension::smtputf8);
-    co_return co_await command(ClientPhase::mail, fmt::format("MAIL FROM:<{}>{}", from, says_utf8 ? " SMTPUTF8" : ""));
+    const bool says_utf8 = wants_utf8 && client_->offer().parameters.has(smtp::Extension::smtputf8);
+    return command(ClientPhase::mail, fmt::format("MAIL FROM:<{}>{}", from, says_utf8 ? " SMTPUTF8" : ""));
   }
-  Task<std::optional<ClientFailure>> recipient(std::string address) {
-    co_return co_await command(ClientPhase::rcpt, fmt::format("RCPT TO:<{}>", address));
+  Task<std::optional<ClientFailure>> recipient(std::string_view address) {
+    return command(ClientPhase::rcpt, fmt::format("RCPT TO:<{}>", address));
   }
-  Task<std::optional<ClientFailure>> recipient(std::string_view address) { return recipient(std::string(address)); }
-  Task<std::optional<ClientFailure>> recipient(const char* address) { return recipient(std::string(address)); }
 
   // A new transaction. False: the server does not want one.
   Task<bool> begin_again(std::string_view from) {
@@ -196,9 +249,13 @@ class CalloutDialogue {
   const CalloutQuestion& question_;
   const std::string& key_;
   KnownDomain known_;
+  const Host& host_;
+  TlsUse tls_;
   StopSource* stop_;
-  smtp::Client client_;
+  std::unique_ptr<Stream> stream_;  // gone where TLS could not be had
+  std::optional<smtp::Client> client_;
   std::string trouble_;
+  bool tls_failed_ = false;
 };
 
 namespace {
@@ -234,6 +291,44 @@ std::optional<IpAddress> interface_for(const CalloutQuestion& question, const Ip
 
 }  // namespace
 
+// What came of one connection.
+struct Callouts::Attempt {
+  std::optional<CalloutVerdict> verdict;  // nothing: another server may know
+  std::string trouble;                    // why it was rejected, or what went wrong
+  bool tls_failed = false;
+  bool is_over = false;  // there is no time for more
+};
+
+Callouts::TlsUse Callouts::tls_use(const CalloutQuestion& question, const Host& host) const {
+  if (question.tls == nullptr) return TlsUse::never;
+  if (question.tls->require.matches(host.address)) return TlsUse::required;
+  const bool avoids = question.tls->avoid.matches(host.address) || question.tls->verify_avoid.matches(host.address);
+  return avoids ? TlsUse::never : TlsUse::offered;
+}
+
+Task<Callouts::Attempt> Callouts::try_host(const CalloutQuestion& question, const std::string& key, KnownDomain known,
+                                           const Host& host, TlsUse tls, Wait wait) {
+  Attempt attempt;
+  Wait connecting = wait;
+  connecting.deadline = std::min(wait.deadline, Scheduler::current().now().plus_ms(question.words.connect_ms));
+  auto stream = co_await connector_.connect({host.address, host.port != 0 ? host.port : question.port},
+                                            interface_for(question, host.address), connecting);
+  if (!stream) {
+    attempt.trouble = error_text(stream.error());
+    attempt.is_over = stream.error().code == Errc::stopped || Scheduler::current().now() >= wait.deadline;
+    co_return attempt;
+  }
+  // The deadline of all of it ends the dialogue as a client that goes away does.
+  StopSource over;
+  DeadlineStop ends_with(over, wait);
+  CalloutDialogue dialogue(*this, question, key, known, host, tls, std::move(*stream), &over);
+  attempt.verdict = co_await dialogue.run();
+  attempt.trouble = dialogue.trouble();
+  attempt.tls_failed = dialogue.tls_failed();
+  attempt.is_over = over.stop_requested();
+  co_return attempt;
+}
+
 Task<CalloutVerdict> Callouts::ask(CalloutQuestion question, Wait wait) {
   const std::string key = key_of(question);
   KnownDomain known;
@@ -249,30 +344,20 @@ Task<CalloutVerdict> Callouts::ask(CalloutQuestion question, Wait wait) {
   }
   for (std::size_t i = 0; i < std::min(question.hosts.size(), kCalloutHostsMax); ++i) {
     const Host& host = question.hosts[i];
-    const std::string name = fmt::format("{} [{}] : ", host.name, host.address.to_string());
-    Wait connecting = wait;
-    connecting.deadline = std::min(wait.deadline, Scheduler::current().now().plus_ms(question.words.connect_ms));
-    auto stream = co_await connector_.connect({host.address, host.port != 0 ? host.port : question.port},
-                                              interface_for(question, host.address), connecting);
-    if (!stream) {
-      verdict.log = name + error_text(stream.error());
-      if (stream.error().code == Errc::stopped || Scheduler::current().now() >= wait.deadline) break;
+    const TlsUse tls = tls_use(question, host);
+    Attempt attempt = co_await try_host(question, key, known, host, tls, wait);
+    if (attempt.tls_failed && !attempt.is_over && tls == TlsUse::offered && question.tls->try_clear)
+      attempt = co_await try_host(question, key, known, host, TlsUse::never, wait);
+    const std::string log = fmt::format("{} [{}] : {}", host.name, host.address.to_string(), attempt.trouble);
+    if (!attempt.verdict) {
+      verdict.log = log;
+      if (attempt.is_over) break;
       continue;
     }
-    // The deadline of all of it ends the dialogue as a client that goes away does.
-    StopSource over;
-    DeadlineStop ends_with(over, wait);
-    CalloutDialogue dialogue(*this, question, key, known, **stream, &over);
-    std::optional<CalloutVerdict> found = co_await dialogue.run();
-    co_await (*stream)->close();
-    if (found) {
-      verdict = std::move(*found);
-      verdict.host = host.address.to_string();
-      if (verdict.result == Result_::rejected) verdict.log = name + dialogue.trouble();
-      break;
-    }
-    verdict.log = name + dialogue.trouble();
-    if (over.stop_requested()) break;
+    verdict = std::move(*attempt.verdict);
+    verdict.host = host.address.to_string();
+    if (verdict.result == Result_::rejected) verdict.log = log;
+    break;
   }
   slots_.release();
   co_return verdict;

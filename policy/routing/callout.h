@@ -15,9 +15,11 @@
 #include "engine/coro/wait.h"
 #include "engine/io/connector.h"
 #include "engine/smtp/client.h"
+#include "net/tls/client.h"
 #include "policy/routing/callout_cache.h"
 #include "policy/routing/callout_words.h"
 #include "policy/routing/host_items.h"
+#include "policy/routing/tls_hosts.h"
 
 namespace postern::routing {
 
@@ -33,6 +35,7 @@ struct CalloutQuestion {
   std::span<const Host> hosts;            // at least one, in the order to try them
   std::uint16_t port = 25;                // of hosts that bring none
   std::span<const IpAddress> interfaces;  // to connect from: the first of the host's family
+  const TlsHosts* tls = nullptr;          // null: in clear
   bool lmtp = false;                      // say LHLO
   std::string_view helo_name;             //
   std::string_view random_local_part;     // empty: none is tried
@@ -55,8 +58,8 @@ struct CalloutVerdict {
 // One shard's. Everything it is given outlives it; it outlives its questions.
 class Callouts {
  public:
-  Callouts(Connector& connector, BlockPool& pool, CalloutTimes times)
-      : connector_(connector), pool_(pool), cache_(times, kCalloutRecordsMax), slots_(kCalloutsMax) {}
+  Callouts(Connector& connector, BlockPool& pool, CalloutTimes times, const tls::Client& tls)
+      : connector_(connector), pool_(pool), tls_(tls), cache_(times, kCalloutRecordsMax), slots_(kCalloutsMax) {}
 
   // Answers from the cache, or asks the servers. Suspends at most for words.wait_max_ms, and not beyond what `wait` says; cut
   // short it is deferred.
@@ -64,8 +67,16 @@ class Callouts {
 
  private:
   friend class CalloutDialogue;
+  struct Attempt;
+  enum class TlsUse : std::uint8_t { never, offered, required };
+
+  [[nodiscard]] TlsUse tls_use(const CalloutQuestion& question, const Host& host) const;
+  [[nodiscard]] Task<Attempt> try_host(const CalloutQuestion& question, const std::string& key, KnownDomain known,
+                                       const Host& host, TlsUse tls, Wait wait);
+
   Connector& connector_;
   BlockPool& pool_;
+  const tls::Client& tls_;
   CalloutCache cache_;
   Semaphore slots_;
 };

@@ -1,5 +1,7 @@
 #include "policy/routing/callout_cache.h"
 
+#include "engine/smtp/chars.h"
+
 namespace postern::routing {
 
 namespace {
@@ -7,7 +9,7 @@ namespace {
 // Domains are alike in either case, and no address begins with a blank.
 std::string domain_key(std::string_view name) {
   std::string key = " ";
-  for (const char c : name) key += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  smtp::append_lower(key, name);
   return key;
 }
 

@@ -1,7 +1,9 @@
 #include "policy/routing/callout.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,12 +49,16 @@ TEST(CalloutWords, AreRead) {
   EXPECT_EQ(read("fullpostmaster,use_postmaster"), "30000 30000 120000 postmaster full use_postmaster  ");
   EXPECT_EQ(read("mailfrom=a@b,postmaster_mailfrom=c@d"), "30000 30000 120000 postmaster a@b c@d");
   EXPECT_EQ(read("99999999d"), "3600000 3600000 14400000  ");
+  std::string much;
+  for (int i = 0; i < 20'000; ++i) much += "999999999w";
+  EXPECT_EQ(read(much), "3600000 3600000 14400000  ");  // whatever it adds up to
   EXPECT_EQ(read("5x"), "verify: bad time value in callout option \"5x\"");
   EXPECT_EQ(read("0s"), "verify: bad time value in callout option \"0s\"");
   EXPECT_EQ(read("connect=soon"), "verify: bad time value in callout option \"connect=soon\"");
   EXPECT_EQ(read("connect"), "verify: the callout option \"connect\" wants a value");
   EXPECT_EQ(read("random=yes"), "verify: the callout option \"random\" takes no value");
-  EXPECT_EQ(read("hold"), "verify: the callout option \"hold\" is not built");
+  EXPECT_EQ(read("hold"),
+            "verify: the callout option \"hold\" cannot be used: another process delivers, over connections of its own");
   EXPECT_EQ(read("postmater"), "verify: unknown callout option \"postmater\": did you mean \"postmaster\"?");
 }
 
@@ -171,7 +177,8 @@ class Callout : public ::testing::Test {
   FakeConnector connector_;
   BlockPool pool_;
   StopSource stop_;
-  Callouts callouts_{connector_, pool_, CalloutTimes{}};
+  std::unique_ptr<tls::Client> tls_ = std::move(*tls::Client::create({.verify_certificates = ""}));
+  Callouts callouts_{connector_, pool_, CalloutTimes{}, *tls_};
 };
 
 TEST_F(Callout, AsksTheServer) {
@@ -315,6 +322,66 @@ TEST_F(Callout, LimitsHowManyAreUnderWay) {
   EXPECT_EQ(ended, kCalloutsMax + 10);
 }
 
+// ---- TLS ----
+
+class CalloutTls : public Callout {
+ protected:
+  CalloutTls() { server_.offer = {"STARTTLS"}; }
+  static std::string why(std::string_view what) {
+    return fmt::format(
+        "deferred Could not complete sender verify callout|Could not complete sender verify callout: mx.a.ex [192.0.2.1] : {}",
+        what);
+  }
+  lists::HostList hosts(std::string_view text) {
+    return lists::ListCompiler({.primary_hostname = "gateway.ex", .local_addresses = {}}, diagnostics_)
+        .hosts(expand::ConfigTextForTest::line(text), "hosts");
+  }
+  TlsHosts& tls() { return transports_[0].tls; }
+};
+
+TEST_F(CalloutTls, GoesOnInClearWhereItIsRefused) {
+  rules_ = {{"STARTTLS", "454 not now"}};
+  EXPECT_EQ(verify("u@a.ex", "no_cache"), "ok");
+  EXPECT_EQ(told(), "EHLO gateway.ex;STARTTLS;MAIL FROM:<>;RCPT TO:<u@a.ex>;QUIT;");
+  tls().try_clear = false;
+  EXPECT_EQ(verify("u@a.ex", "no_cache"), why("SMTP error from remote mail server after STARTTLS: 454 not now"));
+  EXPECT_EQ(told(), "EHLO gateway.ex;STARTTLS;QUIT;");
+  rules_ = {{"STARTTLS", "554 never"}};
+  EXPECT_EQ(verify("u@a.ex", "no_cache"), "ok");
+  tls().require = hosts("192.0.2.0/24");
+  EXPECT_EQ(verify("u@a.ex", "no_cache"), why("SMTP error from remote mail server after STARTTLS: 554 never"));
+}
+
+TEST_F(CalloutTls, AsksOnceMoreInClearWhereItFails) {
+  rules_ = {{"STARTTLS", "220 go ahead"}};  // and nobody there speaks TLS
+  EXPECT_EQ(verify("u@a.ex", "2s,no_cache", false, 3'000), "ok");
+  EXPECT_EQ(server_.connections, 2u);
+  EXPECT_EQ(server_.count_of("EHLO"), 2u);
+  EXPECT_EQ(server_.count_of("MAIL"), 1u);
+  tls().require = hosts("192.0.2.0/24");
+  EXPECT_EQ(verify("u@a.ex", "2s,no_cache", false, 3'000).substr(0, 8), "deferred");
+  EXPECT_EQ(server_.count_of("MAIL"), 0u);
+}
+
+TEST_F(CalloutTls, BelievesNothingThatWasSaidBeforeIt) {
+  rules_ = {{"STARTTLS", "220 go ahead\n250 and on"}};
+  tls().require = hosts("*");
+  EXPECT_EQ(verify("u@a.ex", "no_cache"), why("TLS session: the server said more than that it is ready"));
+}
+
+TEST_F(CalloutTls, IsAsTheTransportSays) {
+  tls().verify_avoid = hosts("192.0.2.1");
+  EXPECT_EQ(verify("u@a.ex", "no_cache"), "ok");
+  EXPECT_EQ(server_.count_of("STARTTLS"), 0u);
+  tls() = {.avoid = hosts("192.0.2.1"), .verify_avoid = {}, .require = {}};
+  EXPECT_EQ(verify("u@a.ex", "no_cache"), "ok");
+  EXPECT_EQ(server_.count_of("STARTTLS"), 0u);
+  server_.offer.clear();
+  tls().require = hosts("192.0.2.1");
+  EXPECT_EQ(verify("u@a.ex", "no_cache"), why("a TLS session is required, but the server did not offer TLS support"));
+  EXPECT_EQ(told(), "EHLO gateway.ex;QUIT;");
+}
+
 // ---- redirections ----
 
 class Redirected : public Callout {
@@ -340,6 +407,29 @@ TEST_F(Redirected, FollowsOneAddress) {
                         verify_address({.address = "x@r.ex", .success_on_redirect = true, .callout = CalloutWords{}}, world()))
           .result,
       AddressVerdict::Result::ok);
+}
+
+TEST_F(Redirected, FollowsAWidenedDomain) {
+  routers_[1].widen_domains = {"ex"};
+  EXPECT_EQ(testing::run_task(
+                scheduler_, verify_address({.address = "u@a", .success_on_redirect = true, .callout = CalloutWords{}}, world()))
+                .result,
+            AddressVerdict::Result::ok);
+  EXPECT_EQ(server_.count_of("RCPT TO:<u@a.ex>"), 1u);
+}
+
+TEST_F(Redirected, KeepsToAnAncestor) {
+  routers_[0].domains = lists_.domains(expand::ConfigTextForTest::line("r.ex : s.ex"), "domains");
+  routers_[0].data = compiled("${if eq{$domain}{r.ex}{a@s.ex}{a@r.ex}}");
+  Router end;
+  end.name = "end";
+  end.driver = RouterDriver::redirect;
+  end.allow_fail = true;
+  end.data = compiled(":fail: the end of $local_part at $domain");
+  routers_.insert(routers_.begin() + 1, std::move(end));
+  EXPECT_EQ(verify("a@r.ex", ""), "failed route the end of a at r.ex|the end of a at r.ex");
+  routers_[0].check_ancestor = true;
+  EXPECT_EQ(verify("a@r.ex", ""), "failed route the end of a at s.ex|the end of a at s.ex");
 }
 
 TEST_F(Redirected, EndsSomewhere) {

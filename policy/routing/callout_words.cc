@@ -13,7 +13,7 @@ namespace postern::routing {
 
 namespace {
 
-constexpr std::int64_t kLongestS = std::int64_t{3600};
+constexpr std::int64_t kLongestS = 3'600;  // a longer time is that
 
 enum class Word : std::uint8_t {
   connect,
@@ -70,9 +70,9 @@ std::optional<std::int64_t> read_time_ms(std::string_view text) {
       case 'w': value *= 7 * 86'400; break;
       default: return std::nullopt;
     }
-    seconds += value;
+    seconds = std::min(seconds + value, kLongestS);
   }
-  return std::min(seconds, kLongestS) * 1'000;
+  return seconds * 1'000;
 }
 
 class Reader {
@@ -123,7 +123,9 @@ class Reader {
       case Word::maxwait: return read_time(item, value, wait_max_ms_.emplace());
       case Word::defer_ok: return words_.defer_ok = true;
       case Word::fullpostmaster: return words_.postmaster = words_.fullpostmaster = true;
-      case Word::hold: return refuse("verify: the callout option \"hold\" is not built");
+      case Word::hold:
+        return refuse(
+            "verify: the callout option \"hold\" cannot be used: another process delivers, over connections of its own");
       case Word::mailfrom: words_.mailfrom = value; return true;
       case Word::no_cache: return words_.no_cache = true;
       case Word::postmaster: return words_.postmaster = true;

@@ -14,8 +14,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace postern;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const bool loose : {false, true}) {
-    const routing::Redirection redirection = routing::read_redirection(
-        text, {.allow_fail = loose, .allow_defer = loose, .skip_syntax_errors = loose, .qualify_domain = "q.example"});
+    const routing::RedirectRules rules{.allow_fail = loose,
+                                       .allow_defer = loose,
+                                       .forbid_blackhole = !loose,
+                                       .forbid_include = !loose,
+                                       .skip_syntax_errors = loose,
+                                       .qualify_domain = "q.example"};
+    routing::RedirectReader reader(std::string(text), rules);
+    // Every file holds the same: those that include themselves end, too.
+    std::size_t files = 0;
+    for (; const auto file = reader.next_file(); ++files) {
+      POSTERN_CHECK(file->starts_with('/'));
+      reader.include(std::string(text));
+    }
+    POSTERN_CHECK(files <= routing::kIncludesMax);
+    const routing::Redirection redirection = reader.take();
     POSTERN_CHECK(redirection.addresses.size() <= routing::kRedirectAddressesMax);
     for (const std::string& address : redirection.addresses)
       POSTERN_CHECK(address.find('@') != std::string::npos && address.find('\n') == std::string::npos);

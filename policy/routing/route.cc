@@ -8,9 +8,12 @@
 #include "engine/base/peer_text.h"
 #include "engine/smtp/address.h"
 #include "engine/smtp/chars.h"
+#include "engine/smtp/configured_reply.h"
+#include "policy/expand/text_quote.h"
 #include "policy/lists/list_text.h"
 #include "policy/routing/find_hosts.h"
 #include "policy/routing/redirect_data.h"
+#include "policy/routing/redirect_file.h"
 #include "policy/routing/route_list.h"
 #include "policy/routing/router_context.h"
 
@@ -21,8 +24,14 @@ namespace {
 using expand::EvalStatus;
 
 constexpr std::string_view kIsLocal = "remote host address is the local host";
+constexpr std::string_view kFirstIsLocal = "lowest numbered MX record points to local host";
 constexpr std::string_view kUnrouteable = "Unrouteable address";
 constexpr std::string_view kNotFinished = "host lookup did not complete";
+constexpr std::string_view kInsecure = "host lookup done insecurely";
+constexpr std::string_view kNoService = "an MX or SRV record indicated no SMTP service";
+constexpr std::string_view kNoExchanger = "all relevant MX records point to non-existent hosts";
+constexpr std::string_view kAbsenceDefers = "missing MX, or all MXs point to missing A records, and defer requested";
+constexpr std::string_view kSkipped = "syntax error in redirection data";
 
 enum class Step : std::uint8_t {
   decided,
@@ -30,13 +39,6 @@ enum class Step : std::uint8_t {
   skipped,   // on to the next router
   passed,    // on to the router that pass_router names, whatever `more` says
 };
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
 
 // Exim's rules for conditions of routers: anything but these is true.
 bool is_true(std::string_view text) {
@@ -62,20 +64,19 @@ std::string_view name_of(FindFailed action) {
 class Routing {
  public:
   Routing(std::span<const Router> routers, const RouteSubject& subject, const RouteFacts& facts)
-      : routers_(routers),
-        subject_(subject),
-        facts_(facts),
-        lower_local_part_(lower_case(subject.local_part)),
-        context_(subject),
-        lists_(facts, context_) {}
+      : routers_(routers), subject_(subject), facts_(facts), context_(subject), lists_(facts, context_) {
+    smtp::append_lower(lower_local_part_, subject.local_part);
+  }
 
   Task<RouteOutcome> run() {
     const Router* last = nullptr;
     for (std::uint32_t index = subject_.first_router; index < routers_.size();) {
       const Router& router = routers_[index];
+      last = &router;
       Step step = begins(router, index) ? co_await ask(router, index) : Step::skipped;
-      if (step == Step::decided) co_return finish(router);
-      if (step != Step::skipped) last = &router;
+      if ((step == Step::passed || (step == Step::decided && takes())) && must_not_take(router))
+        step = decide(RouteKind::fail, router.name + " router forced verify failure");
+      if (step == Step::decided) co_return finish();
       if (step == Step::declined && !router.more) break;
       // It comes behind this one: the load has seen to that.
       index = step == Step::passed && router.pass_to != Router::kNext ? router.pass_to : index + 1;
@@ -105,9 +106,11 @@ class Routing {
     return router.caseful_local_part ? subject_.local_part : std::string_view(lower_local_part_);
   }
 
+  [[nodiscard]] std::string own_address() const { return fmt::format("{}@{}", subject_.local_part, subject_.domain); }
+
   // It made this address of the same one, or of any one where it wants to be used once.
   bool has_made(const Router& router, std::uint32_t index) const {
-    const std::string address = std::string(subject_.local_part) + "@" + std::string(subject_.domain);
+    const std::string address = own_address();
     return std::ranges::any_of(subject_.ancestors, [&](const auto& ancestor) {
       return ancestor.second == index && (!router.repeat_use || smtp::equal_ignoring_case(ancestor.first, address));
     });
@@ -120,7 +123,7 @@ class Routing {
     if (step != Step::decided || !is_open()) co_return step;
     switch (router.driver) {
       case RouterDriver::accept: break;
-      case RouterDriver::dnslookup: step = co_await ask_dnslookup(router); break;
+      case RouterDriver::dnslookup: step = co_await ask_dnslookup(router, index); break;
       case RouterDriver::manualroute: step = co_await ask_manualroute(router); break;
       case RouterDriver::redirect: step = co_await ask_redirect(router, index); break;
     }
@@ -131,9 +134,9 @@ class Routing {
   // Step::decided: the router is asked, unless it has deferred.
   Task<Step> preconditions(const Router& router) {
     Step step = Step::decided;
-    if (router.domains) step = co_await match(*router.domains, subject_.domain, "domains");
+    if (router.domains) step = co_await match(*router.domains, subject_.domain, "domains", &context_.domain_data());
     if (step == Step::decided && is_open() && router.local_parts)
-      step = co_await match(*router.local_parts, local_part_for(router), "local_parts");
+      step = co_await match(*router.local_parts, local_part_for(router), "local_parts", &context_.local_part_data());
     if (step == Step::decided && is_open() && router.senders)
       step = co_await match(*router.senders, subject_.sender, "senders");
     if (step == Step::decided && is_open() && router.condition) step = co_await test_condition(router);
@@ -141,14 +144,18 @@ class Routing {
   }
   [[nodiscard]] bool is_open() const noexcept { return outcome_.kind == RouteKind::deliver; }
 
+  // `data`: takes what the list says of the text; null: nobody wants to know.
   template <class List>
-  Task<Step> match(const List& list, std::string_view text, std::string_view what) {
-    if (!list.asks()) co_return list.matches(text) ? Step::decided : Step::skipped;
+  Task<Step> match(const List& list, std::string_view text, std::string_view what, AddressData* data = nullptr) {
+    if (!list.asks() && !list.matches(text)) co_return Step::skipped;
+    if (!list.asks() && data == nullptr) co_return Step::decided;
     std::optional<lists::Match> found = list.match_now(text, lists_);
     if (!found) found = co_await list.match(std::string(text), lists_);
     if (found->truth == lists::Truth::defer)
       co_return defer(fmt::format("{} check lookup or other defer: {}", what, found->why));
-    co_return *found ? Step::decided : Step::skipped;
+    if (!*found) co_return Step::skipped;
+    if (data != nullptr) *data = {std::move(found->data), found->bytes};
+    co_return Step::decided;
   }
 
   Task<Step> test_condition(const Router& router) {
@@ -174,7 +181,8 @@ class Routing {
     if (result)
       outcome_.errors_to = std::move(value);
     else if (result.status != EvalStatus::forced_failure)
-      defer("failed to expand errors_to");
+      defer(fmt::format("{} router failed to expand \"{}\": {}", router.name, printable(router.errors_to->source(), 256),
+                        result.why));
   }
 
   Task<expand::EvalResult> expand(const expand::Program& program, std::string& text) {
@@ -190,25 +198,32 @@ class Routing {
   }
   Step defer(std::string message) { return decide(RouteKind::defer, std::move(message)); }
 
+  // In place of "Unrouteable address", unless a router behind this one takes it.
+  Step decline(std::string_view why) {
+    why_declined_ = why;
+    return Step::declined;
+  }
+
   Step passes_or_defers(const Router& router, std::string message) {
     return router.pass_on_timeout ? Step::passed : defer(std::move(message));
   }
 
   // This host behind others ends the list: whoever prefers it would only send the mail back. At the front, `self` says.
-  Step look_for_self(const Router& router) {
+  Step look_for_self(const Router& router, bool is_exchanger) {
     std::vector<Host>& hosts = outcome_.hosts;
     const auto is_local = [&](const Host& host) { return facts_.local_addresses.contains(host.address); };
     const auto later = std::find_if(hosts.begin() + 1, hosts.end(), is_local);
     hosts.erase(later, hosts.end());
     if (!is_local(hosts.front())) return Step::decided;
+    std::string message(is_exchanger ? kFirstIsLocal : kIsLocal);
     switch (router.self) {
       case SelfAction::send: return Step::decided;
       case SelfAction::pass: return Step::passed;
-      case SelfAction::fail: return decide(RouteKind::fail, std::string(kIsLocal));
-      case SelfAction::defer: return defer(std::string(kIsLocal));
+      case SelfAction::fail: return decide(RouteKind::fail, std::move(message));
+      case SelfAction::defer: return defer(std::move(message));
       case SelfAction::freeze: break;
     }
-    return decide(RouteKind::freeze, std::string(kIsLocal));
+    return decide(RouteKind::freeze, std::move(message));
   }
 
   [[nodiscard]] HostSearch search_of(const Router& router) const {
@@ -216,33 +231,71 @@ class Routing {
             .wait = facts_.wait,
             .ignored = &router.ignore_target_hosts,
             .local_addresses = &facts_.local_addresses,
-            .random = facts_.random,
-            .ipv4_only = router.ipv4_only};
+            .random = facts_.random};
   }
 
   // ---- dnslookup ----
 
-  Task<Step> ask_dnslookup(const Router& router) {
+  Task<Step> ask_dnslookup(const Router& router, std::uint32_t index) {
     const std::string domain(subject_.domain);
     if (domain.empty() || !smtp::is_domain(domain, true)) co_return Step::declined;
     if (facts_.resolver == nullptr) co_return defer("the DNS cannot be asked here");
     HostSearch search = search_of(router);
+    std::string service;
+    co_await read_option(router.check_srv, service);
+    std::string ipv4_only;
+    if (is_open()) co_await read_option(router.ipv4_only, ipv4_only);
+    std::string ipv4_prefer;
+    if (is_open()) co_await read_option(router.ipv4_prefer, ipv4_prefer);
+    if (!is_open()) co_return Step::decided;
+    search.service = service;
+    search.ipv4_only = is_true(ipv4_only);
+    search.ipv4_prefer = is_true(ipv4_prefer);
     search.must_have_exchangers = router.mx_domains.matches(domain);
     search.trouble_is_absence = router.mx_fail_domains.matches(domain);
+    search.srv_trouble_is_absence = router.srv_fail_domains.matches(domain);
     search.must_be_authenticated = router.dnssec_require_domains.matches(domain);
     FoundHosts found = co_await find_exchangers(domain, search);
+    for (const std::string& ending : router.widen_domains) {
+      if (found.status != FoundHosts::Status::none) break;
+      const std::string wide = domain + "." + ending;
+      found = co_await find_exchangers(wide, search);
+      if (found.status == FoundHosts::Status::found) co_return widen(router, index, wide);
+    }
     switch (found.status) {
       case FoundHosts::Status::found: break;
       case FoundHosts::Status::none:
-        if (found.had_exchangers) co_return decide(RouteKind::fail, "all relevant MX records point to non-existent hosts");
-        co_return Step::declined;
-      case FoundHosts::Status::refuses: co_return decide(RouteKind::fail, "an MX or SRV record indicated no SMTP service");
-      case FoundHosts::Status::ignored: co_return Step::declined;
+      case FoundHosts::Status::ignored:
+        if (router.fail_defer_domains.matches(domain)) co_return defer(std::string(kAbsenceDefers));
+        co_return found.had_exchangers ? decline(kNoExchanger) : Step::declined;
+      case FoundHosts::Status::refuses: co_return decline(kNoService);
       case FoundHosts::Status::deferred: co_return passes_or_defers(router, std::string(kNotFinished));
+      case FoundHosts::Status::insecure: co_return defer(std::string(kInsecure));
     }
     if (router.check_secondary_mx && !found.behind_others) co_return Step::declined;
     outcome_.hosts = std::move(found.hosts);
-    co_return look_for_self(router);
+    co_return look_for_self(router, found.had_exchangers);
+  }
+
+  // Appends what it says; nothing where it is forced to fail. It may defer.
+  Task<void> read_option(const std::optional<expand::Program>& program, std::string& text) {
+    if (!program) co_return;
+    const expand::EvalResult result = co_await expand(*program, text);
+    if (!result && result.status != EvalStatus::forced_failure)
+      defer(fmt::format("failed to expand \"{}\": {}", printable(program->source(), 256), result.why));
+  }
+
+  // The address is routed anew under the domain that was found.
+  Step widen(const Router& router, std::uint32_t index, const std::string& domain) {
+    std::string local_part(subject_.local_part);
+    std::string ignored;
+    expand::quote_local_part(local_part, 0, {}, ignored);
+    outcome_.kind = RouteKind::redirect;
+    outcome_.addresses = {local_part + "@" + domain};
+    outcome_.next_router = router.redirect_to;
+    outcome_.router_index = index;
+    outcome_.is_widened = true;
+    return Step::decided;
   }
 
   // ---- manualroute ----
@@ -253,9 +306,10 @@ class Routing {
     if (step != Step::decided || !is_open()) co_return step;
     if (outcome_.hosts.empty()) co_return Step::decided;  // a local transport needs none
     if (facts_.random != nullptr && randomize.value_or(router.hosts_randomize)) shuffle(outcome_.hosts, *facts_.random);
-    const Step looked = co_await look_up_hosts(router);
+    bool is_exchanger = false;
+    const Step looked = co_await look_up_hosts(router, is_exchanger);
     if (looked != Step::decided || !is_open()) co_return looked;
-    co_return look_for_self(router);
+    co_return look_for_self(router, is_exchanger);
   }
 
   Task<Step> take_rule(const Router& router, std::optional<bool>& randomize) {
@@ -301,7 +355,8 @@ class Routing {
     co_return take_hosts(data.hosts, "route_data");
   }
 
-  Task<Step> look_up_hosts(const Router& router) {
+  // `is_exchanger`: whether an MX record named the first one.
+  Task<Step> look_up_hosts(const Router& router, bool& is_exchanger) {
     const auto is_ignored = [&](const Host& host) {
       return host.question == HostQuestion::nothing && router.ignore_target_hosts.matches(host.address);
     };
@@ -324,6 +379,7 @@ class Routing {
       if (!is_known && router.host_find_failed != FindFailed::ignore)
         co_return without_host(router.host_find_failed,
                                fmt::format("lookup of host \"{}\" failed in {} router", name, router.name));
+      if (found.empty()) is_exchanger = answer.had_exchangers;
       for (Host& one : answer.hosts) {
         one.port = host.port;
         one.group = host.group;
@@ -353,51 +409,102 @@ class Routing {
   // ---- redirect ----
 
   Task<Step> ask_redirect(const Router& router, std::uint32_t index) {
+    const expand::Program& program = router.file ? *router.file : *router.data;
+    const std::string_view what = router.file ? "file" : "data";
     std::string text;
-    const expand::EvalResult result = co_await expand(*router.data, text);
+    const expand::EvalResult result = co_await expand(program, text);
     if (result.status == EvalStatus::forced_failure) co_return Step::declined;
-    if (!result) co_return defer(fmt::format("failed to expand \"{}\": {}", printable(router.data->source(), 256), result.why));
+    if (!result) co_return defer(fmt::format("failed to expand \"{}\": {}", printable(program.source(), 256), result.why));
+    const bool has_peers_bytes = result.bytes == expand::Bytes::peers;
+    if (router.file) {
+      if (has_peers_bytes) co_return defer(fmt::format("Tainted name '{}' for file read not permitted", printable(text, 256)));
+      const Step step = co_await take_file(router, text);
+      if (step != Step::decided || !is_open()) co_return step;
+    }
+    if (is_filter(text)) co_return defer(fmt::format("error in filter {}: filtering not enabled", what));
     const std::string_view qualify = router.qualify_preserve_domain   ? subject_.domain
                                      : !router.qualify_domain.empty() ? std::string_view(router.qualify_domain)
                                                                       : subject_.qualify_recipient;
-    Redirection redirection = read_redirection(text, {.allow_fail = router.allow_fail,
-                                                      .allow_defer = router.allow_defer,
-                                                      .skip_syntax_errors = router.skip_syntax_errors,
-                                                      .qualify_domain = qualify});
+    const RedirectRules rules{.allow_fail = router.allow_fail,
+                              .allow_defer = router.allow_defer,
+                              .forbid_blackhole = router.forbid_blackhole,
+                              .forbid_include = router.forbid_include,
+                              .has_peers_bytes = has_peers_bytes,
+                              .skip_syntax_errors = router.skip_syntax_errors,
+                              .qualify_domain = qualify};
+    Redirection redirection = co_await read_redirection(std::move(text), rules);
     using Kind = Redirection::Kind;
     switch (redirection.kind) {
-      case Kind::nothing: co_return Step::declined;
+      case Kind::nothing: co_return redirection.skipped ? decline(kSkipped) : Step::declined;
       case Kind::discard: co_return decide(RouteKind::discard, {});
-      case Kind::fail: co_return decide(RouteKind::fail, std::move(redirection.text), true);
-      case Kind::defer: co_return decide(RouteKind::defer, std::move(redirection.text), true);
-      case Kind::malformed: co_return defer("error in redirect data: " + redirection.text);
-      case Kind::local:
+      case Kind::fail: co_return decide(RouteKind::fail, public_text(router, std::move(redirection.text)), true);
+      case Kind::defer: co_return decide(RouteKind::defer, public_text(router, std::move(redirection.text)), true);
+      case Kind::malformed: co_return defer(fmt::format("error in redirect {}: {}", what, redirection.text));
+      case Kind::local: redirection.addresses.clear(); break;
       case Kind::addresses: break;
     }
+    if (router.check_ancestor) replace_ancestors(redirection.addresses);
     outcome_.kind = RouteKind::redirect;
     outcome_.addresses = std::move(redirection.addresses);
-    if (redirection.kind == Kind::local) outcome_.addresses.clear();
     outcome_.next_router = router.redirect_to;
     outcome_.router_index = index;
     co_return Step::decided;
   }
 
+  // `text`: the file's name, and then what it holds.
+  Task<Step> take_file(const Router& router, std::string& text) {
+    RedirectText file = co_await read_redirect_file(router.file_rules, std::move(text), context_.services());
+    if (file.status == RedirectText::Status::failed) co_return defer(std::move(file.why));
+    text = std::move(file.text);
+    co_return file.status == RedirectText::Status::absent ? Step::declined : Step::decided;
+  }
+
+  Task<Redirection> read_redirection(std::string text, const RedirectRules& rules) {
+    RedirectReader reader(std::move(text), rules);
+    while (std::optional<std::string> name = reader.next_file()) {
+      RedirectText file = co_await read_included_file(std::move(*name), context_.services());
+      if (file.status == RedirectText::Status::found)
+        reader.include(std::move(file.text));
+      else
+        reader.fail(std::move(file.why));
+    }
+    co_return reader.take();
+  }
+
+  static std::string public_text(const Router& router, std::string text) {
+    const smtp::CodePrefix codes = smtp::code_prefix(text);
+    if (router.forbid_smtp_code && codes.code != 0) text.erase(0, codes.bytes);
+    return text;
+  }
+
+  void replace_ancestors(std::vector<std::string>& addresses) const {
+    for (std::string& address : addresses) {
+      const auto is_same = [&](const auto& ancestor) { return smtp::equal_ignoring_case(ancestor.first, address); };
+      if (std::ranges::any_of(subject_.ancestors, is_same)) address = own_address();
+    }
+  }
+
   // ---- the end ----
 
-  RouteOutcome finish(const Router& router) {
-    const bool takes =
-        outcome_.kind == RouteKind::deliver || outcome_.kind == RouteKind::redirect || outcome_.kind == RouteKind::discard;
-    const bool refuses = (subject_.purpose == RoutePurpose::verify_recipient && router.fail_verify_recipient) ||
-                         (subject_.purpose == RoutePurpose::verify_sender && router.fail_verify_sender);
-    if (takes && refuses) decide(RouteKind::fail, router.name + " router forced verify failure");
+  [[nodiscard]] bool takes() const noexcept {
+    return outcome_.kind == RouteKind::deliver || outcome_.kind == RouteKind::redirect || outcome_.kind == RouteKind::discard;
+  }
+  [[nodiscard]] bool must_not_take(const Router& router) const noexcept {
+    return (subject_.purpose == RoutePurpose::verify_recipient && router.fail_verify_recipient) ||
+           (subject_.purpose == RoutePurpose::verify_sender && router.fail_verify_sender);
+  }
+
+  RouteOutcome finish() {
     outcome_.address_data = std::move(context_.address_data());
     return std::move(outcome_);
   }
 
+  // `last`: the last one that was looked at, even if it was skipped.
   Task<RouteOutcome> unrouteable(const Router* last) {
-    RouteOutcome outcome{.kind = RouteKind::unrouteable, .message = std::string(kUnrouteable)};
-    if (last != nullptr && last->cannot_route_message) {
-      context_.set_router(last->name, local_part_for(*last));
+    RouteOutcome outcome{.kind = RouteKind::unrouteable, .message = std::string(why_declined_)};
+    if (outcome.message.empty()) outcome.message = kUnrouteable;
+    if (why_declined_.empty() && last != nullptr && last->cannot_route_message) {
+      context_.set_router({}, local_part_for(*last));
       std::string text;
       const expand::EvalResult result = co_await expand(*last->cannot_route_message, text);
       if (result) outcome.message = std::move(text);
@@ -413,6 +520,7 @@ class Routing {
   RouterContext context_;
   RouterLists lists_;
   RouteOutcome outcome_;
+  std::string_view why_declined_;
 };
 
 }  // namespace

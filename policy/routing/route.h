@@ -47,6 +47,7 @@ struct [[nodiscard]] RouteOutcome {
   std::vector<std::string> addresses = {};    // of a redirection, at least one, unless it is to files or pipes
   std::uint32_t next_router = 0;              // where those addresses begin
   std::uint32_t router_index = 0;             // of a redirection: which router made it
+  bool is_widened = false;                    // of a redirection: to the same address, its domain written in full
   AddressData address_data = {};
 };
 

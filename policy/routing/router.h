@@ -9,6 +9,7 @@
 #include "policy/expand/program.h"
 #include "policy/lists/list.h"
 #include "policy/routing/host_items.h"
+#include "policy/routing/redirect_file.h"
 
 namespace postern::routing {
 
@@ -49,11 +50,11 @@ struct Router {
   bool verify_recipient = true;        // it is asked when a recipient is verified
   bool verify_sender = true;           // likewise, a sender
   bool verify_only = false;            // it is not asked for deliveries
-  bool fail_verify_recipient = false;  // what it takes is not good as a recipient
+  bool fail_verify_recipient = false;  // what it takes, or passes on, is not good as a recipient
   bool fail_verify_sender = false;     // likewise, as a sender
 
   std::optional<expand::Program> address_data;
-  std::optional<expand::Program> cannot_route_message;  // of the last router that was asked: in place of "Unrouteable address"
+  std::optional<expand::Program> cannot_route_message;  // of the last one looked at: in place of "Unrouteable address"
   std::string transport;
   std::optional<expand::Program> errors_to;  // unset: the sender; an empty value: nobody
   bool more = true;                          // false: when this router declines, the address is unrouteable
@@ -76,13 +77,24 @@ struct Router {
   lists::DomainList mx_domains;              // these must have MX records
   lists::DomainList mx_fail_domains;         // for these, trouble with MX is an absence
   lists::DomainList dnssec_require_domains;  // answers about these must be authenticated
-  bool ipv4_only = false;
+  lists::DomainList fail_defer_domains;      // for these, an absence defers
+  lists::DomainList srv_fail_domains;        // for these, trouble with SRV is an absence
+  std::optional<expand::Program> check_srv;  // a service whose SRV records are looked for before MX records
+  std::optional<expand::Program> ipv4_only;  // whether AAAA records are left out
+  std::optional<expand::Program> ipv4_prefer;
+  std::vector<std::string> widen_domains;  // endings that are tried one after the other for a domain that is not found
 
   // redirect
-  std::optional<expand::Program> data;
+  std::optional<expand::Program> data;  // of data and file one is set
+  std::optional<expand::Program> file;
+  RedirectFileRules file_rules;
   bool allow_fail = false;
   bool allow_defer = false;
   bool allow_freeze = false;
+  bool check_ancestor = false;    // an address that led to the one it redirects is that one
+  bool forbid_blackhole = false;  // likewise, like the next two, what it says is refused
+  bool forbid_include = false;
+  bool forbid_smtp_code = false;  // codes in front of the texts of :fail: and :defer: are left out
   bool skip_syntax_errors = false;
   bool repeat_use = true;                // it takes an address that it has made itself
   std::string qualify_domain;            // for addresses without one; empty: qualify_recipient

@@ -15,10 +15,21 @@ std::string_view RouterContext::variable(expand::VariableId id, std::string& scr
     case domain: return subject_.domain;
     case router_name: return router_;
     case address_data: return address_data_.text;
+    case domain_data: return domain_data_.text;
+    case local_part_data: return local_part_data_.text;
     case sender_address: return sender;
     case sender_address_local_part: return sender.substr(0, at);
     case sender_address_domain: return at == std::string_view::npos ? std::string_view() : sender.substr(at + 1);
     default: return base_.variable(id, scratch);
+  }
+}
+
+expand::Bytes RouterContext::bytes_of(expand::VariableId id) const {
+  switch (id) {
+    case expand::VariableId::address_data: return address_data_.bytes;
+    case expand::VariableId::domain_data: return domain_data_.bytes;
+    case expand::VariableId::local_part_data: return local_part_data_.bytes;
+    default: return base_.bytes_of(id);
   }
 }
 

@@ -19,13 +19,15 @@ class RouterContext final : public expand::EvalContext {
   void set_router(std::string_view name, std::string_view local_part) noexcept {
     router_ = name;
     local_part_ = local_part;
+    domain_data_ = local_part_data_ = {};
   }
   [[nodiscard]] AddressData& address_data() noexcept { return address_data_; }
+  // $domain_data and $local_part_data: of the router that is being asked.
+  [[nodiscard]] AddressData& domain_data() noexcept { return domain_data_; }
+  [[nodiscard]] AddressData& local_part_data() noexcept { return local_part_data_; }
 
   [[nodiscard]] std::string_view variable(expand::VariableId id, std::string& scratch) const override;
-  [[nodiscard]] expand::Bytes bytes_of(expand::VariableId id) const override {
-    return id == expand::VariableId::address_data ? address_data_.bytes : base_.bytes_of(id);
-  }
+  [[nodiscard]] expand::Bytes bytes_of(expand::VariableId id) const override;
   [[nodiscard]] std::optional<expand::Held> acl_variable(std::string_view name) const override {
     return base_.acl_variable(name);
   }
@@ -44,6 +46,8 @@ class RouterContext final : public expand::EvalContext {
   std::string_view router_;
   std::string_view local_part_;
   AddressData address_data_;
+  AddressData domain_data_;
+  AddressData local_part_data_;
 };
 
 // What the lists of routers ask. There is no client here: host lists are about other hosts.

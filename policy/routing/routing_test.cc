@@ -239,7 +239,7 @@ TEST_F(Routing, SendsErrorsElsewhere) {
   routers_[0].errors_to = compiled("${if eq{a}{b}{x}fail}");
   EXPECT_EQ(routed("u@a.ex").errors_to, std::nullopt);
   routers_[0].errors_to = compiled("${if = {a}{1}}");
-  EXPECT_EQ(shown("u@a.ex"), "defer r remote failed to expand errors_to");
+  EXPECT_EQ(shown("u@a.ex").substr(0, 59), "defer r remote r router failed to expand \"${if = {a}{1}}\": ");
 }
 
 TEST_F(Routing, ReportsBadRules) {
@@ -268,6 +268,18 @@ TEST_F(Routing, HasRoutersForVerificationAlone) {
   purpose_ = RoutePurpose::verify_recipient;
   routers_[0].verify_recipient = false;
   EXPECT_EQ(shown("u@a.ex"), "fail all remote all router forced verify failure");
+}
+
+TEST_F(Routing, FailsWhatARouterForFailuresPassesOn) {
+  Router& router = add("r", "* 127.0.0.1");
+  router.self = SelfAction::pass;
+  router.fail_verify_recipient = true;
+  add("next");
+  EXPECT_EQ(shown("u@a.ex"), "deliver next remote ");
+  purpose_ = RoutePurpose::verify_sender;
+  EXPECT_EQ(shown("u@a.ex"), "deliver next remote ");
+  purpose_ = RoutePurpose::verify_recipient;
+  EXPECT_EQ(shown("u@a.ex"), "fail r remote r router forced verify failure");
 }
 
 TEST_F(Routing, TestsConditions) {
@@ -315,6 +327,21 @@ TEST_F(Routing, SaysWhyNobodyTakesIt) {
   EXPECT_EQ(shown("u@b.ex"), "unrouteable   Unrouteable address");
 }
 
+// One that is skipped is looked at, too.
+TEST_F(Routing, TakesTheMessageOfTheLastRouterLookedAt) {
+  add("asked", "a.ex 192.0.2.1").cannot_route_message = compiled("not this");
+  Router& skipped = add("skipped");
+  skipped.domains = domains("c.ex");
+  skipped.cannot_route_message = compiled("<$router_name> has no $local_part");
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   <> has no u");
+  skipped.verify_only = true;
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   <> has no u");
+  skipped.cannot_route_message.reset();
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   Unrouteable address");
+  routers_[0].more = false;
+  EXPECT_EQ(shown("u@b.ex"), "unrouteable   not this");
+}
+
 TEST_F(Routing, KnowsCases) {
   add("caseful").caseful_local_part = true;
   routers_[0].condition = compiled("${if eq{$local_part}{Up}}");
@@ -342,10 +369,39 @@ TEST_F(Routing, Redirects) {
   EXPECT_EQ(with(""), "unrouteable   Unrouteable address");
   EXPECT_EQ(with("${if eq{a}{b}{x}fail}"), "unrouteable   Unrouteable address");
   EXPECT_EQ(with("${if = {a}{1}}").substr(0, 40), "defer r remote failed to expand \"${if = ");
+  router.forbid_smtp_code = true;
+  EXPECT_EQ(with(":fail: 551 5.7.1 gone"), "fail r remote gone");
+  EXPECT_EQ(with(":defer: 451"), "defer r remote 451");
+  EXPECT_EQ(with("# Exim filter"), "defer r remote error in filter data: filtering not enabled");
+  EXPECT_EQ(with(":include:/etc/x"), "defer r remote error in redirect data: files cannot be read here");
+  router.skip_syntax_errors = true;
+  EXPECT_EQ(with("a b, c d"), "unrouteable   syntax error in redirection data");
   router.qualify_domain = "q.ex";
   EXPECT_EQ(with("y"), "redirect r remote y@q.ex ");
   router.qualify_preserve_domain = true;
   EXPECT_EQ(with("y"), "redirect r remote y@a.ex ");
+}
+
+TEST_F(Routing, NamesNoFileByAPeersBytes) {
+  Router& router = add("r");
+  router.driver = RouterDriver::redirect;
+  router.domains = domains("a.ex");
+  router.file = compiled("/etc/aliases/$local_part");
+  EXPECT_EQ(shown("u@a.ex"), "defer r remote Tainted name '/etc/aliases/u' for file read not permitted");
+  router.file = compiled("/etc/aliases/$domain_data");  // what the list says is ours
+  EXPECT_EQ(shown("u@a.ex"), "defer r remote files cannot be read here");
+  router.file.reset();
+  router.data = compiled("$local_part@b.ex, :include:/etc/x");
+  EXPECT_EQ(shown("u@a.ex"), "defer r remote error in redirect data: Tainted name '/etc/x' for included file not permitted");
+}
+
+TEST_F(Routing, KnowsWhatItsListsSay) {
+  Router& first = add("first");
+  first.domains = domains("b.ex : *.ex");
+  first.local_parts = lists_.local_parts(ConfigTextForTest::line("u"), "local_parts");
+  first.condition = compiled("${if eq{$domain_data/$local_part_data}{*.ex/u}{no}{yes}}");
+  add("second").condition = compiled("${if eq{$domain_data$local_part_data}{}}");
+  EXPECT_EQ(shown("u@a.ex"), "deliver second remote ");
 }
 
 // ---- dnslookup ----
@@ -364,8 +420,12 @@ TEST_F(DnsLookup, OrdersExchangers) {
   resolver_.add_address("first.ex", "2001:db8::1");
   resolver_.add_address("second.ex", "192.0.2.2");
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [2001:db8::1]:0 [192.0.2.1]:0 [192.0.2.2]:0 ");
-  router().ipv4_only = true;
+  router().ipv4_prefer = compiled("yes");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 [2001:db8::1]:0 [192.0.2.2]:0 ");
+  router().ipv4_only = compiled("${if eq{$domain}{a.ex}{yes}{no}}");
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 [192.0.2.2]:0 ");
+  router().ipv4_only = compiled("${if = {a}{1}}");
+  EXPECT_EQ(shown("u@a.ex").substr(0, 43), "defer dns remote failed to expand \"${if = {");
 }
 
 TEST_F(DnsLookup, FallsBackToAddresses) {
@@ -396,19 +456,26 @@ TEST_F(DnsLookup, TellsAbsenceFromTrouble) {
 TEST_F(DnsLookup, HonoursTheNullExchanger) {
   resolver_.add_mx("a.ex", 0, ".");
   resolver_.add_address("a.ex", "192.0.2.1");
-  EXPECT_EQ(shown("u@a.ex"), "fail dns remote an MX or SRV record indicated no SMTP service");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   an MX or SRV record indicated no SMTP service");
+  router().cannot_route_message = compiled("it says why itself");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   an MX or SRV record indicated no SMTP service");
+  add("behind");
+  EXPECT_EQ(shown("u@a.ex"), "deliver behind remote ");
 }
 
-TEST_F(DnsLookup, FailsWhereExchangersDoNotExist) {
+TEST_F(DnsLookup, DeclinesWhereExchangersDoNotExist) {
   resolver_.add_mx("a.ex", 10, "gone.ex");
-  EXPECT_EQ(shown("u@a.ex"), "fail dns remote all relevant MX records point to non-existent hosts");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   all relevant MX records point to non-existent hosts");
+  add("behind");
+  EXPECT_EQ(shown("u@a.ex"), "deliver behind remote ");
 }
 
 TEST_F(DnsLookup, IgnoresTargets) {
   router().ignore_target_hosts = lists_.hosts(ConfigTextForTest::line("127.0.0.0/8"), "ignore_target_hosts");
   resolver_.add_mx("a.ex", 10, "bad.ex");
   resolver_.add_address("bad.ex", "127.0.0.1");
-  EXPECT_EQ(shown("u@a.ex"), "unrouteable   Unrouteable address");
+  EXPECT_EQ(shown("u@a.ex"), "unrouteable   all relevant MX records point to non-existent hosts");
+  EXPECT_EQ(shown("u@bad.ex"), "unrouteable   Unrouteable address");
   resolver_.add_mx("a.ex", 20, "good.ex");
   resolver_.add_address("good.ex", "192.0.2.1");
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
@@ -424,7 +491,8 @@ TEST_F(DnsLookup, EndsAtItself) {
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
   resolver_.add_mx("b.ex", 10, "beside.ex");
   resolver_.add_mx("b.ex", 10, "here.ex");
-  EXPECT_EQ(shown("u@b.ex"), "freeze dns remote remote host address is the local host");
+  EXPECT_EQ(shown("u@b.ex"), "freeze dns remote lowest numbered MX record points to local host");
+  EXPECT_EQ(shown("u@here.ex"), "freeze dns remote remote host address is the local host");
   router().check_secondary_mx = true;
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
   resolver_.add_mx("c.ex", 10, "first.ex");
@@ -435,11 +503,72 @@ TEST_F(DnsLookup, WantsAuthenticatedAnswers) {
   resolver_.add_mx("a.ex", 10, "first.ex");
   resolver_.add_address("first.ex", "192.0.2.1");
   router().dnssec_require_domains = domains("a.ex");
-  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup did not complete");
+  router().pass_on_timeout = true;  // which this is none of
+  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup done insecurely");
   resolver_.authenticate("a.ex", dns::Type::mx);
-  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup did not complete");
+  EXPECT_EQ(shown("u@a.ex"), "defer dns remote host lookup done insecurely");
   resolver_.authenticate("first.ex", dns::Type::a);
   EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:0 ");
+}
+
+TEST_F(DnsLookup, AsksForServices) {
+  router().check_srv = compiled("smtp");
+  resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{20, 0, 27, PeerText("second.ex")});
+  resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{10, 0, 26, PeerText("first.ex")});
+  resolver_.add_mx("a.ex", 10, "mx.ex");
+  resolver_.add_address("first.ex", "192.0.2.1");
+  resolver_.add_address("second.ex", "192.0.2.2");
+  resolver_.add_address("mx.ex", "192.0.2.3");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.1]:26 [192.0.2.2]:27 ");
+  resolver_.add_mx("b.ex", 10, "mx.ex");
+  EXPECT_EQ(shown("u@b.ex"), "deliver dns remote [192.0.2.3]:0 ");
+  resolver_.fail("_smtp._tcp.b.ex", dns::Type::srv);
+  EXPECT_EQ(shown("u@b.ex"), "defer dns remote host lookup did not complete");
+  router().srv_fail_domains = domains("b.ex");
+  EXPECT_EQ(shown("u@b.ex"), "deliver dns remote [192.0.2.3]:0 ");
+  resolver_.add("_smtp._tcp.c.ex", dns::Type::srv, dns::Service{0, 0, 0, PeerText(".")});
+  resolver_.add_mx("c.ex", 10, "mx.ex");
+  EXPECT_EQ(shown("u@c.ex"), "unrouteable   an MX or SRV record indicated no SMTP service");
+  router().check_srv = compiled("${if eq{a}{b}{x}fail}");
+  EXPECT_EQ(shown("u@a.ex"), "deliver dns remote [192.0.2.3]:0 ");
+}
+
+TEST_F(DnsLookup, DrawsServicesByTheirWeights) {
+  router().check_srv = compiled("smtp");
+  resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{1, 90, 26, PeerText("often.ex")});
+  resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{1, 10, 26, PeerText("seldom.ex")});
+  resolver_.add("_smtp._tcp.a.ex", dns::Type::srv, dns::Service{1, 0, 26, PeerText("last.ex")});
+  resolver_.add_address("often.ex", "192.0.2.1");
+  resolver_.add_address("seldom.ex", "192.0.2.2");
+  resolver_.add_address("last.ex", "192.0.2.3");
+  int often = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    const std::vector<Host> hosts = routed("u@a.ex").hosts;
+    ASSERT_EQ(hosts.size(), 3u);
+    EXPECT_EQ(hosts[2].name, "last.ex");
+    often += hosts[0].name == "often.ex" ? 1 : 0;
+  }
+  EXPECT_GT(often, 850);
+  EXPECT_LT(often, 950);
+}
+
+TEST_F(DnsLookup, DefersWhereAnAbsenceIsDoubted) {
+  router().fail_defer_domains = domains("a.ex : b.ex");
+  resolver_.add_mx("b.ex", 10, "gone.ex");
+  for (const char* address : {"u@a.ex", "u@b.ex"})
+    EXPECT_EQ(shown(address), "defer dns remote missing MX, or all MXs point to missing A records, and defer requested");
+  EXPECT_EQ(shown("u@c.ex"), "unrouteable   Unrouteable address");
+}
+
+TEST_F(DnsLookup, WidensDomains) {
+  router().widen_domains = {"none.ex", "sub.ex", "other.ex"};
+  resolver_.add_address("short.sub.ex", "192.0.2.1");
+  resolver_.add_address("short.other.ex", "192.0.2.2");
+  EXPECT_EQ(shown("u v@short"), "redirect dns remote \"u v\"@short.sub.ex ");
+  EXPECT_TRUE(routed("u@short").is_widened);
+  EXPECT_EQ(shown("u@long"), "unrouteable   Unrouteable address");
+  resolver_.fail("short", dns::Type::mx);
+  EXPECT_EQ(shown("u@short"), "defer dns remote host lookup did not complete");
 }
 
 TEST_F(DnsLookup, LeavesLiteralsAlone) { EXPECT_EQ(shown("u@[192.0.2.1]"), "unrouteable   Unrouteable address"); }
@@ -465,6 +594,36 @@ TEST_F(Routing, LooksUpNames) {
   router.host_find_failed = FindFailed::ignore;
   EXPECT_EQ(shown("u@c.ex"),
             "defer smart remote lookup failed for all hosts in smart router: host_find_failed=ignore host_all_ignored=defer");
+}
+
+TEST_F(Routing, DoesAsToldWithoutAHost) {
+  Router& router = add("smart", "* gone.ex");
+  router.more = false;
+  add("next");
+  const struct {
+    FindFailed action;
+    std::string_view found;  // with host_find_failed
+    std::string_view left;   // with host_all_ignored
+  } cases[] = {
+      {FindFailed::freeze, "freeze smart", "freeze smart"}, {FindFailed::defer, "defer smart", "defer smart"},
+      {FindFailed::fail, "fail smart", "fail smart"},       {FindFailed::decline, "unrouteable ", "unrouteable "},
+      {FindFailed::pass, "deliver next", "deliver next"},
+  };
+  for (const auto& c : cases) {
+    routers_[0].host_find_failed = c.action;
+    EXPECT_TRUE(shown("u@a.ex").starts_with(c.found)) << shown("u@a.ex");
+    routers_[0].host_find_failed = FindFailed::ignore;
+    routers_[0].host_all_ignored = c.action;
+    EXPECT_TRUE(shown("u@a.ex").starts_with(c.left)) << shown("u@a.ex");
+  }
+}
+
+TEST_F(Routing, SaysHowItFoundItself) {
+  add("smart", "a.ex dom.ex/MX ; b.ex here.ex").self = SelfAction::fail;
+  resolver_.add_mx("dom.ex", 10, "here.ex");
+  resolver_.add_address("here.ex", "192.0.2.99");
+  EXPECT_EQ(shown("u@a.ex"), "fail smart remote lowest numbered MX record points to local host");
+  EXPECT_EQ(shown("u@b.ex"), "fail smart remote remote host address is the local host");
 }
 
 TEST_F(Routing, ReadsRouteData) {

@@ -48,7 +48,8 @@ class Verification {
       if (!parsed || !fits_into_path(address)) co_return fails(Failure::route, "malformed address");
       const std::string domain(parsed->domain().empty() ? world_.qualify_recipient : parsed->domain());
       RouteOutcome route = co_await route_once(*parsed, domain, first_router);
-      if (route.kind == RouteKind::redirect && route.addresses.size() == 1 && !request_.success_on_redirect) {
+      const bool is_followed = !request_.success_on_redirect || route.is_widened;
+      if (route.kind == RouteKind::redirect && route.addresses.size() == 1 && is_followed) {
         ancestors_.emplace_back(std::string(parsed->local_part()) + "@" + domain, route.router_index);
         address = std::move(route.addresses.front());
         first_router = route.next_router;
@@ -83,7 +84,10 @@ class Verification {
       case RouteKind::discard: break;
       case RouteKind::deliver: verdict = co_await call(route, std::move(address), std::move(domain)); break;
       case RouteKind::unrouteable:
-      case RouteKind::fail: verdict = fails(Failure::route, std::move(route.message)); break;
+      case RouteKind::fail:
+        verdict = fails(Failure::route, std::move(route.message));
+        verdict.log_message.resize(std::min(verdict.log_message.find('\n'), verdict.log_message.size()));
+        break;
       case RouteKind::defer:
       case RouteKind::freeze:
         if (route.message_is_public) verdict.message = route.message;
@@ -122,6 +126,7 @@ class Verification {
                                                         .hosts = hosts,
                                                         .port = transport->port,
                                                         .interfaces = transport->interfaces,
+                                                        .tls = &transport->tls,
                                                         .lmtp = transport->lmtp,
                                                         .helo_name = helo_name,
                                                         .random_local_part = random,
@@ -191,7 +196,6 @@ std::string_view to_string(Failure failure) noexcept {
     case Failure::mail: return "mail";
     case Failure::recipient: return "recipient";
     case Failure::postmaster: return "postmaster";
-    case Failure::qualify: return "qualify";
   }
   return {};
 }

@@ -27,7 +27,7 @@ struct VerifyRequest {
 
 struct AddressVerdict {
   enum class Result : std::uint8_t { ok, failed, deferred };
-  enum class Failure : std::uint8_t { route, mail, recipient, postmaster, qualify };
+  enum class Failure : std::uint8_t { route, mail, recipient, postmaster };
   Result result = Result::ok;
   Failure failure = Failure::route;  // where it failed: $sender_verify_failure and its kin
   bool has_called = false;           // a callout was asked for, and this is what came of it
@@ -45,6 +45,7 @@ struct CalloutTransport {
   std::vector<Host> hosts;  // for addresses whose router named none, or for all with hosts_override
   bool hosts_override = false;
   bool lmtp = false;
+  TlsHosts tls;
   std::uint16_t port = 25;
   std::vector<IpAddress> interfaces;
   expand::Program helo_data;

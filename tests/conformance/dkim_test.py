@@ -1,21 +1,11 @@
 #!/usr/bin/env python3
 """DKIM: the examples of RFC 6376 and RFC 8463 and signed mail of large senders, each whole and with changes; see dkim/SOURCE.md."""
 
-import os
 import unittest
 
 from runner import run_tests
 from support import dkim_check
-
-FOLDER = os.path.join(os.environ["POSTERN_SOURCE_DIR"], "tests/conformance/dkim")
-
-
-def read(name):
-    """The key records of a sample, and its message."""
-    with open(os.path.join(FOLDER, name), "rb") as file:
-        head, _, message = file.read().replace(b"\r\n", b"\n").partition(b"\n\n")
-    keys = dict(line.split(" ", 1) for line in head.decode().splitlines())
-    return keys, dkim_check.with_crlf(message)
+from support.dkim_check import read_sample
 
 
 class Samples(unittest.TestCase):
@@ -32,7 +22,7 @@ class Samples(unittest.TestCase):
 
     def test_all_pass(self):
         for name, now, expected in self.SAMPLES:
-            keys, message = read(name)
+            keys, message = read_sample(name)
             for piece in (1, 7, 65536):
                 results = dkim_check.verify(message, keys, now, piece=piece)
                 found = [(result["domain"], result["algorithm"], result["key_bits"]) for result in results]
@@ -45,32 +35,32 @@ class Samples(unittest.TestCase):
 
     def test_a_body_that_changed(self):
         for name, now, expected in self.SAMPLES:
-            keys, message = read(name)
+            keys, message = read_sample(name)
             results = dkim_check.verify(message + b"more\r\n", keys, now)
             self.assertEqual([result["reason"] for result in results], ["bodyhash_mismatch"] * len(expected), name)
 
     def test_a_header_that_changed(self):
         for name, now, expected in self.SAMPLES:
-            keys, message = read(name)
+            keys, message = read_sample(name)
             changed = message.replace(b"\r\nFrom: ", b"\r\nFrom: x", 1)
             self.assertNotEqual(changed, message)
             results = dkim_check.verify(changed, keys, now)
             self.assertEqual([result["reason"] for result in results], ["signature_incorrect"] * len(expected), name)
 
     def test_a_signature_that_has_expired(self):
-        keys, message = read("005.txt")
+        keys, message = read_sample("005.txt")
         self.assertEqual(dkim_check.verify(message, keys)[0]["text"], "signature expired")
 
     def test_signatures_under_arc(self):
         # Lists changed these on their way; what an ARC chain says of them is another matter.
-        keys, message = read("arc-002.txt")
+        keys, message = read_sample("arc-002.txt")
         self.assertEqual([result["status"] for result in dkim_check.verify(message, keys)], ["pass"])
-        keys, message = read("arc-001.txt")
+        keys, message = read_sample("arc-001.txt")
         results = dkim_check.verify(message, keys)
         self.assertEqual([result["domain"] for result in results], ["ietf.org", "ietf.org", "stalw.art"])
 
     def test_without_its_key(self):
-        _, message = read("003.txt")
+        _, message = read_sample("003.txt")
         for result in dkim_check.verify(message, {}):
             self.assertEqual((result["status"], result["reason"], result["authres"]),
                              ("invalid", "pubkey_unavailable", "permerror"))

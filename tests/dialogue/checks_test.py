@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
-"""SPF and DKIM where ACLs ask about them, with a real name server, and messages that dkimpy has signed."""
+"""SPF, DKIM, DMARC and DCC where ACLs ask about them, with a real name server, messages that dkimpy has signed, and a fake dccifd (the real
+one cannot be had)."""
 # ctest: timeout=240
 
 import base64
+import os
+import re
 
+from fakes.dccifd import Dccifd
+from fakes import dccifd
 from peers.knot import Knot
 from runner import run_tests
 from support.case import GatewayTest
@@ -30,7 +35,8 @@ ZONES = {
     "soft.example": '@ TXT "v=spf1 ~all"\n',
     "broken.example": '@ TXT "v=spf1 nonsense"\n',
     "bare.example": "@ A 127.0.0.1\n",
-    "signed.example": f"key._domainkey TXT {strings('v=DKIM1; k=rsa; p=' + PUBLIC)}\nweak._domainkey TXT \"v=DKIM1; p=\"\n",
+    "aligned.example": f'@ TXT "v=spf1 ip4:127.0.0.1 -all"\n_dmarc TXT "v=DMARC1; p=reject; sp=quarantine; rua=mailto:r@aligned.example"\n',
+    "signed.example": f"_dmarc TXT \"v=DMARC1; p=quarantine\"\nkey._domainkey TXT {strings('v=DKIM1; k=rsa; p=' + PUBLIC)}\nweak._domainkey TXT \"v=DKIM1; p=\"\n",
 }
 MESSAGE = b"From: a@signed.example\r\nTo: b@example.org\r\nSubject: x\r\n\r\nHello.\r\n"
 
@@ -120,7 +126,7 @@ signer:
         gateway.wait_for_log(r"pass d=signed.example s=key a=rsa-sha256 c=relaxed/simple i=@signed.example bits=2048 l=9999999999999 names=\S+ "
                              "all=signed.example:@signed.example")
         gateway.wait_for_log(r"DKIM: d=signed.example s=key c=relaxed/simple a=rsa-sha256 b=2048 i=@signed.example t=\d+ \[verification succeeded\]")
-        gateway.wait_for_log(r" <= .* DKIM=signed.example ")
+        gateway.wait_for_log(r" <= .* S=\d+ DKIM=signed\.example$")
 
     def test_a_changed_body(self):
         gateway = self.gateway_with(self.MAIN, self.ACLS)
@@ -134,6 +140,184 @@ signer:
         with gateway.client(helo="x") as client:
             self.assert_reply(self.sent(client, MESSAGE), 550, "we do not like evil.example")
         gateway.wait_for_log("no signature of other.example")
+
+
+SUFFIXES = "example\norg\nnet\n"
+
+
+class Dmarc(Checks):
+    ACL = """\
+rcpt:
+  accept
+data:
+  deny   dmarc_status   = reject
+         message        = $dmarc_status: $dmarc_status_text ($dmarc_used_domain p=$dmarc_domain_policy)
+  warn   dmarc_status   = !accept
+         logwrite       = $dmarc_status of $dmarc_used_domain p=$dmarc_domain_policy spf=$dmarc_alignment_spf dkim=$dmarc_alignment_dkim
+  accept add_header     = :at_start:${authresults {mx.example}}
+"""
+    MAIN = "acl_smtp_rcpt = rcpt\nacl_smtp_data = data\ndmarc_tld_file = {home}/suffixes\ndmarc_history_file = {home}/log/history\n"
+
+    def dmarc_gateway(self, main="", acl=ACL):
+        gateway = self.gateway(main=f"dns_servers = <; 127.0.0.1:{self.knot.port}\ndns_retry = 1\ndns_retrans = 2s\n{self.MAIN}{main}", acl=acl, start=False)
+        with open(os.path.join(gateway.home, "suffixes"), "w", encoding="ascii") as file:
+            file.write(SUFFIXES)
+        gateway.start()
+        return gateway
+
+    def test_statuses(self):
+        gateway = self.dmarc_gateway()
+        message = MESSAGE.replace(b"a@signed.example", b"a@aligned.example")
+        with gateway.client(helo="x") as client:
+            # Aligned by SPF.
+            client.deliver(message, sender="a@aligned.example")
+            # Neither.
+            client.envelope("a@pass.example", ["box@example.org"])
+            self.assert_reply(client.data(message), 550, r"reject: Reject \(aligned.example p=reject\)")
+            # Aligned by DKIM, also where SPF fails.
+            client.deliver(signed(), sender="a@fail.example")
+            # The policy of subdomains, and no record at all.
+            client.deliver(message.replace(b"a@aligned", b"a@sub.aligned"), sender="a@pass.example")
+            client.deliver(message.replace(b"a@aligned", b"a@bare"), sender="a@pass.example")
+            client.deliver(b"Subject: no author\r\n\r\nx\r\n", sender="a@pass.example")
+        gateway.wait_for_log(r"quarantine of aligned.example p=quarantine spf=no dkim=no")
+        gateway.wait_for_log(r"norecord of bare.example p= spf=no dkim=no")
+        gateway.wait_for_log(r"nofrom of ")
+        fields = sorted(re.match(rb"(?s)Authentication-Results: mx\.example;\n\t(.*?)\n(?=\S)", each.bytes).group(1).decode()
+                        for each in gateway.maildir().wait_for(5))
+        self.assertTrue(any(re.search(r"dkim=pass .*header.d=signed.example.*dmarc=pass .*header.from=signed.example", each, re.S) for each in fields), fields)
+        self.assertTrue(any(re.search(r"spf=pass smtp.mailfrom=aligned.example.*dmarc=pass", each, re.S) for each in fields), fields)
+
+    def test_the_history_file(self):
+        gateway = self.dmarc_gateway()
+        message = MESSAGE.replace(b"a@signed.example", b"a@aligned.example")
+        with gateway.client(helo="x") as client:
+            client.envelope("a@pass.example", ["box@example.org"])
+            self.assert_reply(client.data(message), 550)
+            client.deliver(message, sender="a@aligned.example")
+        path = os.path.join(gateway.home, "log", "history")
+
+        def blocks():
+            if not os.path.exists(path):
+                return None
+            with open(path, encoding="ascii") as file:
+                text = file.read()
+            return text.split("job ")[1:] if text.count("job ") == 2 else None
+        from support.gateway import until
+        refused, taken = until(blocks)
+        self.assertIn("from aligned.example\nmfrom pass.example\nspf 0\n", refused)
+        self.assertIn("action 0\n", refused)
+        self.assertIn("align_spf 4\n", taken)
+        self.assertIn("action 2\n", taken)
+
+    def test_a_control_switches_it_off(self):
+        gateway = self.dmarc_gateway(acl=self.ACL.replace("rcpt:\n  accept", "rcpt:\n  accept control = dmarc_disable_verify"))
+        with gateway.client(helo="x") as client:
+            client.deliver(MESSAGE.replace(b"a@signed.example", b"a@aligned.example"), sender="a@pass.example")
+        gateway.wait_for_log(r"off of ")
+
+
+class Arc(Checks):
+    ACL = """\
+rcpt:
+  accept
+data:
+  deny   !verify  = arc/none:pass
+         message  = $arc_state: $arc_state_reason
+  warn   verify   = arc/pass
+         logwrite = arc $arc_state of $arc_domains oldest=$arc_oldest_pass
+  accept add_header = :at_start:${authresults {mx.example}}
+"""
+
+    def arc_gateway(self):
+        return self.gateway_with("acl_smtp_rcpt = rcpt\nacl_smtp_data = data\n", self.ACL)
+
+    def sealed(self, message):
+        message = b"Authentication-Results: lists.example; spf=pass smtp.mailfrom=signed.example\r\n" + message
+        fields = dkim.arc_sign(message, b"key", b"signed.example", PEM, b"lists.example")
+        return b"".join(fields) + message
+
+    def test_chains(self):
+        gateway = self.arc_gateway()
+        once = self.sealed(MESSAGE)
+        with gateway.client(helo="x") as client:
+            client.deliver(MESSAGE)
+            client.deliver(once)
+            self.assert_reply(self.sent(client, once.replace(b"Hello.", b"Hallo.")), 550, "fail: AMS body hash miscompare")
+            self.assert_reply(self.sent(client, once.replace(b"cv=none", b"cv=pass")), 550, "fail: ")
+        gateway.wait_for_log(r"arc pass of signed.example oldest=1")
+        fields = [each.bytes for each in gateway.maildir().wait_for(2)]
+        self.assertTrue(any(re.match(rb"(?s)Authentication-Results: mx\.example;.*arc=pass \(i=1\)", each) for each in fields), fields)
+
+
+class Dcc(Checks):
+    ACL = """\
+rcpt:
+  accept
+data:
+  defer  !dcc    = *
+         message = $dcc_result
+  accept logwrite = dcc $dcc_result <$dcc_header>
+"""
+
+    def dcc_gateway(self, address, main="", acl=ACL):
+        return self.gateway_with(f"acl_smtp_rcpt = rcpt\nacl_smtp_data = data\ndccifd_address = {address}\n{main}", acl)
+
+    def test_the_daemon_is_told_and_heard(self):
+        with Dccifd(("127.0.0.1", 0)) as daemon:
+            gateway = self.dcc_gateway(daemon.address)
+            with gateway.client(helo="h.example") as client:
+                client.deliver(MESSAGE, sender="a@pass.example", recipients=["box@example.org", "two@example.org"])
+            gateway.wait_for_log(r"dcc A <X-DCC-fake-Metrics: ")
+            asked = daemon.questions[0]
+            self.assertEqual((asked.client, asked.helo, asked.sender), ("127.0.0.1", "h.example", "a@pass.example"))
+            self.assertEqual(asked.recipients, ["box@example.org", "two@example.org"])
+            self.assertEqual(asked.message, MESSAGE)
+
+    def test_bulk_is_refused_and_greylisting_defers(self):
+        with Dccifd(("127.0.0.1", 0), bulk=2) as daemon:
+            gateway = self.dcc_gateway(daemon.address)
+            with gateway.client(helo="h.example") as client:
+                client.deliver(MESSAGE)
+                client.envelope("a@pass.example", ["box@example.org"])
+                self.assert_reply(client.data(MESSAGE), 451, "R")
+
+    def test_a_daemon_that_is_away(self):
+        gateway = self.dcc_gateway("127.0.0.1 1")
+        with gateway.client(helo="h.example") as client:
+            client.envelope("a@pass.example", ["box@example.org"])
+            self.assert_reply(client.data(MESSAGE), 451)
+        gateway = self.dcc_gateway("127.0.0.1 1", acl=self.ACL.replace("= *", "= */defer_ok").replace("defer  !dcc", "deny  dcc"))
+        with gateway.client(helo="h.example") as client:
+            client.deliver(MESSAGE)
+
+    def test_added_at_once_and_another_address(self):
+        with Dccifd(("127.0.0.1", 0)) as daemon:
+            gateway = self.dcc_gateway(daemon.address, main="dcc_direct_add_header = true\n", acl=self.ACL.replace("  accept\ndata", """\
+  accept set acl_m_dcc_override_client_ip = 192.0.2.99
+         set acl_m_dcc_add_header = X-More: yes
+data"""))
+            with gateway.client(helo="h.example") as client:
+                client.deliver(MESSAGE)
+            arrived = gateway.maildir().wait_for(1)[0].bytes
+            self.assertRegex(arrived, rb"(?m)^X-DCC-fake-Metrics: ")
+            self.assertRegex(arrived, rb"(?m)^X-More: yes$")
+            self.assertEqual(daemon.questions[0].client, "192.0.2.99")
+
+    def test_a_large_body_passes_with_pauses(self):
+        with Dccifd(("127.0.0.1", 0), misbehave=None) as daemon:
+            gateway = self.dcc_gateway(daemon.address)
+            message = MESSAGE + b"x" * 70 + b"\r\n" + (b"0123456789" * 7 + b"\r\n") * 80000
+            with gateway.client(helo="h.example") as client:
+                client.deliver(message)
+            self.assertEqual(daemon.questions[0].message, message)
+
+    def test_a_silent_daemon_costs_its_time_only(self):
+        with Dccifd(("127.0.0.1", 0), misbehave=dccifd.silent) as daemon:
+            gateway = self.dcc_gateway(daemon.address, main="dccifd_timeout = 1s\n")
+            with gateway.client(helo="h.example") as client:
+                client.envelope("a@pass.example", ["box@example.org"])
+                self.assert_reply(client.data(MESSAGE), 451)
 
 
 if __name__ == "__main__":

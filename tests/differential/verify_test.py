@@ -6,6 +6,9 @@ same words said to those servers."""
 import os
 import re
 import socket
+import ssl
+import subprocess
+import tempfile
 import time
 
 from peers.exim import Exim, HEAVY
@@ -29,6 +32,16 @@ RULES = {
     "rlt": [("RCPT TO:<gate", "450 random later")],
 }
 
+# Servers that offer STARTTLS.
+TLS_RULES = {
+    "tls": [("RCPT TO:<no@", "550 no such user")],
+    "tlslater": [("STARTTLS", "454 not now")],
+    "tlsnever": [("STARTTLS", "554 never")],
+    "tlsdrop": [("STARTTLS", "drop")],
+    "tlsbroken": [("STARTTLS", "220 drop")],
+    "tlsshy": [("EHLO", "502 what"), ("RCPT TO:<no@", "550 no such user")],
+}
+
 ROUTE = """\
 {name}:
   driver = manualroute
@@ -44,8 +57,82 @@ DIFFERS = [
     (r"(?<=ehl.ex>\n550-Called:   127.0.0.1\n550-Sent:     )QUIT", "HELO gateway.example"),
     (r"(?<=ban.ex>\n550-Called:   127.0.0.1\n550-Sent:     )QUIT", "initial connection"),
     ("550 go away too go away too", "550 go away too"),
+    # A code of the other kind is not said; it is logged as it stands in the list.
+    (r"(<wrong@list.ex>: )550 gone", r"\g<1>451 gone"),
+    (r"(<defwrong@list.ex>: )451 gone", r"\g<1>551 gone"),
+    (r" \(euid=\d+ egid=\d+\)", ""),
     # With fullpostmaster it logs the first refusal; what decided is the second.
     (r"(H=\(rcpt-full\).*RCPT TO:)<postmaster@pm.ex>: 550 no postmaster", r"\1<postmaster>: 550 none at all"),
+]
+
+# What stands in files: name, text, permissions, owner.
+FILES = [
+    ("one", "u@no.ex\n", 0o644, 0),
+    ("two", "u@no.ex,\n v@no.ex\n", 0o644, 0),
+    ("empty", "", 0o644, 0),
+    ("fail", ":fail: from file\nmore\n", 0o644, 0),
+    ("hole", ":blackhole:\n", 0o644, 0),
+    ("writable", "u@no.ex\n", 0o666, 0),
+    ("shared", "u@no.ex\n", 0o664, 0),
+    ("secret", "u@no.ex\n", 0o600, 0),
+    ("foreign", "u@no.ex\n", 0o644, 1234),
+    ("filter", "# Exim filter\nfinish\n", 0o644, 0),
+    ("sieve", "#Sieve filter\nkeep;\n", 0o644, 0),
+    ("inc", "x@ok.ex # no comment\n:include:HOME/one\n", 0o644, 0),
+    ("nest", ":include:HOME/one\n", 0o644, 0),
+    ("bad", "bad@\n", 0o644, 0),
+    ("big", "# " + "x" * (1 << 20) + "\n", 0o644, 0),
+    ("folder/file", "u@no.ex\n", 0o644, 0),
+    ("locked/file", "u@no.ex\n", 0o644, 0),
+]
+
+# Local parts, and what they are redirected to.
+LISTS = [
+    ("inc", ":include:HOME/one"), ("inctwo", ":include:HOME/two"), ("incnone", ":include:HOME/none"), ("increl", ":include:none"),
+    ("incempty", ":include:HOME/empty"), ("incfail", ":include:HOME/fail"), ("inchole", ":include:HOME/hole"), ("incblank", ":include:"),
+    ("incbad", ":include:HOME/bad"), ("incmix", "u@no.ex, :include:HOME/empty"), ("incsecret", ":include:HOME/secret"),
+    ("incquoted", '":include:HOME/one"'), ("incspace", ":include: HOME/one"), ("inclater", ":include:HOME/none, :fail: x"),
+    ("incnest", ":include:HOME/nest"), ("incopen", ":include:HOME/writable"), ("first", ":fail: x, :include:HOME/none"),
+    ("badinc", "bad@, :include:HOME/none"), ("incfilter", ":include:HOME/filter"), ("filter", "# exim FILTER"), ("mixhole", "u@no.ex, :blackhole:"),
+    ("holemix", ":blackhole: x, bad@"), ("devnull", "/dev/null"), ("devmix", "/dev/null, u@no.ex"), ("unknown", ":unknown:"),
+    ("unkmix", "u@ok.ex, :unknown:"), ("unkword", ":unknown: x"), ("freeze", ":freeze: x"), ("code", ":fail: 551 5.7.1 gone"),
+    ("onlycode", ":fail: 551"), ("defcode", ":defer: 452 4.7.1 gone"), ("wrong", ":fail: 451 gone"), ("defwrong", ":defer: 551 gone"),
+    ("pipemix", "|/bin/cat, u@no.ex"), ("reply", ">x@ok.ex"), ("comma", "u@no.ex,"), ("unkbad", ":unknown:, bad@"), ("unkone", ":unknown:, u@ok.ex"),
+]
+
+
+def choices(cases):
+    return "".join(f"${{if eq{{$local_part}}{{{name}}}{{{text}}}}}" for name, text in cases)
+
+
+NAMES = [*((name, f"HOME/{name}") for name, *_ in FILES), ("none", "HOME/none"), ("nodir", "HOME/nodir/x"), ("notdir", "HOME/one/x"),
+         ("relative", "one"), ("folder", "HOME/folder"), ("taint", "HOME/$local_part"), ("locked", "HOME/locked/file"),
+         ("data", "HOME/$local_part_data"), ("folder", "HOME/folder/$domain_data"), ("forced", "${if eq{a}{b}{}fail}")]
+
+REDIRECT = """\
+{name}:
+  driver = redirect
+  verify_only
+  domains = {name}.ex
+  {options}
+"""
+
+# Routers named for their domains, and their options.
+REDIRECTS = [
+    ("list", "allow_fail\n allow_defer\n data = " + choices(LISTS)),
+    ("tight", "data = " + choices(LISTS)),
+    ("forbid", "allow_fail\n allow_defer\n forbid_include\n forbid_blackhole\n forbid_smtp_code\n data = " + choices(LISTS)),
+    ("skip", "skip_syntax_errors\n data = " + choices([
+        ("all", "bad@, a b"), ("some", "bad@, u@no.ex"), ("hole", ":blackhole:, bad@"), ("word", ":foo: x, u@no.ex"),
+        ("inc", ":include:HOME/none, u@no.ex"), ("incbad", ":include:HOME/bad, u@no.ex")])),
+    ("file", "allow_fail\n allow_defer\n local_parts = data : !nothing : *\n file = " + choices(NAMES)),
+    ("loose", "modemask = 002\n ignore_eacces\n ignore_enotdir\n file = " + choices(NAMES)),
+    ("owned", "owners = root\n file = " + choices(NAMES)),
+    ("group", "owngroups = daemon : 4321\n file = " + choices(NAMES)),
+    ("owner", "check_owner\n file = " + choices(NAMES)),
+    ("chain", "check_ancestor\n data = " + choices([("a", "b@chain.ex"), ("b", "a@chain.ex")])),
+    ("chain", "allow_fail\n data = :fail: end $local_part"),
+    ("once", "one_time\n data = " + choices([("pipe", "|/bin/cat"), ("x", "u@no.ex")])),
 ]
 
 # What redirects is for verification only, as deliveries do not know it.
@@ -154,6 +241,28 @@ ACLS = {
     "failure": "  deny message = F: $recipient_verify_failure\n       !verify = recipient/callout=2s\n  accept\n",
 }
 
+# It takes recipients over TLS only.
+TLS_SERVER = """\
+primary_hostname = peer.example
+local_interfaces = {listen}
+daemon_smtp_ports = {port}
+spool_directory = {home}/spool
+log_file_path = {home}/log/%slog
+pid_file_path = {home}/exim.pid
+keep_environment = LD_LIBRARY_PATH
+tls_advertise_hosts = *
+tls_certificate = {home}/certificate
+tls_privatekey = {home}/key
+acl_smtp_rcpt = rcpt
+begin acl
+rcpt:
+  accept encrypted = *
+  deny message = not over TLS
+begin routers
+begin transports
+begin retry
+"""
+
 EXIM = """\
 primary_hostname = gateway.example
 local_interfaces = 127.0.0.1
@@ -249,11 +358,36 @@ class Verify(GatewayTest):
     @classmethod
     def setUpClass(cls):
         cls.targets = {name: cls.enterClassContext(Target(rules)) for name, rules in RULES.items()}
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*cls.make_certificate(cls.enterClassContext(tempfile.TemporaryDirectory())))
+        cls.targets |= {name: cls.enterClassContext(Target(rules, tls=context)) for name, rules in TLS_RULES.items()}
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
             nobody = closed.getsockname()[1]
         ports = {name: target.port for name, target in cls.targets.items()} | {"closed": nobody}
         cls.routers = "".join(ROUTE.format(name=name, port=port) for name, port in ports.items()) + ROUTERS
+
+    @staticmethod
+    def make_certificate(folder):
+        certificate, key = f"{folder}/certificate", f"{folder}/key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=x",
+                        "-keyout", key, "-out", certificate], check=True, stderr=subprocess.DEVNULL)
+        return certificate, key
+
+    @classmethod
+    def make_files(cls):
+        """A folder that both servers can read, with FILES in it."""
+        home = cls.enterClassContext(tempfile.TemporaryDirectory())
+        os.chmod(home, 0o755)
+        for name, text, permissions, owner in FILES:
+            path = os.path.join(home, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text.replace("HOME", home))
+            os.chmod(path, permissions)
+            os.chown(path, owner, 0)
+        os.chmod(os.path.join(home, "locked"), 0o700)
+        return home
 
     @classmethod
     def enterClassContext(cls, manager):
@@ -320,6 +454,36 @@ class Verify(GatewayTest):
         self.compare(self.to_each("recipient", ["u@no.ex", "u@ok.ex", "fail@strict.ex", "later@strict.ex", *redirected, "u@here.ex", "u@last.ex",
                                                 "u@forced.ex", "u@only.ex", "yes@cond.ex", "no@cond.ex", "u@passed.ex"]),
                      self.to_each("redirect_ok", ["bad@red.ex", "fail@red.ex", "nothing@red.ex"]))
+
+    def test_callouts_over_tls(self):
+        recipients = [f"{local_part}@{name}.ex" for name in TLS_RULES for local_part in ("u", "no")]
+        self.compare(self.to_each("rcpt_called", recipients), *self.from_each("called", ["u@tls.ex", "no@tls.ex", "u@tlsbroken.ex"]))
+
+    def test_a_real_server_is_called_over_tls(self):
+        server = Exim(package=HEAVY, configuration=TLS_SERVER)
+        for path in self.make_certificate(server.home):
+            os.chmod(path, 0o644)
+        with server:
+            routers = ROUTE.format(name="secure", port=server.port)
+            for option, code in (("", "250"), ("hosts_avoid_tls = *", "550"), ("hosts_verify_avoid_tls = 127.0.0.0/8", "550")):
+                with self.subTest(option):
+                    gateway = self.gateway(main=f"primary_hostname = gateway.example\nacl_smtp_rcpt = {WHICH}\n", acl=acls(), routers=routers,
+                                           transports=TRANSPORTS.replace("allow_localhost", f"allow_localhost\n  {option}"))
+                    got = dialogue(gateway.address, gateway.port, *self.to_each("rcpt_called", ["u@secure.ex"]))
+                    self.assertEqual(got[0][1][:3], code, got)
+                    gateway.stop()
+
+    def test_redirections(self):
+        home = self.make_files()
+        redirects = [REDIRECT.format(name=name, options=options.replace("HOME", home)).replace(f"{name}:\n", f"{name}_{n}:\n", 1)
+                     for n, (name, options) in enumerate(REDIRECTS)]
+        self.routers = "".join(redirects) + self.routers
+        lists = [name for name, _ in LISTS]
+        names = [name for name, _ in NAMES]
+        wanted = {"list": lists, "tight": lists, "forbid": lists, "skip": ["all", "some", "hole", "word", "inc", "incbad"], "file": names,
+                  "loose": names, "owned": names, "group": names, "owner": names, "chain": ["a", "b", "c"], "once": ["pipe", "x"]}
+        self.compare(*(self.to_each("recipient", [f"{local_part}@{domain}.ex" for local_part in local_parts])
+                       for domain, local_parts in wanted.items()))
 
     def test_recipients_by_callout(self):
         self.compare(self.to_each("rcpt_called", ["u@acc.ex", "u@ref.ex", "u@ref.ex", "v@ref.ex", "u@def.ex", "u@nul.ex", "u@ehl.ex",

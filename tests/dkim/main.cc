@@ -11,18 +11,15 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
-#include "engine/buffer/block_pool.h"
-#include "engine/buffer/chain.h"
 #include "engine/coro/manual_scheduler.h"
 #include "policy/dkim/signer.h"
 #include "policy/dkim/verifier.h"
 #include "policy/message/tag_list.h"
+#include "tests/dkim/messages.h"
 #include "tests/fakes/fake_resolver.h"
 #include "tests/fakes/run_task.h"
 
@@ -31,53 +28,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Options = std::map<std::string, std::string>;
-
-std::string read_file(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
-void read_keys(const std::string& path, dns::FakeResolver& resolver) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);)
-    if (const std::size_t blank = line.find(' '); blank != line.npos)
-      resolver.add_text(line.substr(0, blank), line.substr(blank + 1));
-}
-
-// A message in memory: its header as the session shows it, and its body.
-class Message {
- public:
-  explicit Message(std::string text) : text_(std::move(text)) {
-    smtp::HeaderScanner scanner;
-    header_bytes_ = scanner.step(text_);
-    chain_.append(Slice::literal(text_));
-    index_ = message::HeaderIndex(smtp::HeaderView(chain_, header_bytes_, pool_));
-  }
-  [[nodiscard]] const message::HeaderIndex& index() const { return index_; }
-  void feed_body(message::BodyHashes& bodies, std::size_t piece) const {
-    std::string_view rest = std::string_view(text_).substr(header_bytes_);
-    while (!rest.empty()) {
-      bodies.feed(rest.substr(0, piece));
-      rest.remove_prefix(std::min(piece, rest.size()));
-    }
-    bodies.finish();
-  }
-
- private:
-  std::string text_;
-  std::size_t header_bytes_ = 0;
-  Chain chain_;
-  BlockPool pool_;
-  message::HeaderIndex index_;
-};
-
-bool next_message(std::string& text) {
-  std::string line;
-  if (!std::getline(std::cin, line)) return false;
-  text.resize(std::stoul(line));
-  return static_cast<bool>(std::cin.read(text.data(), static_cast<std::streamsize>(text.size())));
-}
+using tests::Message;
+using tests::next_message;
+using tests::read_file;
+using tests::read_keys;
 
 std::string joined(const std::vector<PeerText>& names) {
   std::string all;

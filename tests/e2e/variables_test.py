@@ -25,9 +25,10 @@ OF_TEXT = sorted(re.findall(r'^    of_text\("(\w+)"', TEXT, re.MULTILINE))  # of
 IN_DELIVERIES = [name for name in BUILT if name not in OF_TEXT]
 
 # By a host name in the DNS or a list there: tests/dialogue/asking_test.py and tests/differential show them.
-BY_DNS = {"dnslist_domain", "dnslist_matched", "dnslist_text", "dnslist_value", "sender_host_name"}
+BY_DNS = {"csa_status", "dnslist_domain", "dnslist_matched", "dnslist_text", "dnslist_value", "sender_host_name"}
 NO_IDENT = {"sender_ident"}  # nobody is asked by RFC 1413
-NO_TLS = {"tls_cipher", "tls_in_cipher", "tls_in_cipher_std", "tls_in_peerdn", "tls_in_sni", "tls_in_ver", "tls_peerdn", "tls_sni"}
+NO_TLS = {"tls_cipher", "tls_in_cipher", "tls_in_cipher_std", "tls_in_ourcert", "tls_in_peercert", "tls_in_peerdn", "tls_in_sni",
+          "tls_in_ver", "tls_out_ourcert", "tls_out_peercert", "tls_peerdn", "tls_sni"}
 OF_A_DELIVERY = {"host", "host_address", "router_name", "transport_name"}
 OF_ACLS = {f"acl_arg{n}" for n in range(1, 10)} | {
     "acl_verify_message", "address_data", "domain_data", "headers_added", "host_data", "local_part_data", "prvscheck_result",

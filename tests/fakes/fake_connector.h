@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cerrno>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,8 +19,12 @@ namespace postern::smtp::testing {
 class FakeConnector final : public Connector {
  public:
   // What answers at `to`; without one: refused.
-  void listen(SocketAddress to, FakeServer& server) { servers_[to] = &server; }
-  void listen(std::string path, FakeServer& server) { local_servers_[std::move(path)] = &server; }
+  void listen(SocketAddress to, FakeServer& server) { listen(to, accept_by(server)); }
+  void listen(std::string path, FakeServer& server) { listen(std::move(path), accept_by(server)); }
+  // The same for servers of other protocols: called for each connection.
+  using Accept = std::function<std::unique_ptr<Stream>()>;
+  void listen(SocketAddress to, Accept accept) { servers_[to] = std::move(accept); }
+  void listen(std::string path, Accept accept) { local_servers_[std::move(path)] = std::move(accept); }
   void fail(SocketAddress to, Errc error) { errors_[to] = error; }
   void clear(SocketAddress to) {
     servers_.erase(to);
@@ -34,16 +39,14 @@ class FakeConnector final : public Connector {
     if (const auto error = errors_.find(to); error != errors_.end()) co_return failure(error->second, "connect");
     const auto server = servers_.find(to);
     if (server == servers_.end()) co_return failure(Errc::refused, "connect");
-    std::unique_ptr<Stream> stream = std::make_unique<FakeServerStream>(*server->second);
-    co_return stream;
+    co_return server->second();
   }
   [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_local(std::string path, Wait wait) override {
     ++local_attempts[path];
     if (const Result<void> waited = co_await pause(wait); !waited) co_return failure(waited.error());
     const auto server = local_servers_.find(path);
     if (server == local_servers_.end()) co_return failure_from_errno(ENOENT, "connect");
-    std::unique_ptr<Stream> stream = std::make_unique<FakeServerStream>(*server->second);
-    co_return stream;
+    co_return server->second();
   }
 
   std::map<SocketAddress, int> attempts;
@@ -62,8 +65,12 @@ class FakeConnector final : public Connector {
     co_return Result<void>{};
   }
 
-  std::map<SocketAddress, FakeServer*> servers_;
-  std::map<std::string, FakeServer*> local_servers_;
+  [[nodiscard]] static Accept accept_by(FakeServer& server) {
+    return [&server] { return std::make_unique<FakeServerStream>(server); };
+  }
+
+  std::map<SocketAddress, Accept> servers_;
+  std::map<std::string, Accept> local_servers_;
   std::map<SocketAddress, Errc> errors_;
 };
 

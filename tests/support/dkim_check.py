@@ -13,16 +13,24 @@ def with_crlf(text):
     return text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
-def run(mode, first, text, now, messages, options):
+def read_sample(name):
+    """Of tests/conformance/dkim: the key records of a sample, and its message."""
+    with open(os.path.join(os.environ["POSTERN_SOURCE_DIR"], "tests/conformance/dkim", name), "rb") as file:
+        head, _, message = file.read().replace(b"\r\n", b"\n").partition(b"\n\n")
+    keys = dict(line.split(" ", 1) for line in head.decode().splitlines())
+    return keys, with_crlf(message)
+
+
+def run(mode, first, text, now, messages, options, program=PROGRAM):
     """One answer for each message."""
     with tempfile.NamedTemporaryFile(prefix="postern-dkim-") as file:
         file.write(text)
         file.flush()
-        command = [PROGRAM, mode, file.name, str(now), *[f"{name}={value}" for name, value in options.items()]]
+        command = [program, mode, file.name, str(now), *[f"{name}={value}" for name, value in options.items()]]
         stream = b"".join(b"%d\n%s" % (len(message), message) for message in messages)
         done = subprocess.run(command, input=stream, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=300)
     if done.returncode != 0:
-        raise RuntimeError(f"dkim_check {mode} {first}: exit status {done.returncode}: {done.stderr.decode()}")
+        raise RuntimeError(f"{os.path.basename(program)} {mode} {first}: exit status {done.returncode}: {done.stderr.decode()}")
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == len(messages), "an answer for each message"
     return answers
