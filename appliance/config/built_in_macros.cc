@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "appliance/config/driver_tables.h"
 #include "appliance/config/log_selector.h"
 #include "appliance/config/macros.h"
 #include "appliance/config/main_table.h"
 #include "engine/smtp/chars.h"
+#include "policy/dkim/signer.h"
 
 namespace postern::config {
 
@@ -45,6 +48,15 @@ bool is_built_in_macro(std::string_view name) {
   if (take_prefix(name, "_LOG_"))
     return names_built(name, log_selectors(), [](const LogSelectorDef& row) { return row.built; });
   return false;
+}
+
+std::vector<std::pair<std::string, std::string>> built_in_values() {
+  std::string oversigned = "+";
+  for (const char c : dkim::kSignHeaders) {
+    oversigned += c;
+    if (c == ':') oversigned += '+';
+  }
+  return {{"_DKIM_SIGN_HEADERS", std::string(dkim::kSignHeaders)}, {"_DKIM_OVERSIGN_HEADERS", std::move(oversigned)}};
 }
 
 }  // namespace postern::config

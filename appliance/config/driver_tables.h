@@ -36,6 +36,7 @@ struct TransportDraft : Transport {
   bool has_directory = false;
   bool has_port = false;
   bool has_socket = false;
+  expand::CompileServices* signing_services = nullptr;  // what texts about signatures may name
 };
 
 [[nodiscard]] std::span<const OptionDef<RouterDraft>> router_table(std::string_view driver) noexcept;

@@ -94,6 +94,16 @@ TEST_F(Reader, Macros) {
   for (const auto& c : cases) EXPECT_EQ(lines(c.text), c.lines) << c.text;
 }
 
+TEST_F(Reader, MacrosThatAreThereFromTheStart) {
+  const std::string signed_names = lines("v = _DKIM_SIGN_HEADERS:=X");
+  EXPECT_TRUE(signed_names.starts_with("[1:1]v = From:Sender:Reply-To:")) << signed_names;
+  EXPECT_TRUE(signed_names.ends_with(":List-Archive:=X|")) << signed_names;
+  const std::string oversigned = lines("v = _DKIM_OVERSIGN_HEADERS");
+  EXPECT_TRUE(oversigned.starts_with("[1:1]v = +From:+Sender:+Reply-To:")) << oversigned;
+  EXPECT_TRUE(oversigned.ends_with(":+List-Archive|")) << oversigned;
+  EXPECT_EQ(lines(".ifdef _DKIM_SIGN_HEADERS\na\n.endif"), "[2:1]a|");
+}
+
 TEST_F(Reader, MacrosOfTheCommandLineWin) {
   from_command_line_ = {{"A", "mine"}};
   EXPECT_EQ(lines("A = theirs\nA == theirs\nv = A"), "[3:1]v = mine|");

@@ -80,6 +80,7 @@ void Loader::read_transport(const Instance& instance) {
   if (!driver) return;
   TransportDraft draft;
   draft.name = instance.name.view();
+  draft.signing_services = &signing_services_;
   if (*driver == "lmtp") begin_lmtp(draft.smtp);
   draft.smtp.helo_data = *expand::compile(TextMaker::built_in("$primary_hostname"), diagnostics_);
   OptionApplier<TransportDraft> applier(transport_table(*driver), fmt::format("option of the {} transport", *driver), *reader_);
@@ -90,6 +91,12 @@ void Loader::read_transport(const Instance& instance) {
 void Loader::finish_transport(const Instance& instance, std::string_view driver, TransportDraft draft) {
   if (driver == "smtp") {
     if (draft.smtp.lmtp && !draft.has_port) draft.smtp.port = kLmtpPort;
+    const DkimOptions& dkim = draft.smtp.dkim;
+    if (dkim.domain && !dkim.sign())
+      diagnostics_.warning(instance.name.position(),
+                           fmt::format("the transport \"{}\" signs nothing: besides dkim_domain write dkim_selector and "
+                                       "dkim_private_key",
+                                       draft.name));
     draft.driver = std::move(draft.smtp);
   } else if (driver == "lmtp") {
     if (!draft.has_socket)

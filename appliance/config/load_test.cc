@@ -193,6 +193,31 @@ TEST(Load, GivesRoutersAndTransports) {
   EXPECT_EQ(config.transport("none"), nullptr);
 }
 
+TEST(Load, GivesWhatSigns) {
+  MemoryLoad memory;
+  const std::string_view transport = "begin transports\nt:\n  driver = smtp\n  hosts = 192.0.2.1\n";
+  const LoadResult result = memory.load(std::string(transport) +
+                                        "  dkim_domain = ${lc:${domain:$h_from:}}\n  dkim_selector = s\n"
+                                        "  dkim_private_key = ${if exists{/keys/$dkim_domain}{/keys/$dkim_domain}{0}}\n"
+                                        "  dkim_canon = simple\n  dkim_hash = sha512\n  dkim_identity = @$dkim_domain\n"
+                                        "  dkim_sign_headers = _DKIM_OVERSIGN_HEADERS\n  dkim_strict = true\n"
+                                        "  dkim_timestamps = 3600\n");
+  ASSERT_TRUE(result.ok()) << format_diagnostics(result.diagnostics);
+  const DkimOptions dkim = std::get<SmtpTransport>(result.config->transport("t")->driver).dkim;
+  EXPECT_TRUE(dkim.sign());
+  EXPECT_EQ(dkim.selector->source(), "s");
+  EXPECT_TRUE(dkim.sign_headers->source().starts_with("+From:+Sender:"));
+  EXPECT_TRUE(dkim.canon && dkim.hash && dkim.identity && dkim.strict && dkim.timestamps);
+  // A domain without a key signs nothing.
+  const LoadResult incomplete = memory.load(std::string(transport) + "  dkim_domain = example.com\n  dkim_selector = s\n");
+  ASSERT_TRUE(incomplete.ok());
+  EXPECT_NE(
+      format_diagnostics(incomplete.diagnostics)
+          .find("warning: the transport \"t\" signs nothing: besides dkim_domain write dkim_selector and dkim_private_key"),
+      std::string::npos);
+  EXPECT_FALSE(std::get<SmtpTransport>(incomplete.config->transport("t")->driver).dkim.sign());
+}
+
 TEST(Load, GivesLmtpTransports) {
   MemoryLoad memory;
   const LoadResult result = memory.load(

@@ -80,6 +80,7 @@ class Loader {
   std::optional<OptionReader> reader_;
   std::shared_ptr<Config> config_ = std::make_shared<Config>();
   RouterServices router_services_{services_};
+  RouterServices signing_services_{services_, true};
   std::vector<std::string> transport_names_;
   std::vector<std::string> router_names_;
   std::string effective_;

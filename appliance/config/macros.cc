@@ -37,6 +37,11 @@ bool PhysicalLine::replace_all(std::string_view name, std::string_view replaceme
   return true;
 }
 
+Macros::Macros(std::size_t macros_max) {
+  for (auto& [name, value] : built_in_values()) macros_.push_back({std::move(name), std::move(value), false});
+  macros_max_ = macros_.size() + macros_max;
+}
+
 void Macros::define_from_command_line(std::string name, std::string value) {
   macros_.push_back({std::move(name), std::move(value), true});
 }
@@ -56,7 +61,7 @@ std::string Macros::define(std::string_view name, std::string_view value, bool r
         "\"{}\" cannot be the name of a macro: it contains \"{}\", which was defined before and would be replaced", name,
         macro.name);
   }
-  if (macros_.size() >= macros_max_) return fmt::format("more than {} macros", macros_max_);
+  if (macros_.size() >= macros_max_) return fmt::format("more than {} macros", macros_max_ - built_in_values().size());
   macros_.push_back({std::string(name), std::string(value), false});
   return {};
 }

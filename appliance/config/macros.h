@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace postern::config {
@@ -31,7 +32,8 @@ class PhysicalLine {
 
 class Macros {
  public:
-  explicit Macros(std::size_t macros_max) noexcept : macros_max_(macros_max) {}
+  // `macros_max`: besides those that have values from the start.
+  explicit Macros(std::size_t macros_max);
 
   // From the command line: definitions in the files do not change it.
   void define_from_command_line(std::string name, std::string value);
@@ -55,5 +57,7 @@ class Macros {
 // Names that hold from the start, for .ifdef: _HAVE_IPV6, _OPT_MAIN_SMTP_BANNER, _DRIVER_ROUTER_ACCEPT ... True for those of
 // what is built.
 [[nodiscard]] bool is_built_in_macro(std::string_view name);
+// Names and values of those that stand for something: _DKIM_SIGN_HEADERS, _DKIM_OVERSIGN_HEADERS.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> built_in_values();
 
 }  // namespace postern::config

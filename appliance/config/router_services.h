@@ -1,4 +1,4 @@
-// What the texts of routers may name that deliveries use, too.
+// What the texts of routers may name that deliveries use, too, and those of transports.
 #pragma once
 
 #include <expected>
@@ -13,8 +13,9 @@ namespace postern::config {
 // message.
 class RouterServices final : public expand::CompileServices {
  public:
-  // Borrowed.
-  explicit RouterServices(expand::CompileServices& services) noexcept : services_(services) {}
+  // Borrowed. `has_headers`: whoever runs the texts has read the message.
+  explicit RouterServices(expand::CompileServices& services, bool has_headers = false) noexcept
+      : services_(services), has_headers_(has_headers) {}
 
   [[nodiscard]] std::expected<Lookup, std::string> find_lookup(std::string_view written) override {
     return services_.find_lookup(written);
@@ -28,13 +29,14 @@ class RouterServices final : public expand::CompileServices {
     return services_.find_list(kind, text);
   }
   [[nodiscard]] bool is_named_list(std::string_view name) override { return services_.is_named_list(name); }
-  [[nodiscard]] bool has_headers() override { return false; }
+  [[nodiscard]] bool has_headers() override { return has_headers_; }
   [[nodiscard]] bool has_acl_variables() override { return false; }
   [[nodiscard]] bool has_acls() override { return false; }
   [[nodiscard]] bool allows_run() override { return services_.allows_run(); }
 
  private:
   expand::CompileServices& services_;
+  bool has_headers_;
 };
 
 }  // namespace postern::config

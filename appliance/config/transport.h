@@ -14,6 +14,21 @@
 
 namespace postern::config {
 
+// What the dkim_ options of the smtp transport say. Without any of the first three nothing is signed.
+struct DkimOptions {
+  std::optional<expand::Program> domain;    // a list
+  std::optional<expand::Program> selector;  // a list, made for each domain
+  std::optional<expand::Program> private_key;
+  std::optional<expand::Program> canon;
+  std::optional<expand::Program> hash;
+  std::optional<expand::Program> identity;
+  std::optional<expand::Program> sign_headers;
+  std::optional<expand::Program> strict;
+  std::optional<expand::Program> timestamps;
+
+  [[nodiscard]] bool sign() const noexcept { return domain && selector && private_key; }
+};
+
 // The smtp transport; and the lmtp transport, which has a socket in place of hosts.
 struct SmtpTransport {
   bool lmtp = false;                 // speak LMTP: RFC 2033
@@ -35,6 +50,7 @@ struct SmtpTransport {
   std::uint32_t connection_max_messages = 500;  // 0: no limit
   std::uint32_t max_rcpt = 100;                 // recipients in one transaction; 0: no limit
   std::uint32_t batch_max = 0;                  // recipients for whom one copy is made, on its way to a socket; 0: no limit
+  DkimOptions dkim;
 };
 
 // Delivery into a maildir.

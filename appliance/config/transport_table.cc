@@ -16,8 +16,6 @@ constexpr std::size_t kSocketPathMax = 107;  // what the kernel takes
 constexpr std::string_view kArc = "ARC is not built yet: mail would leave without a seal";
 constexpr std::string_view kAuth = "SMTP AUTH is not built yet";
 constexpr std::string_view kContent = "deliveries are of whole messages";
-constexpr std::string_view kDkim = "DKIM is not built yet: mail would leave without a signature";
-constexpr std::string_view kDkimDetail = "DKIM is not built yet";
 constexpr std::string_view kDns = "DNS is not built yet";
 constexpr std::string_view kEvents = "events are not built yet";
 constexpr std::string_view kFallback = "fallback hosts are not built yet";
@@ -176,6 +174,12 @@ void smtp_seconds(TransportDraft& draft, const Setting& setting, const OptionRea
   set_seconds<Member>(draft.smtp, setting, reader);
 }
 
+// Header fields may stand in these.
+template <auto Member>
+void set_dkim(TransportDraft& draft, const Setting& setting, const OptionReader& reader) {
+  set_program<Member>(draft.smtp.dkim, setting, reader.that_asks(draft.signing_services));
+}
+
 constexpr auto kSmtpPrivate = std::to_array<Row>({
     no_effect("address_retry_include_sender", kLater, kFlag),
     built("allow_localhost", kFlag, smtp_bool<&SmtpTransport::allow_localhost>),
@@ -188,15 +192,15 @@ constexpr auto kSmtpPrivate = std::to_array<Row>({
     no_effect("dane_require_tls_ciphers", kTls),
     built("data_timeout", kTime, smtp_seconds<&SmtpTransport::data_timeout_s>),
     no_effect("delay_after_cutoff", kLater, kFlag),
-    no_effect("dkim_canon", kDkimDetail),
-    refused("dkim_domain", kDkim),
-    no_effect("dkim_hash", kDkimDetail),
-    no_effect("dkim_identity", kDkimDetail),
-    no_effect("dkim_private_key", kDkimDetail),
-    no_effect("dkim_selector", kDkimDetail),
-    no_effect("dkim_sign_headers", kDkimDetail),
-    no_effect("dkim_strict", kDkimDetail),
-    no_effect("dkim_timestamps", kDkimDetail),
+    built("dkim_canon", kText, set_dkim<&DkimOptions::canon>),
+    built("dkim_domain", kText, set_dkim<&DkimOptions::domain>),
+    built("dkim_hash", kText, set_dkim<&DkimOptions::hash>),
+    built("dkim_identity", kText, set_dkim<&DkimOptions::identity>),
+    built("dkim_private_key", kText, set_dkim<&DkimOptions::private_key>),
+    built("dkim_selector", kText, set_dkim<&DkimOptions::selector>),
+    built("dkim_sign_headers", kText, set_dkim<&DkimOptions::sign_headers>),
+    built("dkim_strict", kText, set_dkim<&DkimOptions::strict>),
+    built("dkim_timestamps", kText, set_dkim<&DkimOptions::timestamps>),
     no_effect("dns_qualify_single", kDns, kFlag),
     no_effect("dns_search_parents", kDns, kFlag),
     no_effect("dnssec_request_domains", kDns),

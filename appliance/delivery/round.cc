@@ -139,6 +139,12 @@ void Group::on_host_problem(const HostSeen& host, const Problem& problem) {
   round_.log_main(host_line(round_.id(), host, problem, round_.config().main.log_selector));
 }
 
+void Group::on_remark(std::string_view remark, bool is_serious) {
+  const std::string line = fmt::format("{} {}", round_.id(), remark);
+  round_.log_main(line);
+  if (is_serious) round_.context_.log.write(log::Stream::panic, line);
+}
+
 // ---- the round ----
 
 Round::Round(RoundContext& context, std::shared_ptr<Setup> setup, QueuedMessage& queued, std::optional<spool::Record> record)

@@ -123,6 +123,7 @@ class Group final : public Attempt, public DeliveryEvents {
   void on_delivered(const Delivered& delivered) override;
   void on_problem(std::span<const std::uint32_t> recipients, const Problem& problem) override;
   void on_host_problem(const HostSeen& host, const Problem& problem) override;
+  void on_remark(std::string_view remark, bool is_serious) override;
 
  private:
   Round& round_;

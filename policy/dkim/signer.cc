@@ -129,7 +129,7 @@ std::optional<Signer> Signer::make(const SignSettings& settings, std::shared_ptr
 
   if (!settings.timestamps.empty()) {
     signer.holds_s_ = message::read_number(settings.timestamps);
-    if (!signer.holds_s_ || *signer.holds_s_ == 0 || *signer.holds_s_ > 1'000'000'000)
+    if (!signer.holds_s_ || *signer.holds_s_ > 1'000'000'000)
       return refuse(why, "dkim_timestamps: \"" + printable(settings.timestamps) + "\" is no number of seconds");
   }
   signer.key_ = std::move(key);
@@ -184,7 +184,7 @@ message::FoldedField Signer::unsigned_field(std::string_view body_hash) const {
   if (!identity_.empty()) field.add("i", quoted(identity_));
   if (holds_s_) {
     field.add("t", std::to_string(created_));
-    field.add("x", std::to_string(created_ + *holds_s_));
+    if (*holds_s_ > 0) field.add("x", std::to_string(created_ + *holds_s_));
   }
   field.add_list("h", joined(chosen_));
   field.add_base64("bh", base64(body_hash));

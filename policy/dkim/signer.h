@@ -34,7 +34,7 @@ struct SignSettings {
   std::string canon;         // dkim_canon: relaxed (the default) or simple, for header and body; or one of each with a slash
   std::string sign_headers;  // dkim_sign_headers; see SignedName
   std::string hash;          // dkim_hash: sha256 (the default) or sha512
-  std::string timestamps;    // dkim_timestamps: seconds for which the signature holds; without it there are no times
+  std::string timestamps;  // dkim_timestamps: seconds for which the signature holds, 0: for ever; without it there are no times
 };
 
 // An item of dkim_sign_headers.

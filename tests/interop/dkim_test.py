@@ -7,7 +7,6 @@ import base64
 import itertools
 import os
 import re
-import shutil
 import smtplib
 import subprocess
 import tempfile
@@ -22,10 +21,11 @@ debian_python.want("dkim", "nacl")
 import dkim
 from dkim.canonicalization import Relaxed, Simple
 
-from peers.exim import NUMBER, PLACE, Exim
 from runner import run_tests
 from support import dkim_check
+from support.dkim_keys import Keys
 from support.hop import Hop
+from support.signing_exim import signing_exim
 
 OPENDKIM = "/usr/sbin/opendkim-testmsg"
 CANONS = list(itertools.product(("simple", "relaxed"), repeat=2))
@@ -57,35 +57,6 @@ Joe.
 
 """)
 SIGNED = ["from", "to", "subject", "date", "message-id", "x-empty", "x-bytes"]
-
-
-def openssl(*arguments):
-    return subprocess.run(["openssl", *arguments], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
-
-
-def ed25519_pem():
-    # RFC 8410 section 7: what stands before the 32 bytes is always the same.
-    der = bytes.fromhex("302e020100300506032b657004220420") + base64.b64decode(KEYS.ed25519)
-    return b"-----BEGIN PRIVATE KEY-----\n" + base64.b64encode(der) + b"\n-----END PRIVATE KEY-----\n"
-
-
-class Keys:
-    """One pair of each kind, made for this run."""
-
-    def __init__(self):
-        self.rsa = openssl("genrsa", "-traditional", "2048")
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(self.rsa)
-            file.flush()
-            public = openssl("rsa", "-in", file.name, "-pubout", "-outform", "DER")
-        self.rsa_record = "v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode()
-        seed = os.urandom(32)
-        from nacl.signing import SigningKey  # pylint: disable=import-outside-toplevel
-        self.ed25519 = base64.b64encode(seed)
-        self.ed25519_record = "v=DKIM1; k=ed25519; p=" + base64.b64encode(bytes(SigningKey(seed).verify_key)).decode()
-
-    def pair(self, algorithm):
-        return (self.rsa, self.rsa_record) if algorithm.startswith("rsa") else (self.ed25519, self.ed25519_record)
 
 
 KEYS = Keys()
@@ -258,60 +229,22 @@ class Opendkim(unittest.TestCase):
         self.assertEqual((result["status"], result["domain"]), ("pass", "example.com"), (result, signed))
 
 
-# For each delivery it starts itself anew, and as a set-user-id program it would not find its libraries: hence a copy that is none, and
-# a script that says where they are. The local part says how a message is signed. Exim 4.96 breaks its own signature when simple and
-# dkim_timestamps come together, by a blank before a fold: dkimpy does not verify those either.
+# The local part says how a message is signed. Exim 4.96 breaks its own signature when simple and dkim_timestamps come together, by a
+# blank before a fold: dkimpy does not verify those either.
 SIGNING = """\
-  driver = smtp
-  max_rcpt = 1
-  hosts_try_chunking =
-  hosts_try_dane =
-  hosts_avoid_tls = *
-  allow_localhost
   dkim_domain = example.com
   dkim_selector = test
   dkim_canon = ${{if match{{$local_part}}{{simple}}{{simple}}{{relaxed}}}}
   dkim_private_key = {home}/${{if match{{$local_part}}{{rsa}}{{rsa}}{{ed25519}}}}
   dkim_sign_headers = ${{if match{{$local_part}}{{all}}{{+from:=received:to}}{{_DKIM_SIGN_HEADERS}}}}
 """
-EXIM = PLACE.replace("queue_only\n", "") + f"""\
-primary_hostname = peer.example
-exim_path = {{home}}/exim
-deliver_drop_privilege
-acl_smtp_rcpt = accept
-smtp_accept_queue_per_connection = 0
-begin acl
-begin routers
-on:
-  driver = manualroute
-  route_list = * @HOP
-  self = send
-  transport = ${{{{if match{{{{$local_part}}}}{{{{simple}}}}{{{{plain}}}}{{{{timed}}}}}}}}
-begin transports
-plain:
-{SIGNING}
-timed:
-{SIGNING}
-  dkim_timestamps = 1000
-begin retry
-"""
 
 
 class SigningExim(unittest.TestCase):
     def test_what_it_signs_verifies_and_what_it_names_is_what_we_name(self):
         ways = [f"{canon}-{key}{more}" for canon in ("simple", "relaxed") for key in ("rsa", "ed25519") for more in ("", "-all")]
-        with Hop() as hop, Exim(configuration=EXIM.replace("@HOP", f"{hop.address}::{hop.port}")) as exim:
-            plain = shutil.copyfile(exim.program, os.path.join(exim.home, "plain"))
-            again = os.path.join(exim.home, "exim")
-            with open(again, "w", encoding="utf-8") as file:
-                file.write(f"#!/bin/sh\nLD_LIBRARY_PATH={exim.environment['LD_LIBRARY_PATH']} exec {plain} \"$@\"\n")
-            for path in (plain, again):
-                os.chmod(path, 0o755)
-            for name, text in (("rsa", KEYS.rsa), ("ed25519", ed25519_pem())):
-                path = os.path.join(exim.home, name)
-                with open(path, "wb") as file:
-                    file.write(text)
-                os.chown(path, NUMBER, NUMBER)
+        transports = {"plain": SIGNING, "timed": SIGNING + "  dkim_timestamps = 1000\n"}
+        with Hop() as hop, signing_exim(hop, transports, KEYS, "${{if match{{$local_part}}{{simple}}{{plain}}{{timed}}}}") as exim:
             with smtplib.SMTP(exim.listen, exim.port, timeout=60) as client:
                 for way in ways:
                     client.sendmail("joe@example.com", [f"{way}@example.net"], MESSAGE.replace(b"\x00", b""))

@@ -79,6 +79,9 @@ class DeliveryEvents {
   virtual void on_problem(std::span<const std::uint32_t> recipients, const Problem& problem) = 0;
   // A host could not be used; others are tried, if there are any.
   virtual void on_host_problem(const HostSeen& host, const Problem& problem) = 0;
+  // Something of the message went wrong that by itself keeps nobody from getting it. Printable, for the log; `is_serious`: the
+  // administrator is to see it.
+  virtual void on_remark(std::string_view remark, bool is_serious) = 0;
 
  protected:
   ~DeliveryEvents() = default;

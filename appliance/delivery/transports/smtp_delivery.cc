@@ -7,6 +7,7 @@
 
 #include "appliance/delivery/transports/message_body.h"
 #include "appliance/delivery/transports/problem.h"
+#include "appliance/delivery/transports/signing.h"
 #include "engine/base/check.h"
 #include "engine/base/peer_text.h"
 #include "engine/coro/scheduler.h"
@@ -120,6 +121,29 @@ void SmtpDelivery::compose(const std::vector<std::uint32_t>& recipients) {
   added_ = added_headers(transport_.transport_, job_, recipients, variables_, now_);
   composed_.emplace(job_.message, added_.top, added_.bottom);
   composed_for_ = recipients;
+  is_signed_ = false;
+}
+
+Task<std::optional<Problem>> SmtpDelivery::prepare(const std::vector<std::uint32_t>& recipients) {
+  compose(recipients);
+  if (is_signed_ || !options_.dkim.sign()) co_return std::nullopt;
+  std::optional<Problem> problem = co_await sign();
+  is_signed_ = !problem;
+  co_return problem;
+}
+
+// Once for all transactions and hosts that get the same bytes.
+Task<std::optional<Problem>> SmtpDelivery::sign() {
+  const Signed made = co_await postern::delivery::sign(options_.dkim, transport_.signing_keys_, *composed_, added_, job_,
+                                                       deps_.pool, variables_);
+  if (job_.stop.stop_requested()) co_return local_problem({Errc::stopped, 0, "delivery"}, "smtp");
+  for (const Signed::Remark& remark : made.remarks) job_.events.on_remark(remark.text, remark.is_serious);
+  if (made.problem) co_return made.problem;
+  if (made.fields.empty()) co_return std::nullopt;
+  composed_.reset();
+  added_.top.insert(0, made.fields);
+  composed_.emplace(job_.message, added_.top, added_.bottom);
+  co_return std::nullopt;
 }
 
 Task<void> SmtpDelivery::run() {
@@ -239,7 +263,6 @@ Task<smtp::TransactionOutcome> SmtpDelivery::send(SmtpConnection& connection, co
   std::vector<smtp::ClientRecipient> recipients;
   for (const std::uint32_t index : batch)
     recipients.push_back({job_.recipients[index].address.view(), rcpt_params(job_.recipients[index])});
-  compose(batch);
   MessageBody body(*composed_, job_, deps_.pool);
   smtp::ClientMessage message;
   message.sender = job_.return_path;
@@ -255,6 +278,10 @@ Task<SmtpDelivery::Use> SmtpDelivery::use(SmtpConnection& connection, const Host
   bool has_worked = false;
   while (has_untried() && !job_.stop.stop_requested()) {
     const std::vector<std::uint32_t> batch = next_batch(connection.client().offer());
+    if (const std::optional<Problem> problem = co_await prepare(batch)) {
+      settle_all(*problem);
+      break;
+    }
     const smtp::TransactionOutcome outcome = co_await send(connection, batch);
     // A peer may close an idle connection at any time: the next one tells whether the host is well.
     const bool met_the_end = outcome.failure && outcome.failure->kind == smtp::ClientFailure::Kind::closed &&

@@ -36,6 +36,9 @@ class SmtpDelivery {
   [[nodiscard]] std::vector<std::uint32_t> next_batch(const smtp::PeerOffer& offer) const;
 
   void compose(const std::vector<std::uint32_t>& recipients);
+  // Why the message cannot leave.
+  [[nodiscard]] Task<std::optional<Problem>> prepare(const std::vector<std::uint32_t>& recipients);
+  [[nodiscard]] Task<std::optional<Problem>> sign();
   [[nodiscard]] bool must_wait(const HostMemory::Standing& standing) const;
   void rest_on(const HostSeen& host, const HostMemory::Standing& standing);
   void take_outcome(const smtp::TransactionOutcome& outcome, const std::vector<std::uint32_t>& batch, const HostSeen& host);
@@ -65,6 +68,7 @@ class SmtpDelivery {
   std::string helo_why_;
   std::optional<ComposedMessage> composed_;  // borrows from added_
   std::vector<std::uint32_t> composed_for_;
+  bool is_signed_ = false;  // composed_ is as it shall leave
   std::vector<Waiting> waiting_;
 };
 

@@ -24,6 +24,7 @@
 #include "appliance/delivery/transports/connection_pool.h"
 #include "appliance/delivery/transports/host_memory.h"
 #include "appliance/delivery/transports/job.h"
+#include "appliance/delivery/transports/signing_keys.h"
 #include "engine/base/counter.h"
 #include "engine/base/random.h"
 #include "engine/buffer/block_pool.h"
@@ -75,6 +76,7 @@ class SmtpTransport {
   const config::SmtpTransport& options_;
   SmtpTransportDeps deps_;
   ConnectionPool pool_;
+  SigningKeys signing_keys_;
 };
 
 }  // namespace postern::delivery

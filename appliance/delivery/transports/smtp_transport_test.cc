@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "appliance/delivery/transports/testing.h"
 #include "engine/coro/gate.h"
 #include "engine/coro/manual_scheduler.h"
+#include "policy/crypto/keys_testing.h"
 #include "policy/expand/compile.h"
 #include "policy/expand/config_text_for_test.h"
 #include "policy/lists/compile.h"
@@ -46,6 +48,15 @@ class SmtpTransportTest : public ::testing::Test {
     options.helo_data = expand::compile(expand::ConfigTextForTest::line("gw.example"), diagnostics).value();
   }
   config::SmtpTransport& options() { return std::get<config::SmtpTransport>(transport_.driver); }
+  static expand::Program text(std::string_view text) {
+    expand::Diagnostics diagnostics;
+    return expand::compile(expand::ConfigTextForTest::line(text), diagnostics).value();
+  }
+  void sign_with(std::string_view key) {
+    options().dkim.domain = text("example.com");
+    options().dkim.selector = text("sel");
+    options().dkim.private_key = text(key);
+  }
   void start() { smtp_.emplace(transport_, SmtpTransportDeps{connector_, pool_, hosts_, random_, open_, made_}); }
   void TearDown() override {
     if (smtp_) run(smtp_->close(), 300);
@@ -100,6 +111,44 @@ TEST_F(SmtpTransportTest, DeliversWhatWasReceived) {
   EXPECT_EQ(server_.mails.at(0).text, "Received: by us\r\nSubject: s\r\n\r\nbody\r\n");
   EXPECT_EQ(server_.commands[0], "EHLO gw.example");
   EXPECT_EQ(guard_.asked, 1);
+}
+
+TEST_F(SmtpTransportTest, AMessageIsSignedOnceForAllHosts) {
+  connector_.listen(at("192.0.2.1"), server_);
+  connector_.listen(at("192.0.2.2"), second_);
+  sign_with(crypto::testing::kRsaPrivate);
+  options().max_rcpt = 1;
+  server_.answer = [](std::string_view step) -> std::optional<std::string> {
+    return step.starts_with("RCPT TO:<b") ? std::optional<std::string>("451 later") : std::nullopt;
+  };
+  deliver(to({"a@x.example", "b@x.example"}), {host("192.0.2.1"), host("192.0.2.2")});
+  ASSERT_EQ(events_.deliveries.size(), 2U);
+  const std::string text = server_.mails.at(0).text;
+  EXPECT_THAT(text, ::testing::StartsWith("DKIM-Signature: v=1; "));
+  EXPECT_THAT(text, ::testing::EndsWith("\r\nReceived: by us\r\nSubject: s\r\n\r\nbody\r\n"));
+  EXPECT_EQ(text.find("DKIM-Signature", 1), text.npos);
+  EXPECT_EQ(second_.mails.at(0).text, text);
+  EXPECT_TRUE(events_.remarks.empty());
+}
+
+TEST_F(SmtpTransportTest, WhatCannotBeSignedLeavesUnsignedOrWaits) {
+  connector_.listen(at("192.0.2.1"), server_);
+  sign_with("no key");
+  deliver(to({"a@x.example"}), {host("192.0.2.1")});
+  ASSERT_EQ(events_.deliveries.size(), 1U);
+  EXPECT_EQ(server_.mails.at(0).text, "Received: by us\r\nSubject: s\r\n\r\nbody\r\n");
+  ASSERT_EQ(events_.remarks.size(), 1U);
+  EXPECT_THAT(events_.remarks[0], ::testing::StartsWith("!DKIM: signing failed: dkim_private_key: "));
+
+  options().dkim.strict = text("1");
+  deliver(to({"a@x.example", "b@x.example"}), {host("192.0.2.1")});
+  EXPECT_TRUE(events_.deliveries.empty());
+  EXPECT_EQ(server_.mails.size(), 1U);
+  ASSERT_EQ(events_.problems.size(), 1U);
+  EXPECT_EQ(events_.problems[0].recipients.size(), 2U);
+  EXPECT_EQ(events_.problems[0].problem.os_errno, EACCES);
+  EXPECT_FALSE(events_.problems[0].problem.permanent);
+  EXPECT_EQ(hosts_.size(), 0U);  // it is not to blame
 }
 
 TEST_F(SmtpTransportTest, ConnectionsAreUsedAgain) {

@@ -113,7 +113,11 @@ class RecordedEvents final : public DeliveryEvents {
   }
   std::vector<RecordedDelivery> deliveries;
   std::vector<RecordedProblem> problems;
+  void on_remark(std::string_view remark, bool is_serious) override {
+    remarks.push_back((is_serious ? "!" : "") + std::string(remark));
+  }
   std::vector<std::string> host_problems;
+  std::vector<std::string> remarks;
 };
 
 class TestGuard final : public EndGuard {
