@@ -78,6 +78,8 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   // language::Asker
   [[nodiscard]] auth_results::Checks found_by_checks() const override;
   void start_dcc(const smtp::Envelope& envelope, const smtp::HeaderView& headers);
+  [[nodiscard]] Task<smtp::Verdict> judge_names(std::vector<std::string> names, const checks::Signatures& results,
+                                                AclScene scene);
   [[nodiscard]] Task<smtp::Verdict> judge_signer(std::string name, const dkim::SignatureResult* result, AclScene scene);
 
   // acl::AclWorld

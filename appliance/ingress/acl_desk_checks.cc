@@ -21,8 +21,9 @@ constexpr std::size_t kSignersMax = 100;  // of one message that acl_smtp_dkim i
 
 // A name with an at sign is an identity, any other a domain.
 bool is_of(const dkim::SignatureResult& result, std::string_view signer) {
-  const PeerText& own = signer.find('@') != signer.npos ? result.signature.identity : result.signature.domain;
-  return smtp::equal_ignoring_case(own.view(), signer);
+  const dkim::Signature& signature = result.signature;
+  if (signer.find('@') == signer.npos) return smtp::equal_ignoring_case(signature.domain.view(), signer);
+  return signature.has_identity && smtp::equal_ignoring_case(signature.identity.view(), signer);
 }
 
 // Each once.
@@ -82,19 +83,24 @@ checks::MessageChecks* AclDesk::checks() {
 }
 
 Task<Verdict> AclDesk::judge_signers(AclScene scene) {
-  const std::vector<dkim::SignatureResult>* const results = co_await checks_->dkim(wait());
-  if (results == nullptr || !policy_.has_acl(acl::Phase::dkim)) co_return Verdict{};
-  std::string list;
-  const expand::EvalResult expanded = co_await expand::evaluate_waiting(policy_.dkim_verify_signers, variables(), list);
-  if (!expanded) {
+  const checks::Signatures* const results = co_await checks_->dkim(wait());
+  Verdict verdict;
+  if (results != nullptr && policy_.has_acl(acl::Phase::dkim)) {
+    std::string list;
+    const expand::EvalResult expanded = co_await expand::evaluate_waiting(policy_.dkim_verify_signers, variables(), list);
     if (expanded.status == expand::EvalStatus::failed)
       trouble(fmt::format("expansion of dkim_verify_signers option failed: {}", expanded.why));
-    co_return Verdict{};
+    if (expanded) verdict = co_await judge_names(names_of(list), *results, scene);
   }
+  checks_->end_signers();
+  co_return verdict;
+}
+
+Task<Verdict> AclDesk::judge_names(std::vector<std::string> names, const checks::Signatures& results, AclScene scene) {
   Verdict verdict;
-  for (const std::string& name : names_of(list)) {
+  for (const std::string& name : names) {
     bool has_signature = false;
-    for (const dkim::SignatureResult& result : *results) {
+    for (const dkim::SignatureResult& result : results) {
       if (!is_of(result, name)) continue;
       has_signature = true;
       verdict = co_await judge_signer(name, &result, scene);

@@ -23,7 +23,7 @@ std::string_view rejected_what(Phase phase) {
     case Phase::rcpt: return "rejected RCPT";
     case Phase::predata: return "rejected DATA";
     case Phase::data: return "rejected after DATA";
-    case Phase::dkim: return "rejected DKIM";
+    case Phase::dkim: return "rejected DKIM ";  // Exim has what came with the command behind it: nothing
     case Phase::vrfy: return "rejected VRFY";
     case Phase::expn: return "rejected EXPN";
     case Phase::etrn: return "rejected ETRN";
@@ -73,7 +73,7 @@ void append_discarded(LogLine& line, const LineContext& context, Phase phase) {
 void append_rejection(LogLine& line, const LineContext& context, const SessionEvent& event, const smtp::Envelope* envelope) {
   const smtp::Verdict& verdict = *event.verdict;
   const bool discards = verdict.decision == smtp::Decision::discard;
-  const bool names_sender = discards || event.phase == Phase::rcpt || event.phase == Phase::data || event.phase == Phase::dkim;
+  const bool names_sender = discards || event.phase == Phase::rcpt || event.phase == Phase::data;
   append_tagged_host(line, "H=", context);
   if (names_sender) append_sender(line, envelope);
   line.text += ' ';

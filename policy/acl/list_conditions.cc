@@ -129,8 +129,7 @@ struct DkimStatus {
   using List = lists::LocalPartList;
   static std::string_view subject(const Doing& doing) {
     const checks::MessageChecks* const checks = checks_of(doing);
-    return dkim::to_string(checks != nullptr && checks->signature() != nullptr ? checks->signature()->status
-                                                                               : dkim::Status::none);
+    return checks != nullptr ? checks->dkim_status() : dkim::to_string(dkim::Status::none);
   }
   static void keep(AclState&, Match&, std::string_view) {}
 };

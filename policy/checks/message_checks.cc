@@ -46,6 +46,8 @@ void MessageChecks::forget_told() noexcept {
   told_dcc_ = nullptr;
   signature_ = nullptr;
   signer_.clear();
+  statuses_.clear();
+  signers_ended_ = false;
   dmarc_.reset();
   dmarc_field_.clear();
 }
@@ -108,6 +110,14 @@ Task<const spf::Outcome*> MessageChecks::spf(SpfRecord record, Wait wait) {
 void MessageChecks::set_signer(std::string name, const dkim::SignatureResult* signature) {
   signer_ = std::move(name);
   signature_ = signature;
+  if (!statuses_.empty()) statuses_ += ':';
+  statuses_ += to_string(signature != nullptr ? signature->status : dkim::Status::none);
+}
+
+std::string_view MessageChecks::dkim_status() const noexcept {
+  if (!is_dkim_made()) return {};
+  if (signers_ended_) return statuses_;
+  return to_string(signature_ != nullptr ? signature_->status : dkim::Status::none);
 }
 
 Task<const arc::Result*> MessageChecks::arc(Wait wait) {

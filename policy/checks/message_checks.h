@@ -90,6 +90,10 @@ class MessageChecks {
   void set_signer(std::string name, const dkim::SignatureResult* signature);
   [[nodiscard]] const std::string& signer() const noexcept { return signer_; }
   [[nodiscard]] const dkim::SignatureResult* signature() const noexcept { return signature_; }
+  // All have had their turn.
+  void end_signers() noexcept { signers_ended_ = true; }
+  // $dkim_verify_status: of the signature whose turn it is; once all have had theirs, what was found of each, in order.
+  [[nodiscard]] std::string_view dkim_status() const noexcept;
 
   // ARC, once the body has ended. Null: `wait` has ended first, or it is not made. The variables show it from now on.
   [[nodiscard]] Task<const arc::Result*> arc(Wait wait);
@@ -139,6 +143,8 @@ class MessageChecks {
   const dcc::Result* told_dcc_ = nullptr;
   std::string signer_;
   const dkim::SignatureResult* signature_ = nullptr;
+  std::string statuses_;  // of those that have had their turn
+  bool signers_ended_ = false;
 };
 
 }  // namespace postern::checks

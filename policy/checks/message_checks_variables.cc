@@ -95,7 +95,7 @@ std::string_view of_signature(const dkim::SignatureResult* result, Id id, std::s
     case Id::dkim_domain: return signature.domain.view();
     case Id::dkim_expires: return number_or(signature.expires, kNoNumber, scratch);
     case Id::dkim_headernames: return names(signature.names, scratch);
-    case Id::dkim_identity: return signature.identity.view();
+    case Id::dkim_identity: return signature.has_identity ? signature.identity.view() : std::string_view();
     case Id::dkim_selector: return signature.selector.view();
     case Id::dkim_verify_reason: return result != nullptr ? dkim::words(result->reason).exim : std::string_view();
     case Id::dkim_verify_status: return dkim::to_string(result != nullptr ? result->status : dkim::Status::none);
@@ -118,6 +118,7 @@ std::string_view MessageChecks::variable(Id id, std::string& scratch) const {
   switch (id) {
     case Id::dkim_cur_signer: return signer_;
     case Id::dkim_signers: return signers(scratch);
+    case Id::dkim_verify_status: return dkim_status();
     default: return of_signature(signature_, id, scratch);
   }
 }
@@ -128,7 +129,8 @@ std::string_view MessageChecks::signers(std::string& scratch) const {
   const Signatures* const results = dkim_now();
   if (results == nullptr) return scratch;
   for (const dkim::SignatureResult& each : *results) {
-    for (const std::string_view name : {each.signature.domain.view(), each.signature.identity.view()}) {
+    const std::string_view identity = each.signature.has_identity ? each.signature.identity.view() : std::string_view();
+    for (const std::string_view name : {each.signature.domain.view(), identity}) {
       if (name.empty()) continue;
       if (!scratch.empty()) scratch += ':';
       scratch += name;

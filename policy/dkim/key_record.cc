@@ -80,12 +80,7 @@ std::expected<KeyRecord, KeyRecordFault> read_key_record(PeerView text) {
     record.for_email = names_email(services->value.view());
   }
   if (const Tag* granularity = list->find("g")) record.granularity = PeerText(granularity->value.view());
-  if (const Tag* notes = list->find("n")) {
-    std::string unquoted;
-    // What is not quoted well is shown as it stands: people read it, nothing depends on it.
-    if (!message::append_unquoted(unquoted, notes->value.view())) unquoted = notes->value.view();
-    record.notes = PeerText(std::move(unquoted));
-  }
+  if (const Tag* notes = list->find("n")) record.notes = PeerText(notes->value.view());
   return record;
 }
 

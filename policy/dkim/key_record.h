@@ -31,7 +31,7 @@ struct KeyRecord {
   bool for_email = true;                            // s= has * or email
   PeerText service_types{"*"};                      // s= as it stands
   PeerText granularity{"*"};                        // g= as it stands; RFC 4871's, means nothing since RFC 6376
-  PeerText notes;                                   // n=
+  PeerText notes;                                   // n= as it stands: people read it, nothing depends on it
 
   [[nodiscard]] bool revoked() const noexcept { return key.empty(); }
   [[nodiscard]] bool allows(crypto::Hash hash) const noexcept;

@@ -63,6 +63,7 @@ class Reader {
     } else if (!message::append_unquoted(text, value("i")) || text.find('@') == text.npos) {
       return Reason::syntax;
     }
+    signature_.has_identity = kind_ != Kind::arc && has("i");
     signature_.identity = PeerText(std::move(text));
     const bool inside = message::is_same_or_below(signature_.identity_domain(), signature_.domain.view());
     return inside ? Reason::none : Reason::identity;

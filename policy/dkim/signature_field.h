@@ -18,6 +18,7 @@ struct Signature {
   PeerText domain;                       // d=
   PeerText selector;                     // s=
   PeerText identity;                     // i=, unquoted; "@" and d= when it is not there
+  bool has_identity = false;             // it is there
   PeerText algorithm_text;               // a= as it stands
   message::Algorithm algorithm;          // a=
   message::Canonicalization canon;       // c=

@@ -133,7 +133,7 @@ signer:
         with gateway.client(helo="x") as client:
             reply = self.sent(client, signed().replace(b"Hello.", b"Hallo."))
             self.assert_reply(reply, 550, "fail of signed.example: bodyhash_mismatch")
-        gateway.wait_for_log(r"rejected DKIM: fail of signed.example: bodyhash_mismatch")
+        gateway.wait_for_log(r"rejected DKIM : fail of signed.example: bodyhash_mismatch")
 
     def test_signers_may_be_named(self):
         gateway = self.gateway_with(self.MAIN + "dkim_verify_signers = other.example : evil.example\n", self.ACLS)

@@ -43,7 +43,7 @@ import socket
 from support.smtp import Client, Closed, stuffed
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "acl")
-PHASES = ["connect", "helo", "mail", "rcpt", "predata", "data", "quit", "notquit", "vrfy", "expn", "etrn"]
+PHASES = ["connect", "helo", "mail", "rcpt", "predata", "dkim", "data", "quit", "notquit", "vrfy", "expn", "etrn"]
 PARTS = ["replies", "mainlog", "rejectlog", "paniclog", "messages"]
 MESSAGE = ["From: Sender <sender@example.net>", "To: box@example.org", "Subject: a subject", "X-One: 1",
            "Message-ID: <1@example.net>", "Date: Tue, 04 Nov 2025 10:00:00 +0000"]
