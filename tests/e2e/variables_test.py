@@ -18,6 +18,7 @@ from support.messages import plain
 from support.proxy import v1
 
 TABLE = os.path.join(os.environ["POSTERN_SOURCE_DIR"], "policy/expand/variables.cc")
+CHECKS_TEST = os.path.join(os.environ["POSTERN_SOURCE_DIR"], "tests/dialogue/checks_test.py")
 with open(TABLE, encoding="utf-8") as _file:
     TEXT = _file.read()
 BUILT = sorted(re.findall(r'^    (?:ours|peers|depends|fetched|of_text)\("(\w+)"', TEXT, re.MULTILINE))
@@ -29,10 +30,10 @@ BY_DNS = {"csa_status", "dnslist_domain", "dnslist_matched", "dnslist_text", "dn
 NO_IDENT = {"sender_ident"}  # nobody is asked by RFC 1413
 NO_TLS = {"tls_cipher", "tls_in_cipher", "tls_in_cipher_std", "tls_in_ourcert", "tls_in_peercert", "tls_in_peerdn", "tls_in_sni",
           "tls_in_ver", "tls_out_ourcert", "tls_out_peercert", "tls_peerdn", "tls_sni"}
-# What the checks of messages found: tests/dialogue shows it.
+# What the checks of messages found.
 OF_CHECKS = {"arc_domains", "arc_oldest_pass", "arc_state", "arc_state_reason", "dcc_header", "dcc_result", "dkim_algo", "dkim_canon_body",
              "dkim_canon_headers", "dkim_copiedheaders", "dkim_cur_signer", "dkim_domain", "dkim_headernames", "dkim_identity",
-             "dkim_key_notes", "dkim_selector", "dkim_signers", "dkim_verify_reason", "dkim_verify_signers", "dkim_verify_status",
+             "dkim_key_notes", "dkim_selector", "dkim_signers", "dkim_verify_reason", "dkim_verify_status",
              "dmarc_alignment_dkim", "dmarc_alignment_spf", "dmarc_ar_header", "dmarc_domain_policy", "dmarc_status", "dmarc_status_text",
              "dmarc_used_domain", "spf_header_comment", "spf_received", "spf_result", "spf_smtp_comment", "spf_used_domain"}
 OF_A_DELIVERY = {"host", "host_address", "router_name", "transport_name"}
@@ -146,6 +147,11 @@ class Variables(GatewayTest):
             values.setdefault(name, []).append(value)
         self.assertEqual(without_value(values), BY_DNS | NO_IDENT | NO_TLS | OF_CHECKS - {"dkim_verify_status"} | OF_A_DELIVERY)
         self.check_kinds(values)
+
+    def test_of_checks_are_shown_where_the_checks_are_made(self):
+        with open(CHECKS_TEST, encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual([name for name in sorted(OF_CHECKS) if not re.search(rf"[\"$]{name}\b", text)], [])
 
     def test_in_a_delivery(self):
         gateway = self.gateway(transports=TRANSPORTS, routers=ROUTERS)
