@@ -8,6 +8,10 @@ std::string_view unset_value(expand::VariableId id) noexcept {
     case acl_narg:
     case body_linecount:
     case body_zerocount:
+    case dkim_created:
+    case dkim_key_length:
+    case dkim_key_nosubdomains:
+    case dkim_key_testing:
     case host_lookup_deferred:
     case host_lookup_failed:
     case host_port:
@@ -28,8 +32,13 @@ std::string_view unset_value(expand::VariableId id) noexcept {
     case sender_host_port:
     case tls_in_bits: return "0";
     case interface_port: return "-1";
+    case dkim_bodylength:
+    case dkim_expires: return "9999999999999";
+    case dkim_key_granularity:
+    case dkim_key_srvtype: return "*";
     case proxy_session:
-    case sender_host_dnssec: return "no";
+    case sender_host_dnssec:
+    case spf_result_guessed: return "no";
     default: return {};
   }
 }

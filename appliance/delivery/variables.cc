@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "appliance/config/process_variables.h"
+#include "appliance/config/variable_defaults.h"
 #include "appliance/spool/attribute_names.h"
 #include "engine/base/clock.h"
 #include "engine/coro/scheduler.h"
@@ -42,7 +43,8 @@ std::string_view DeliveryVariables::variable(Id id, std::string& scratch) const 
   }
   if (const std::string_view found = of_message(id, scratch); !found.empty()) return found;
   if (const std::string_view found = of_client(id, scratch); !found.empty()) return found;
-  return config::process_variable(id, Scheduler::current().wall_now(), scratch);
+  const std::string_view found = config::process_variable(id, Scheduler::current().wall_now(), scratch);
+  return found.empty() ? config::unset_value(id) : found;
 }
 
 std::string_view DeliveryVariables::of_message(Id id, std::string& scratch) const {

@@ -38,6 +38,7 @@ constexpr std::string_view kLocal = "there are no local submissions and no local
 constexpr std::string_view kLocalhost = "ids of messages have no number of the host";
 constexpr std::string_view kLdap = "LDAP is not built yet";
 constexpr std::string_view kMime = "MIME scanning is not built yet";
+constexpr std::string_view kOption = "the option of that name says it";
 constexpr std::string_view kPrdr = "PRDR is not built yet, and not offered";
 constexpr std::string_view kRegex = "the condition \"regex\" is not built yet";
 constexpr std::string_view kRouting = "the router feature that sets it is not built yet";
@@ -114,7 +115,7 @@ constexpr auto kVariables = std::to_array<VariableDef>({
     depends("dkim_selector", Id::dkim_selector),
     peers("dkim_signers", Id::dkim_signers),
     ours("dkim_verify_reason", Id::dkim_verify_reason),
-    ours("dkim_verify_signers", Id::dkim_verify_signers),
+    later("dkim_verify_signers", kOption),
     ours("dkim_verify_status", Id::dkim_verify_status),
     ours("dmarc_alignment_dkim", Id::dmarc_alignment_dkim),
     ours("dmarc_alignment_spf", Id::dmarc_alignment_spf),

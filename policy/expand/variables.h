@@ -55,7 +55,6 @@ enum class VariableId : std::uint8_t {
   dkim_selector,
   dkim_signers,
   dkim_verify_reason,
-  dkim_verify_signers,
   dkim_verify_status,
   dmarc_alignment_dkim,
   dmarc_alignment_spf,

@@ -4,6 +4,7 @@ one cannot be had)."""
 # ctest: timeout=240
 
 import base64
+import hashlib
 import os
 import re
 
@@ -17,8 +18,8 @@ from support.debian_python import want
 want("dkim", "cryptography")
 
 import dkim
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
@@ -36,13 +37,25 @@ ZONES = {
     "broken.example": '@ TXT "v=spf1 nonsense"\n',
     "bare.example": "@ A 127.0.0.1\n",
     "aligned.example": f'@ TXT "v=spf1 ip4:127.0.0.1 -all"\n_dmarc TXT "v=DMARC1; p=reject; sp=quarantine; rua=mailto:r@aligned.example"\n',
-    "signed.example": f"_dmarc TXT \"v=DMARC1; p=quarantine\"\nkey._domainkey TXT {strings('v=DKIM1; k=rsa; p=' + PUBLIC)}\nweak._domainkey TXT \"v=DKIM1; p=\"\n",
+    "signed.example": f"_dmarc TXT \"v=DMARC1; p=quarantine\"\nkey._domainkey TXT {strings('v=DKIM1; k=rsa; p=' + PUBLIC)}\nweak._domainkey TXT \"v=DKIM1; p=\"\n"
+                      f"told._domainkey TXT {strings('v=DKIM1; k=rsa; g=a*; n=a note; s=email; t=y:s; p=' + PUBLIC)}\n",
 }
 MESSAGE = b"From: a@signed.example\r\nTo: b@example.org\r\nSubject: x\r\n\r\nHello.\r\n"
 
 
 def signed(message=MESSAGE, domain=b"signed.example", selector=b"key", **named):
     return dkim.sign(message, selector, domain, PEM, **named) + message
+
+
+# With tags that dkimpy does not write; relaxed and simple.
+def signed_with_all_tags():
+    body = MESSAGE.partition(b"\r\n\r\n")[2]
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    value = ("v=1; a=rsa-sha256; c=relaxed/simple; d=signed.example; s=told; i=a@signed.example; t=1700000000; x=4000000000; "
+             f"l={len(body)}; h=From:Subject; z=From:a@signed.example|Subject:x; bh={digest}; b=")
+    text = f"from:a@signed.example\r\nsubject:x\r\ndkim-signature:{value}"
+    signature = base64.b64encode(KEY.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
+    return f"DKIM-Signature: {value}{signature}\r\n".encode() + MESSAGE
 
 
 class Checks(GatewayTest):
@@ -128,6 +141,21 @@ signer:
         gateway.wait_for_log(r"DKIM: d=signed.example s=key c=relaxed/simple a=rsa-sha256 b=2048 i=@signed.example t=\d+ \[verification succeeded\]")
         gateway.wait_for_log(r" <= .* S=\d+ DKIM=signed\.example$")
 
+    def test_all_that_a_signature_and_its_key_say(self):
+        said = {"dkim_algo": "rsa-sha256", "dkim_bodylength": "8", "dkim_canon_body": "simple", "dkim_canon_headers": "relaxed",
+                "dkim_copiedheaders": "From:a@signed.example|Subject:x", "dkim_created": "1700000000",
+                "dkim_cur_signer": "signed.example", "dkim_domain": "signed.example", "dkim_expires": "4000000000",
+                "dkim_headernames": "From:Subject", "dkim_identity": "a@signed.example", "dkim_key_granularity": "a*",
+                "dkim_key_length": "2048", "dkim_key_nosubdomains": "1", "dkim_key_notes": "a note", "dkim_key_srvtype": "email",
+                "dkim_key_testing": "1", "dkim_selector": "told", "dkim_signers": "signed.example:a@signed.example",
+                "dkim_verify_reason": "", "dkim_verify_status": "pass"}
+        gateway = self.gateway_with(self.MAIN + "dkim_verify_signers = signed.example\n", "rcpt:\n  accept\nsigner:\n" + "".join(
+            f"  warn logwrite = {name}=<${name}>\n" for name in said) + "  accept\n")
+        with gateway.client(helo="x") as client:
+            client.deliver(signed_with_all_tags())
+        gateway.wait_for_log("dkim_verify_status=<")
+        self.assertEqual(dict(re.findall(r" (dkim_\w+)=<(.*)>$", gateway.log(), re.MULTILINE)), said)
+
     def test_a_changed_body(self):
         gateway = self.gateway_with(self.MAIN, self.ACLS)
         with gateway.client(helo="x") as client:
@@ -155,6 +183,7 @@ data:
   warn   dmarc_status   = !accept
          logwrite       = $dmarc_status of $dmarc_used_domain p=$dmarc_domain_policy spf=$dmarc_alignment_spf dkim=$dmarc_alignment_dkim
   accept add_header     = :at_start:${authresults {mx.example}}
+         add_header     = X-Dmarc: ${sg{$dmarc_ar_header}{\N\s+\N}{ }}
 """
     MAIN = "acl_smtp_rcpt = rcpt\nacl_smtp_data = data\ndmarc_tld_file = {home}/suffixes\ndmarc_history_file = {home}/log/history\n"
 
@@ -187,6 +216,8 @@ data:
                         for each in gateway.maildir().wait_for(5))
         self.assertTrue(any(re.search(r"dkim=pass .*header.d=signed.example.*dmarc=pass .*header.from=signed.example", each, re.S) for each in fields), fields)
         self.assertTrue(any(re.search(r"spf=pass smtp.mailfrom=aligned.example.*dmarc=pass", each, re.S) for each in fields), fields)
+        for each in gateway.maildir().wait_for(5):
+            self.assertRegex(each.bytes, rb"(?m)^X-Dmarc: Authentication-Results: gateway\.example\.org; dmarc=\w+ ")
 
     def test_the_history_file(self):
         gateway = self.dmarc_gateway()

@@ -18,6 +18,7 @@ from support.messages import plain
 from support.proxy import v1
 
 TABLE = os.path.join(os.environ["POSTERN_SOURCE_DIR"], "policy/expand/variables.cc")
+CHECKS_TEST = os.path.join(os.environ["POSTERN_SOURCE_DIR"], "tests/dialogue/checks_test.py")
 with open(TABLE, encoding="utf-8") as _file:
     TEXT = _file.read()
 BUILT = sorted(re.findall(r'^    (?:ours|peers|depends|fetched|of_text)\("(\w+)"', TEXT, re.MULTILINE))
@@ -29,6 +30,12 @@ BY_DNS = {"csa_status", "dnslist_domain", "dnslist_matched", "dnslist_text", "dn
 NO_IDENT = {"sender_ident"}  # nobody is asked by RFC 1413
 NO_TLS = {"tls_cipher", "tls_in_cipher", "tls_in_cipher_std", "tls_in_ourcert", "tls_in_peercert", "tls_in_peerdn", "tls_in_sni",
           "tls_in_ver", "tls_out_ourcert", "tls_out_peercert", "tls_peerdn", "tls_sni"}
+# What the checks of messages found.
+OF_CHECKS = {"arc_domains", "arc_oldest_pass", "arc_state", "arc_state_reason", "dcc_header", "dcc_result", "dkim_algo", "dkim_canon_body",
+             "dkim_canon_headers", "dkim_copiedheaders", "dkim_cur_signer", "dkim_domain", "dkim_headernames", "dkim_identity",
+             "dkim_key_notes", "dkim_selector", "dkim_signers", "dkim_verify_reason", "dkim_verify_status",
+             "dmarc_alignment_dkim", "dmarc_alignment_spf", "dmarc_ar_header", "dmarc_domain_policy", "dmarc_status", "dmarc_status_text",
+             "dmarc_used_domain", "spf_header_comment", "spf_received", "spf_result", "spf_smtp_comment", "spf_used_domain"}
 OF_A_DELIVERY = {"host", "host_address", "router_name", "transport_name"}
 OF_ACLS = {f"acl_arg{n}" for n in range(1, 10)} | {
     "acl_verify_message", "address_data", "domain_data", "headers_added", "host_data", "local_part_data", "prvscheck_result",
@@ -40,11 +47,12 @@ NOT_KEPT = {"connection_id", "interface_address", "received_ip_address", "recipi
             "smtp_command_history"}
 OF_A_MESSAGE = {"message_body", "message_body_end", "message_headers", "message_headers_raw", "message_exim_id", "message_id", "received_for",
                 "received_protocol"}
-NUMBERS = {"acl_narg", "body_linecount", "body_zerocount", "host_lookup_deferred", "host_lookup_failed", "host_port", "interface_port",
+NUMBERS = {"acl_narg", "body_linecount", "body_zerocount", "dkim_bodylength", "dkim_created", "dkim_expires", "dkim_key_length",
+           "dkim_key_nosubdomains", "dkim_key_testing", "host_lookup_deferred", "host_lookup_failed", "host_port", "interface_port",
            "load_average", "max_received_linelength", "message_body_size", "message_linecount", "message_size", "pid", "proxy_external_port",
            "proxy_local_port", "rcpt_count", "rcpt_defer_count", "rcpt_fail_count", "received_count", "received_port", "received_time", "recipients_count",
            "sender_host_port", "tls_bits", "tls_in_bits"}
-YES_OR_NO = {"proxy_session", "sender_host_dnssec"}
+YES_OR_NO = {"proxy_session", "sender_host_dnssec", "spf_result_guessed"}
 
 MAIN = """\
 hosts_proxy = 127.0.0.1
@@ -137,8 +145,13 @@ class Variables(GatewayTest):
         values = {}
         for name, value in re.findall(r"variable (\w+)=<(.*)>$", gateway.log(), re.MULTILINE):
             values.setdefault(name, []).append(value)
-        self.assertEqual(without_value(values), BY_DNS | NO_IDENT | NO_TLS | OF_A_DELIVERY)
+        self.assertEqual(without_value(values), BY_DNS | NO_IDENT | NO_TLS | OF_CHECKS - {"dkim_verify_status"} | OF_A_DELIVERY)
         self.check_kinds(values)
+
+    def test_of_checks_are_shown_where_the_checks_are_made(self):
+        with open(CHECKS_TEST, encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual([name for name in sorted(OF_CHECKS) if not re.search(rf"[\"$]{name}\b", text)], [])
 
     def test_in_a_delivery(self):
         gateway = self.gateway(transports=TRANSPORTS, routers=ROUTERS)
@@ -147,8 +160,8 @@ class Variables(GatewayTest):
         arrived, = gateway.maildir().wait_for(1)
         message = email.message_from_bytes(arrived.bytes, policy=email.policy.compat32)
         values = {name: [message[f"X-Variable-{name}"].strip("<>")] for name in IN_DELIVERIES}
-        self.assertEqual(without_value(values) - NUMBERS - YES_OR_NO - set(OF_TEXT),
-                         BY_DNS | NO_IDENT | NO_TLS | OF_ACLS | OF_A_SESSION | NOT_KEPT | {"host", "host_address"})
+        self.assertEqual(without_value(values) - set(OF_TEXT),
+                         BY_DNS | NO_IDENT | NO_TLS | OF_CHECKS | OF_ACLS | OF_A_SESSION | NOT_KEPT | {"host", "host_address"})
 
     def test_of_a_message_are_refused_in_deliveries(self):
         for name in OF_TEXT:
@@ -167,7 +180,7 @@ class Variables(GatewayTest):
                               capture_output=True, text=True, check=True)
         values = {name: [value] for name, value in re.findall(r"^(\w+)=<(.*)>$", done.stdout, re.MULTILINE)}
         self.assertEqual(without_value(values),
-                         BY_DNS | NO_IDENT | NO_TLS | OF_ACLS | OF_A_SESSION | OF_A_DELIVERY | NOT_KEPT | OF_A_MESSAGE)
+                         BY_DNS | NO_IDENT | NO_TLS | OF_CHECKS | OF_ACLS | OF_A_SESSION | OF_A_DELIVERY | NOT_KEPT | OF_A_MESSAGE)
         self.check_kinds(values)
 
 
