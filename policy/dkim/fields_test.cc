@@ -136,7 +136,8 @@ TEST(KeyRecord, WhatItSays) {
   EXPECT_EQ(plain.service_types.view(), "*");
   EXPECT_EQ(plain.granularity.view(), "*");
 
-  const KeyRecord full = record("v=DKIM1; k=ed25519; h=sha256:x; s=email:other; t=y:s:z; g=u*; n=a=20 note; p=QU JD ; future=1");
+  const KeyRecord full =
+      record("v=DKIM1; k=ed25519; h=sha256:x; s=email:other; t=y:s:z; g=u*; n=a=20 note; p=QU JD ; future=1");
   EXPECT_EQ(full.type, crypto::KeyType::ed25519);
   EXPECT_TRUE(full.allows(crypto::Hash::sha256));
   EXPECT_FALSE(full.allows(crypto::Hash::sha1));
