@@ -183,7 +183,7 @@ data:
   warn   dmarc_status   = !accept
          logwrite       = $dmarc_status of $dmarc_used_domain p=$dmarc_domain_policy spf=$dmarc_alignment_spf dkim=$dmarc_alignment_dkim
   accept add_header     = :at_start:${authresults {mx.example}}
-         add_header     = X-Dmarc: ${sg{$dmarc_ar_header}{\N\s+\N}{ }}
+         add_header     = X-Dmarc: ${sg{$dmarc_ar_header}{\\N\\s+\\N}{ }}
 """
     MAIN = "acl_smtp_rcpt = rcpt\nacl_smtp_data = data\ndmarc_tld_file = {home}/suffixes\ndmarc_history_file = {home}/log/history\n"
 
