@@ -7,12 +7,14 @@ import base64
 import hashlib
 import os
 import re
+import subprocess
 
 from fakes.dccifd import Dccifd
 from fakes import dccifd
 from peers.knot import Knot
 from runner import run_tests
 from support.case import GatewayTest
+from support.gateway import PROGRAM
 from support.debian_python import want
 
 want("dkim", "cryptography")
@@ -279,6 +281,21 @@ data:
         gateway.wait_for_log(r"arc pass of signed.example oldest=1")
         fields = [each.bytes for each in gateway.maildir().wait_for(2)]
         self.assertTrue(any(re.match(rb"(?s)Authentication-Results: mx\.example;.*arc=pass \(i=1\)", each) for each in fields), fields)
+
+
+class Probed(Checks):
+    def test_the_trace_tells_what_checks_have_found(self):
+        gateway = self.gateway(main=f"dns_servers = <; 127.0.0.1:{self.knot.port}\n"
+                                    "acl_smtp_rcpt = rcpt\nacl_smtp_data = data\ndmarc_tld_file = {home}/suffixes\n",
+                               acl="rcpt:\n  deny spf = pass\n  accept\ndata:\n  deny dmarc_status = accept\n  deny !verify = arc\n  accept\n", start=False)
+        with open(os.path.join(gateway.home, "suffixes"), "w", encoding="ascii") as file:
+            file.write(SUFFIXES)
+        dialogue = "EHLO x\r\nMAIL FROM:<a@fail.example>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nFrom: a@aligned.example\r\n\r\nhi\r\n.\r\nQUIT\r\n"
+        done = subprocess.run([PROGRAM, "probe", "--from", "192.0.2.9", "-c", gateway.config_path], input=dialogue, capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertIn("check spf = pass? no (SPF is fail: gateway.example.org: domain of fail.example ", done.stderr)
+        self.assertIn('check dmarc_status = accept\n>>>     "reject"? no (end of list)', done.stderr)
+        self.assertIn("(ARC is none)", done.stderr)
 
 
 class Dcc(Checks):
