@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """SPF, DKIM, DMARC and DCC where ACLs ask about them, with a real name server, messages that dkimpy has signed, and a fake dccifd (the real
 one cannot be had)."""
-# ctest: timeout=240
+# ctest: smoke timeout=240
 
 import base64
 import hashlib
