@@ -41,6 +41,7 @@ struct Language {
   std::optional<dcc::DaemonAddress> dccifd;  // nothing: no DCC
   std::string dccifd_options;
   std::string dmarc_history_file;  // empty: none
+  std::vector<std::string> authserv_ids;  // that are ours: authserv_id, and those in ${authresults and arc_sign
 };
 
 // The member that says whether what the variable shows is kept; null where it always is.

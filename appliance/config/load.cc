@@ -91,6 +91,8 @@ LoadResult Loader::result(const std::string& path) {
     language_->acl_settings.dcc_direct_add_header = config_->main.dcc_direct_add_header;
     language_->dccifd = config_->main.dccifd_address;
     language_->dccifd_options = config_->main.dccifd_options;
+    language_->authserv_ids.push_back(config_->main.authserv_id.empty() ? config_->main.primary_hostname
+                                                                        : config_->main.authserv_id);
     language_->dmarc_history_file = config_->main.dmarc_history_file;
     config_->language = language_;
     result.config = std::move(config_);

@@ -31,6 +31,7 @@ class LoadServices final : public expand::CompileServices {
   [[nodiscard]] std::expected<List, std::string> find_list(expand::ListKind kind, const expand::ConfigText& text) override;
   [[nodiscard]] std::string_view noticed_text_variable(expand::VariableId id) override;
   [[nodiscard]] bool is_named_list(std::string_view name) override;
+  void noticed_authserv_id(std::string_view id) override { language_.authserv_ids.emplace_back(id); }
   void wants(expand::Check check) override { language_.wanted.add(check); }
   [[nodiscard]] bool allows_run() override { return language_.allows_run; }
   [[nodiscard]] bool has_strict_acl_variables() override { return language_.strict_acl_vars; }

@@ -44,6 +44,8 @@ constexpr auto kDefaults = std::to_array<Default>({
     {"acl_smtp_vrfy", {}},
     {"add_environment", {}},
     {"allow_domain_literals", "no"},
+    {"authres_trust_hosts", kNobody},
+    {"authserv_id", {}},
     {"bounce_return_message", "yes"},
     {"callout_domain_negative_expire", "3h"},
     {"callout_domain_positive_expire", "7d"},

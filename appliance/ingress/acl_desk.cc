@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "appliance/ingress/claimed_results.h"
 #include "appliance/ingress/connection.h"
 #include "appliance/ingress/log_lines.h"
 #include "engine/coro/gate.h"
@@ -191,7 +192,16 @@ void AclDesk::add_to(smtp::Additions& additions) {
   change_texts_.clear();
   changes_.clear();
   const acl::HeaderChanges& headers = state_.headers;
-  change_texts_.reserve(headers.added().size());
+  const std::optional<std::vector<std::string>> others = others_results();
+  change_texts_.reserve(headers.added().size() + (others ? others->size() : 0));
+  if (others) {
+    changes_.push_back({smtp::HeaderPlace::removed, kAuthenticationResults});
+    const bool all_go = std::ranges::any_of(
+        headers.removed(), [](const std::string& name) { return smtp::equal_ignoring_case(name, kAuthenticationResults); });
+    // Each is put right behind Received:, and so in front of the one before.
+    for (auto each = others->rbegin(); each != others->rend() && !all_go; ++each)
+      changes_.push_back({smtp::HeaderPlace::after_received, change_texts_.emplace_back(*each)});
+  }
   for (const std::string& name : headers.removed()) changes_.push_back({smtp::HeaderPlace::removed, name});
   for (std::size_t i = 0; i < headers.added().size(); ++i) {
     const acl::AddedHeader& header = headers.added()[i];
@@ -209,6 +219,12 @@ void AclDesk::add_to(smtp::Additions& additions) {
     additions.reply_text =
         "Your message has been rejected but is being kept for evaluation.\n"
         "If it was a legitimate message, it may still be delivered to the target recipient(s).";
+}
+
+// Nothing: none is written in our name, or the client may do so.
+std::optional<std::vector<std::string>> AclDesk::others_results() const {
+  if (scene_.message == nullptr || policy_.clients.authres_trust.matches(session_.endpoints.peer.address)) return std::nullopt;
+  return fields_beside_claims(scene_.message->headers, policy_.language->authserv_ids);
 }
 
 // What was added before the message came belongs to it when its own ACL takes fields away.

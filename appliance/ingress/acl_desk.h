@@ -128,6 +128,7 @@ class AclDesk final : private acl::AclWorld, private acl::AclListener, private l
   [[nodiscard]] smtp::Verdict verdict_of_none();
   [[nodiscard]] smtp::Verdict conclude();
   void check_code(smtp::Verdict& verdict);
+  [[nodiscard]] std::optional<std::vector<std::string>> others_results() const;
   [[nodiscard]] bool is_removed_later(std::string_view field) const;
   [[nodiscard]] std::string_view message_id() const;
   // Into the reply to a refusal, and into the logs, why a sender failed: once for each sender of a message.

@@ -41,6 +41,7 @@ ClientLists make_client_lists(const config::MainOptions& main) {
           .require_helo = main.hosts_require_helo,
           .connection_nolog = main.hosts_connection_nolog,
           .proxies = main.hosts_proxy,
+          .authres_trust = main.authres_trust_hosts,
           .host_lookup = main.host_lookup};
 }
 

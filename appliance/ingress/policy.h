@@ -43,6 +43,7 @@ struct ClientLists {
   lists::HostList require_helo;           // hosts_require_helo
   lists::HostList connection_nolog;       // hosts_connection_nolog, which asks nothing
   lists::HostList proxies;                // hosts_proxy, which asks nothing
+  lists::HostList authres_trust;          // authres_trust_hosts, which asks nothing
   lists::HostList host_lookup;            // host_lookup
 
   // All but those that ask nothing.

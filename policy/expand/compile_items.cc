@@ -583,6 +583,7 @@ bool Compiler::read_prvscheck(const ItemDef& item, Known& known) {
 bool Compiler::read_auth_results(const ItemDef& item, Known& known) {
   ReadArguments arguments;
   if (!read_arguments(item.name, 1, 1, arguments) || !end_of_item(item.name, 1)) return false;
+  if (const auto id = constant(arguments.code[0]); id && services_ != nullptr) services_->noticed_authserv_id(*id);
   emit({.op = Op::auth_results});
   may_wait(false);
   known = Known::of(Bytes::peers);

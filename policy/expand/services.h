@@ -179,6 +179,8 @@ class CompileServices {
   [[nodiscard]] virtual std::expected<List, std::string> find_list(ListKind kind, const ConfigText& text) = 0;
 
   [[nodiscard]] virtual bool is_named_list(std::string_view name) = 0;
+  // ${authresults speaks in this name.
+  virtual void noticed_authserv_id(std::string_view) {}
   // A text shows the result of a check, or an ACL asks for it: it is made for every message.
   virtual void wants(Check) {}
   // Whether whoever runs the programs has header fields to give.

@@ -283,6 +283,34 @@ data:
         self.assertTrue(any(re.match(rb"(?s)Authentication-Results: mx\.example;.*arc=pass \(i=1\)", each) for each in fields), fields)
 
 
+class InOurName(Checks):
+    MESSAGE = (b"Received: from x by y; Sat, 28 Nov 2026 10:00:00 +0000\r\n"
+               b"Authentication-Results: lists.example; spf=pass smtp.mailfrom=a.example\r\n"
+               b"Authentication-Results: (no) MX.example 1;\r\n\tdkim=pass header.d=bank.example\r\n"
+               b"Authentication-Results: gateway.example.org; none\r\n"
+               b"authentication-results: other.example; none\r\nSubject: x\r\n\r\nx\r\n")
+    ACL = "rcpt:\n  accept\ndata:\n  accept add_header = :at_start:${authresults {mx.example}}\n"
+    MAIN = "acl_smtp_rcpt = rcpt\nacl_smtp_data = data\n"
+
+    def fields(self, main=""):
+        gateway = self.gateway_with(self.MAIN + main, self.ACL)
+        with gateway.client(helo="x") as client:
+            client.deliver(self.MESSAGE)
+        head = gateway.maildir().wait_for(1)[0].bytes.partition(b"\n\n")[0]
+        return re.findall(rb"(?mi)^authentication-results: (.*)$", head)
+
+    def test_fields_of_strangers_in_our_name_go(self):
+        self.assertEqual(self.fields(), [b"mx.example; none", b"lists.example; spf=pass smtp.mailfrom=a.example", b"other.example; none"])
+
+    def test_those_of_trusted_clients_stay(self):
+        self.assertEqual(len(self.fields("authres_trust_hosts = 127.0.0.0/8\n")), 5)
+
+    def test_our_name_may_be_another(self):
+        fields = self.fields("authserv_id = other.example\n")
+        self.assertIn(b"gateway.example.org; none", fields)
+        self.assertNotIn(b"other.example; none", fields)
+
+
 class Probed(Checks):
     def test_the_trace_tells_what_checks_have_found(self):
         gateway = self.gateway(main=f"dns_servers = <; 127.0.0.1:{self.knot.port}\n"
