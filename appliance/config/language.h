@@ -40,7 +40,7 @@ struct Language {
   acl::AclSettings acl_settings;
   std::optional<dcc::DaemonAddress> dccifd;  // nothing: no DCC
   std::string dccifd_options;
-  std::string dmarc_history_file;  // empty: none
+  std::string dmarc_history_file;         // empty: none
   std::vector<std::string> authserv_ids;  // that are ours: authserv_id, and those in ${authresults and arc_sign
 };
 

@@ -9,6 +9,7 @@
 #include "engine/base/peer_text.h"
 #include "policy/expand/compile.h"
 #include "policy/expand/nearest.h"
+#include "policy/lists/list_text.h"
 #include "policy/routing/route_list.h"
 
 namespace postern::config {
@@ -88,6 +89,13 @@ void Loader::read_transport(const Instance& instance) {
   finish_transport(instance, *driver, std::move(draft));
 }
 
+// Nobody else writes Authentication-Results in the name in which we seal; one that only an expansion tells is not known here.
+void Loader::notice_identity(std::string_view arc_sign) {
+  const std::string_view identity = lists::trim(arc_sign.substr(0, arc_sign.find(':')));
+  if (!identity.empty() && identity.find_first_of("$\\<") == std::string_view::npos)
+    language_->authserv_ids.emplace_back(identity);
+}
+
 void Loader::finish_transport(const Instance& instance, std::string_view driver, TransportDraft draft) {
   if (driver == "smtp") {
     if (draft.smtp.lmtp && !draft.has_port) draft.smtp.port = kLmtpPort;
@@ -97,6 +105,7 @@ void Loader::finish_transport(const Instance& instance, std::string_view driver,
                            fmt::format("the transport \"{}\" signs nothing: besides dkim_domain write dkim_selector and "
                                        "dkim_private_key",
                                        draft.name));
+    if (dkim.arc_sign) notice_identity(dkim.arc_sign->source());
     draft.driver = std::move(draft.smtp);
   } else if (driver == "lmtp") {
     if (!draft.has_socket)

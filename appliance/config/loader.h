@@ -51,6 +51,7 @@ class Loader {
   // load_drivers.cc
   void read_transports(const Sections& sections);
   void read_transport(const Instance& instance);
+  void notice_identity(std::string_view arc_sign);
   void finish_transport(const Instance& instance, std::string_view driver, TransportDraft draft);
   void read_routers(const Sections& sections);
   void read_router(const Instance& instance);

@@ -122,7 +122,7 @@ struct MainOptions {
   bool expand_allow_run = true;
 
   // Checks
-  std::string authserv_id;             // ours in Authentication-Results; empty: primary_hostname
+  std::string authserv_id;              // ours in Authentication-Results; empty: primary_hostname
   lists::HostList authres_trust_hosts;  // whose fields may claim it
   std::string spf_guess{spf::kGuessRecord};
   std::string spf_smtp_comment_template{spf::kSmtpComment};

@@ -14,7 +14,7 @@
 
 namespace postern::config {
 
-// What the dkim_ options of the smtp transport say. Without any of the first three nothing is signed.
+// What the options of the smtp transport about signing say. Without any of the first three there is no DKIM.
 struct DkimOptions {
   std::optional<expand::Program> domain;    // a list
   std::optional<expand::Program> selector;  // a list, made for each domain
@@ -25,8 +25,10 @@ struct DkimOptions {
   std::optional<expand::Program> sign_headers;
   std::optional<expand::Program> strict;
   std::optional<expand::Program> timestamps;
+  std::optional<expand::Program> arc_sign;
 
   [[nodiscard]] bool sign() const noexcept { return domain && selector && private_key; }
+  [[nodiscard]] bool sign_or_seal() const noexcept { return sign() || arc_sign; }
 };
 
 // The smtp transport; and the lmtp transport, which has a socket in place of hosts.

@@ -13,7 +13,6 @@ using Row = OptionDef<TransportDraft>;
 
 constexpr std::size_t kSocketPathMax = 107;  // what the kernel takes
 
-constexpr std::string_view kArc = "ARC is not built yet: mail would leave without a seal";
 constexpr std::string_view kAuth = "SMTP AUTH is not built yet";
 constexpr std::string_view kContent = "deliveries are of whole messages";
 constexpr std::string_view kDns = "DNS is not built yet";
@@ -183,7 +182,7 @@ void set_dkim(TransportDraft& draft, const Setting& setting, const OptionReader&
 constexpr auto kSmtpPrivate = std::to_array<Row>({
     no_effect("address_retry_include_sender", kLater, kFlag),
     built("allow_localhost", kFlag, smtp_bool<&SmtpTransport::allow_localhost>),
-    refused("arc_sign", kArc),
+    built("arc_sign", kText, set_dkim<&DkimOptions::arc_sign>),
     no_effect("authenticated_sender", kAuth),
     no_effect("authenticated_sender_force", kAuth, kFlag),
     built("command_timeout", kTime, smtp_seconds<&SmtpTransport::command_timeout_s>),

@@ -24,8 +24,6 @@ NOT_BUILT = {
     "S052": ["srs", "srs_alias", "srs_condition", "srs_dbinsert", "srs_dbselect"],
     "S182": ["hosts_require_dane"],
     "S200": ["queuefile"],
-    "S217": ["arc_sign"],
-    "S218": ["arc_sign"],
     "S233": ["control = requiretls"],
     "S245": ["$sending_ip_address"],
 }

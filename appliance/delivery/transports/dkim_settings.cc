@@ -77,17 +77,9 @@ Task<bool> DkimSettings::add_signer(std::string domain, std::string selector) {
   co_return true;
 }
 
-// A stranger never says which file is read.
 Task<bool> DkimSettings::find_key_text(Value& key) {
-  if (!key.text.starts_with('/')) co_return true;
-  const std::string name = printable(key.text, 256);
-  if (key.bytes == Bytes::peers)
-    co_return refuse(fmt::format("unable to open file for reading: {}: Tainted filename: look the name up instead", name));
-  expand::Services* const services = variables_.services();
-  if (services == nullptr) co_return refuse("unable to open file for reading: " + name + ": no files are read here");
-  expand::Answer answer = co_await read_key_file(*services, key.text);
-  if (answer.status != expand::Answer::Status::found)
-    co_return refuse(fmt::format("unable to open file for reading: {}: {}", name, printable(answer.why)));
+  expand::Answer answer = co_await delivery::find_key_text(variables_.services(), std::move(key.text), key.bytes);
+  if (answer.status != expand::Answer::Status::found) co_return refuse(std::move(answer.why));
   key.text = std::move(answer.value);
   co_return true;
 }

@@ -6,6 +6,7 @@
 
 #include "appliance/delivery/transports/dkim_settings.h"
 #include "appliance/delivery/transports/problem.h"
+#include "appliance/delivery/transports/sealing.h"
 #include "appliance/delivery/transports/signing_pass.h"
 #include "appliance/delivery/transports/signing_variables.h"
 #include "engine/base/check.h"
@@ -45,19 +46,22 @@ Task<Signed> sign(const config::DkimOptions& options, SigningKeys& keys, const C
   Signed made;
   SigningVariables seen(variables, own_header(composed, added));
   DkimSettings settings(options, keys, seen);
-  const bool has_signers = co_await settings.make_signers();
+  const bool has_signers = !options.sign() || co_await settings.make_signers();
   for (const std::string& remark : settings.remarks()) made.remarks.push_back({remark, false});
   if (!has_signers) {
     co_await give_up(settings, settings.why(), made);
     co_return made;
   }
-  if (settings.signers().empty()) co_return made;
+  Sealing sealing(options.arc_sign, keys, seen);
+  if (!co_await sealing.make()) made.remarks.push_back({sealing.why(), true});
+  if (settings.signers().empty() && !sealing.wanted()) co_return made;
 
   SigningPass pass(composed, job, pool);
   Result<void> read = co_await pass.read_header();
   if (read) {
     const WallTime now = Scheduler::current().wall_now();
     for (dkim::Signer& signer : settings.signers()) signer.begin(pass.headers(), pass.bodies(), now);
+    if (sealing.wanted()) sealing.begin(pass.headers(), pass.bodies(), now);
     read = co_await pass.read_body();
   }
   if (!read) {
@@ -74,6 +78,12 @@ Task<Signed> sign(const config::DkimOptions& options, SigningKeys& keys, const C
     }
     made.fields += *field;
   }
+  if (!sealing.wanted()) co_return made;
+  const std::optional<std::string> set = sealing.finish(pass.bodies());
+  if (set)
+    made.fields.insert(0, *set);
+  else
+    made.remarks.push_back({sealing.why(), true});
   co_return made;
 }
 

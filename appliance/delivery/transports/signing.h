@@ -27,8 +27,8 @@ struct Signed {
   std::vector<Remark> remarks;     // for the log, in this order
 };
 
-// RFC 6376 section 5, over the bytes of `composed`: what the transport added is signed with the rest. Everything is borrowed.
-// Suspends for what the options ask, and while the message is read.
+// RFC 6376 section 5 and RFC 8617 section 5.1, over the bytes of `composed`: what the transport added is signed with the rest.
+// Everything is borrowed. Suspends for what the options ask, and while the message is read.
 [[nodiscard]] Task<Signed> sign(const config::DkimOptions& options, SigningKeys& keys, const ComposedMessage& composed,
                                 const AddedHeaders& added, const TransportJob& job, BlockPool& pool,
                                 const expand::EvalContext& variables);

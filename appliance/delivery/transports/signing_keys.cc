@@ -1,8 +1,12 @@
 #include "appliance/delivery/transports/signing_keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
+
+#include "engine/base/peer_text.h"
 
 namespace postern::delivery {
 
@@ -29,6 +33,19 @@ Task<expand::Answer> read_key_file(expand::Services& services, std::string path)
   const expand::FileQuestion question{expand::FileQuestion::Kind::content, path, SigningKeys::kKeyBytesMax};
   if (std::optional<expand::Answer> now = services.file_now(question)) co_return *std::move(now);
   co_return co_await services.file(question);
+}
+
+Task<expand::Answer> find_key_text(expand::Services* services, std::string text, expand::Bytes bytes) {
+  if (!text.starts_with('/')) co_return expand::Answer::found(std::move(text));
+  const std::string name = printable(text, 256);
+  const auto fail = [&name](std::string_view why) {
+    return expand::Answer::failed(fmt::format("unable to open file for reading: {}: {}", name, why));
+  };
+  if (bytes == expand::Bytes::peers) co_return fail("Tainted filename: look the name up instead");
+  if (services == nullptr) co_return fail("no files are read here");
+  expand::Answer answer = co_await read_key_file(*services, std::move(text));
+  if (answer.status != expand::Answer::Status::found) co_return fail(printable(answer.why));
+  co_return answer;
 }
 
 }  // namespace postern::delivery

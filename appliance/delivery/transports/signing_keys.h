@@ -38,6 +38,10 @@ class SigningKeys {
   std::uint64_t uses_ = 0;
 };
 
+// What an option gives as a key: the text itself, or that of the file whose absolute name it is, unless a peer chose its
+// `bytes`. Suspends. Failed: `why` says what is wrong, and shows no key.
+[[nodiscard]] Task<expand::Answer> find_key_text(expand::Services* services, std::string text, expand::Bytes bytes);
+
 // The text of the key in the file `path`, read off the shard's thread each time. Suspends. Failed: `why` says what is wrong.
 [[nodiscard]] Task<expand::Answer> read_key_file(expand::Services& services, std::string path);
 

@@ -126,7 +126,7 @@ void SmtpDelivery::compose(const std::vector<std::uint32_t>& recipients) {
 
 Task<std::optional<Problem>> SmtpDelivery::prepare(const std::vector<std::uint32_t>& recipients) {
   compose(recipients);
-  if (is_signed_ || !options_.dkim.sign()) co_return std::nullopt;
+  if (is_signed_ || !options_.dkim.sign_or_seal()) co_return std::nullopt;
   std::optional<Problem> problem = co_await sign();
   is_signed_ = !problem;
   co_return problem;
