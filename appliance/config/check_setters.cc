@@ -112,13 +112,13 @@ void set_dmarc_history_file(MainDraft& draft, const Setting& setting, const Opti
   draft.dmarc_history_file = std::string(text->view());
 }
 
-// Reads the list.
+// Reads the list. As in Exim, mail is taken without one.
 void set_dmarc_tld_file(MainDraft& draft, const Setting& setting, const OptionReader& reader) {
   const auto text = reader.expanded(setting);
   if (!text || text->view().empty()) return;
   std::string why;
   draft.dmarc_suffixes = psl::PublicSuffixList::load(std::string(text->view()), why);
-  if (draft.dmarc_suffixes == nullptr) reader.error(setting, why);
+  if (draft.dmarc_suffixes == nullptr) reader.warning(setting, why);
 }
 
 }  // namespace postern::config

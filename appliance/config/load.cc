@@ -81,7 +81,7 @@ LoadResult Loader::result(const std::string& path) {
         !config_->acl_text_of_phase[static_cast<std::size_t>(acl::Phase::rcpt)])
       diagnostics_.warning({path, 0, 0}, "acl_smtp_rcpt is not set: every recipient is refused");
     if (language_->wanted.has(expand::Check::dmarc) && draft_.dmarc_suffixes == nullptr)
-      diagnostics_.warning({path, 0, 0}, "dmarc_tld_file is not set: there is no DMARC, and dmarc_status is \"off\"");
+      diagnostics_.warning({path, 0, 0}, "dmarc_tld_file gives no list: there is no DMARC, and dmarc_status is \"off\"");
     if (language_->wanted.has(expand::Check::dcc) && !draft_.dccifd_address)
       diagnostics_.warning({path, 0, 0}, "dccifd_address is not set: the condition dcc is deferred");
     config_->main = std::move(static_cast<MainOptions&>(draft_));
