@@ -83,7 +83,7 @@ TEST(Acl, WhatEximFindsLateFailsOnlyWhereItIsUsed) {
 }
 
 TEST(Acl, WhatIsNotBuiltDoesNotLoad) {
-  for (const std::string_view text : {"accept control = bmi_run", "accept verify = certificate", "accept verify = arc",
+  for (const std::string_view text : {"accept control = bmi_run", "accept verify = certificate",
                                       "accept verify = recipient/quota", "accept verify = recipient/callout=5s,hold"})
     EXPECT_FALSE(load(text).loads) << text;
 }
