@@ -14,7 +14,7 @@ from fakes import dccifd
 from peers.knot import Knot
 from runner import run_tests
 from support.case import GatewayTest
-from support.gateway import PROGRAM
+from support.gateway import PROGRAM, until
 from support.debian_python import want
 
 want("dkim", "cryptography")
@@ -236,7 +236,6 @@ data:
             with open(path, encoding="ascii") as file:
                 text = file.read()
             return text.split("job ")[1:] if text.count("job ") == 2 else None
-        from support.gateway import until
         refused, taken = until(blocks)
         self.assertIn("from aligned.example\nmfrom pass.example\nspf 0\n", refused)
         self.assertIn("action 0\n", refused)

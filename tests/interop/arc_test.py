@@ -24,26 +24,7 @@ from support import arc_check, dkim_check
 
 NOW = int(time.time())  # dkimpy seals at the time it is
 
-MESSAGE = dkim_check.with_crlf(b"""\
-Received: from a.example.com by b.example.com;
-\tFri, 11 Jul 2003 21:01:54 -0700 (PDT)
-FROM:  Joe SixPack   <joe@example.com>\t
-To: Suzie Q
-  \t<suzie@example.net>,
- another@example.net
-Subject:Is dinner\tready?
-Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)
-Message-ID: <1@example.com>
-
-Hi.
- \t
-We  lost\tthe game. \t
-.dot
-
-Joe.
-
-
-""")
+MESSAGE = dkim_check.awkward_message()
 SIGNED = [b"from", b"to", b"subject", b"date", b"message-id"]
 ARC_FIELDS = (b"arc-seal", b"arc-message-signature", b"arc-authentication-results")
 SETS_MAX = 50

@@ -34,30 +34,7 @@ SIGNED = BASE + """\
   dkim_selector = test
 """
 NAME = "test._domainkey.example.com"
-MESSAGE = dkim_check.with_crlf(b"""\
-Received: from a.example.com by b.example.com;
-\tFri, 11 Jul 2003 21:01:54 -0700 (PDT)
-FROM:  Joe SixPack   <joe@Example.COM>\t
-To: Suzie Q
-  \t<suzie@example.net>,
- another@example.net
-Subject:Is dinner\tready?
-Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)
-Message-ID: <1@example.com>
-X-Empty:
-
-Hi.
- \t
-We  lost\tthe game. \t
-.dot
-..
-...dots
-""" + b"long" * 240 + b"""
-
-Joe.
-
-
-""")
+MESSAGE = dkim_check.awkward_message(sender=b"joe@Example.COM", fields=b"X-Empty:\n", lines=b".dot\n..\n...dots\n" + b"long" * 240 + b"\n")
 
 
 def verifies(message, records, number=0):

@@ -32,30 +32,7 @@ CANONS = list(itertools.product(("simple", "relaxed"), repeat=2))
 NAME = "test._domainkey.example.com"
 NOW = int(time.time())  # dkimpy and opendkim sign at the time it is
 
-# Blanks at ends of lines, runs of them, folds, empty lines at the end, odd letters: all that a canonical form changes.
-MESSAGE = dkim_check.with_crlf(b"""\
-Received: from a.example.com by b.example.com;
-\tFri, 11 Jul 2003 21:01:54 -0700 (PDT)
-FROM:  Joe SixPack   <joe@example.com>\t
-To: Suzie Q
-  \t<suzie@example.net>,
- another@example.net
-Subject:Is dinner\tready?
-Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)
-Message-ID: <1@example.com>
-X-Empty:
-X-Bytes: \xc3\xa9\xff
-
-Hi.
- \t
-We  lost\tthe game. \t
-\xe2\x82\xac \x00 bytes
-.dot
-
-Joe.
-
-
-""")
+MESSAGE = dkim_check.awkward_message(fields=b"X-Empty:\nX-Bytes: \xc3\xa9\xff\n", lines=b"\xe2\x82\xac \x00 bytes\n.dot\n")
 SIGNED = ["from", "to", "subject", "date", "message-id", "x-empty", "x-bytes"]
 
 

@@ -21,6 +21,30 @@ def read_sample(name):
     return keys, with_crlf(message)
 
 
+def awkward_message(sender=b"joe@example.com", fields=b"", lines=b".dot\n"):
+    """Blanks at ends of lines, runs of them, folds, empty lines at the end: all that a canonical form changes. `fields` end the header, `lines`
+    stand in the body."""
+    return with_crlf(b"""\
+Received: from a.example.com by b.example.com;
+\tFri, 11 Jul 2003 21:01:54 -0700 (PDT)
+FROM:  Joe SixPack   <""" + sender + b""">\t
+To: Suzie Q
+  \t<suzie@example.net>,
+ another@example.net
+Subject:Is dinner\tready?
+Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)
+Message-ID: <1@example.com>
+""" + fields + b"""
+Hi.
+ \t
+We  lost\tthe game. \t
+""" + lines + b"""
+Joe.
+
+
+""")
+
+
 def run(mode, first, text, now, messages, options, program=PROGRAM):
     """One answer for each message."""
     with tempfile.NamedTemporaryFile(prefix="postern-dkim-") as file:
