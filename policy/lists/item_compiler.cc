@@ -435,8 +435,10 @@ void ItemCompiler::add_host(const ItemText& item) {
     std::string why =
         fmt::format("malformed IPv4 address or address mask {}: write all four numbers, and a mask of 0 to 32", quoted(text));
     if (!IpAddress::parse(text.substr(0, text.find('/')))) return error(item, std::move(why), true);
-    // As in Exim a mask that is too long fits nobody, and the items behind it count.
+    // As in Exim a mask that is too long fits nobody, and the items behind it count; what cannot wait for mistakes has none of
+    // it.
     source_.error(item, std::move(why), fails_late_);
+    list_.is_broken_ = true;
     host_run(item.positive);
   } else {
     add_host_name(item);

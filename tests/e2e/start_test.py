@@ -53,6 +53,7 @@ class Configuration(GatewayTest):
                 ("an address that is none", {"main": "local_interfaces = 127.0.0.256\n"}, "127.0.0.256"),
                 ("a port that is none", {"main": "daemon_smtp_ports = 70000\n"}, "70000"),
                 ("a list item that is none", {"main": "host_reject_connection = 192.0.2.0/33\n"}, "192.0.2.0/33"),
+                ("one in a named list", {"main": "hostlist few = 192.0.2.0/33\nhost_reject_connection = +few\n"}, '"+few" holds an item'),
                 ("a list that is not there", {"main": "host_reject_connection = +none\n"}, "none"),
                 ("a file that is not there", {"main": ".include /nonexistent/postern.conf\n"}, "/nonexistent/postern.conf"),
                 ("an .ifdef that does not end", {"main": ".ifdef A\n"}, ".endif"),
